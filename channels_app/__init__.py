@@ -1,0 +1,1 @@
+"""Doors, in and out: the one message protocol, channels, sockets."""

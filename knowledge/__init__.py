@@ -1,0 +1,1 @@
+"""What to answer: later the knowledge graph, search and suggestions."""

@@ -1,0 +1,1 @@
+"""Who answers: topic and urgency, candidates, scores, decisions."""
