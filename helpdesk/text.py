@@ -23,29 +23,42 @@ _INVISIBLE = re.compile(
 )
 _SPACE = re.compile(r"\s+")
 
-# Latin script is English unless its small words say otherwise; short greetings carry none of either.
-_ENGLISH = frozenset(
-    "the a an is are was were am be been i you he she it we they my your his her its our their this that these those "
-    "to of in on at for with from by and or but not no do does did have has had can could will would should may "
-    "what when where who why how which there here please thanks hello hi hey yes if so as about just been any some "
-    "i'm it's don't can't i've didn't doesn't won't isn't order refund".split()
+
+def _words(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
+
+
+# Latin script is English unless its small words say otherwise; short greetings carry neither.
+_ENGLISH = _words(
+    """
+    the a an is are was were am be been i you he she it we they my your his her its our their
+    this that these those to of in on at for with from by and or but not no do does did have has
+    had can could will would should may what when where who why how which there here please
+    thanks hello hi hey yes if so as about just been any some i'm it's don't can't i've didn't
+    doesn't won't isn't order refund
+    """
 )
 _NOT_ENGLISH = (
-    frozenset(
-        "der die das und ist nicht ich sie wir ein eine mit auf bitte danke wie kann mein meine für haben habe warum wo "
-        "le la les un une des et est pas je vous nous avec pour dans bonjour merci comment mon ma mes où pourquoi suis "
-        "el los las una y es no yo usted con para por hola gracias cómo mi mis dónde está qué quiero puedo tengo "
-        "il lo gli e non sono che di per ciao grazie come mio mia dove perché ho vorrei "
-        "o os as um uma não eu você com para obrigado olá meu minha onde porque está quero "
-        "het een en niet ik hoe waar met voor bedankt mijn kan wat "
-        "och är inte jag hur var med för tack min".split()
+    _words(
+        """
+        der die das und ist nicht ich sie wir ein eine mit auf bitte danke wie kann mein meine
+        für haben habe warum wo
+        le la les un une des et est pas je vous nous avec pour dans bonjour merci comment mon ma
+        mes où pourquoi suis
+        el los las una y es no yo usted con para por hola gracias cómo mi mis dónde está qué
+        quiero puedo tengo
+        il lo gli e non sono che di per ciao grazie come mio mia dove perché ho vorrei
+        o os as um uma não eu você com para obrigado olá meu minha onde porque está quero
+        het een en niet ik hoe waar met voor bedankt mijn kan wat
+        och är inte jag hur var med för tack min
+        """
     )
     - _ENGLISH
 )
 
 
 def normalise(text: str, limit: int = LONGEST) -> str:
-    """Return the text with full-width forms, letter case, invisible characters and spaces made even."""
+    """Return the text with width, letter case, invisible characters and spaces made even."""
     text = text[:limit]
     if text.isascii():
         return _SPACE.sub(" ", _INVISIBLE.sub("", text)).strip().lower()
