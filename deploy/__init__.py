@@ -1,0 +1,1 @@
+"""What starts Everydesk: packages, embedded services, and one supervisor."""

@@ -101,14 +101,17 @@ TEMPLATES = [
 # The owner is for migrations only.
 _pool = {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=12), "timeout": 10}
 _database_options = {"connect_timeout": 5}
+_application = env.db_url("DATABASE_URL")
+_owner = env.db_url("DATABASE_OWNER_URL", default=env.str("DATABASE_URL"))
 DATABASES = {
     "default": {
-        **env.db_url("DATABASE_URL"),
+        **_application,
         "CONN_MAX_AGE": 0,
-        "OPTIONS": {**_database_options, "pool": _pool},
+        # What the address says in its query (host of a unix socket, sslmode) comes along.
+        "OPTIONS": {**_database_options, **_application.get("OPTIONS", {}), "pool": _pool},
         "DISABLE_SERVER_SIDE_CURSORS": True,
     },
-    "owner": {**env.db_url("DATABASE_OWNER_URL"), "OPTIONS": _database_options},
+    "owner": {**_owner, "OPTIONS": {**_database_options, **_owner.get("OPTIONS", {})}},
 }
 DATABASE_APPLICATION_ROLE = DATABASES["default"]["USER"]
 DATABASE_DEFINER_ROLE = env.str("DATABASE_DEFINER_ROLE", default="everydesk_definer")

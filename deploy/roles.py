@@ -1,0 +1,74 @@
+"""The three roles that row-level security stands on, and what each may do in a database."""
+
+from psycopg import Connection, sql
+
+OWNER = "everydesk_owner"
+APPLICATION = "everydesk_app"
+DEFINER = "everydesk_definer"
+DATABASE = "everydesk"
+
+# Run by a superuser; docs/operations.md shows the same for a server of one's own.
+CREATE_ROLES = """
+DO $do$ BEGIN
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'everydesk_owner') THEN CREATE ROLE everydesk_owner; END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'everydesk_app') THEN CREATE ROLE everydesk_app; END IF;
+  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'everydesk_definer') THEN CREATE ROLE everydesk_definer; END IF;
+END $do$;
+ALTER ROLE everydesk_owner LOGIN NOSUPERUSER CREATEDB NOCREATEROLE NOBYPASSRLS;
+ALTER ROLE everydesk_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
+ALTER ROLE everydesk_definer NOLOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE BYPASSRLS;
+GRANT everydesk_definer TO everydesk_owner;
+"""
+
+
+def create_roles(
+    connection: Connection[tuple[object, ...]], *, owner_password: str, password: str
+) -> None:
+    """Create or correct the roles and the database, as a superuser; running it again changes nothing."""
+    connection.execute(CREATE_ROLES)
+    for role, secret in ((OWNER, owner_password), (APPLICATION, password)):
+        statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(
+            sql.Identifier(role), sql.Literal(secret)
+        )
+        connection.execute(statement)
+    if (
+        connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()
+        is None
+    ):
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} OWNER {}").format(
+                sql.Identifier(DATABASE), sql.Identifier(OWNER)
+            )
+        )
+        connection.execute(
+            sql.SQL("REVOKE CONNECT, TEMPORARY ON DATABASE {} FROM PUBLIC").format(
+                sql.Identifier(DATABASE)
+            )
+        )
+        connection.execute(
+            sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(
+                sql.Identifier(DATABASE), sql.Identifier(APPLICATION)
+            )
+        )
+
+
+def grants(*, owner: str, application: str, definer: str) -> list[sql.Composed]:
+    """Return what the owner runs in a database before its migrations.
+
+    Tables made afterwards are the application's to read and write; a migration that wants less
+    (an insert-only table) revokes, and nothing here gives it back.
+    """
+    names = {
+        "owner": sql.Identifier(owner),
+        "app": sql.Identifier(application),
+        "definer": sql.Identifier(definer),
+    }
+    default = "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public "
+    statements = [
+        "GRANT USAGE ON SCHEMA public TO {app}",
+        "GRANT USAGE, CREATE ON SCHEMA public TO {definer}",
+        default + "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app}",
+        default + "GRANT USAGE, SELECT ON SEQUENCES TO {app}",
+        default + "GRANT SELECT ON TABLES TO {definer}",
+    ]
+    return [sql.SQL(statement).format(**names) for statement in statements]
