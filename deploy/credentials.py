@@ -32,13 +32,13 @@ def installation_secrets(home: Path) -> dict[str, str]:
     missing = [name for name in NAMES if name not in values]
     if missing:
         values.update({name: _new_value(name) for name in missing})
-        header = "# Made for this installation. Whoever reads this can read everything: keep it with the backups.\n"
+        header = "# Made for this installation; keep it with the backups, and private.\n"
         write_private(path, header + "".join(f"{name}={value}\n" for name, value in values.items()))
     return values
 
 
 def superuser_password(home: Path) -> str:
-    """Return the password of the embedded database's superuser, which no Everydesk process is given."""
+    """Return the password of the embedded superuser, which no Everydesk process is given."""
     path = home / "postgres.password"
     if not path.exists():
         write_private(path, secrets.token_urlsafe(24) + "\n")

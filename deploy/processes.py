@@ -20,7 +20,7 @@ def die_with_parent(signal_number: int = signal.SIGKILL) -> Callable[[], None]:
     """Return the hook that makes a child get the signal when its parent dies, however it dies.
 
     Linux only: elsewhere the hook does nothing, and a killed supervisor leaves its children.
-    Must be made in the parent: the child compares process ids to notice a parent that is gone already.
+    Made in the parent: the child compares process ids to notice a parent gone already.
     """
     parent = os.getpid()
 
@@ -52,7 +52,7 @@ def start(
         stdout=output,
         stderr=subprocess.STDOUT if output is not None else None,
         start_new_session=True,
-        preexec_fn=die_with_parent(death_signal),
+        preexec_fn=die_with_parent(death_signal),  # noqa: PLW1509  (callers have one thread)
         cwd=cwd,
         **identity,
     )

@@ -9,10 +9,14 @@ DATABASE = "everydesk"
 
 # Run by a superuser; docs/operations.md shows the same for a server of one's own.
 CREATE_ROLES = """
-DO $do$ BEGIN
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'everydesk_owner') THEN CREATE ROLE everydesk_owner; END IF;
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'everydesk_app') THEN CREATE ROLE everydesk_app; END IF;
-  IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'everydesk_definer') THEN CREATE ROLE everydesk_definer; END IF;
+DO $do$
+DECLARE wanted text;
+BEGIN
+  FOREACH wanted IN ARRAY ARRAY['everydesk_owner', 'everydesk_app', 'everydesk_definer'] LOOP
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = wanted) THEN
+      EXECUTE format('CREATE ROLE %I', wanted);
+    END IF;
+  END LOOP;
 END $do$;
 ALTER ROLE everydesk_owner LOGIN NOSUPERUSER CREATEDB NOCREATEROLE NOBYPASSRLS;
 ALTER ROLE everydesk_app LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOBYPASSRLS;
@@ -24,7 +28,7 @@ GRANT everydesk_definer TO everydesk_owner;
 def create_roles(
     connection: Connection[tuple[object, ...]], *, owner_password: str, password: str
 ) -> None:
-    """Create or correct the roles and the database, as a superuser; running it again changes nothing."""
+    """Create or correct roles and database, as a superuser; a second time changes nothing."""
     connection.execute(CREATE_ROLES)
     for role, secret in ((OWNER, owner_password), (APPLICATION, password)):
         statement = sql.SQL("ALTER ROLE {} PASSWORD {}").format(

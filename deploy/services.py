@@ -1,4 +1,4 @@
-"""Finds the services a command needs: given by the environment, already running, or started for it."""
+"""Finds the services a command needs: named, already running, or started for it."""
 
 import fcntl
 import json
@@ -17,8 +17,15 @@ from deploy.credentials import installation_secrets, write_private
 PROJECT = Path(__file__).resolve().parent.parent
 # These load the settings but ask neither database nor broker.
 COMMANDS_WITHOUT_SERVICES = {
-    "check", "collectstatic", "diffsettings", "findstatic", "help", "makemessages", "messages", "spectacular", "version",
-}  # fmt: skip
+    "check",
+    "collectstatic",
+    "diffsettings",
+    "findstatic",
+    "help",
+    "messages",
+    "spectacular",
+    "version",
+}
 ADDRESSES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL")
 
 
@@ -49,7 +56,7 @@ def needs_services(argv: Sequence[str]) -> bool:
 
 
 def provide_secrets(home: Path) -> None:
-    """Put this installation's secrets where settings look, unless the environment brings its own."""
+    """Put this installation's secrets where settings look, unless the environment has its own."""
     os.environ["EVERYDESK_HOME"] = str(home)
     if not (os.environ.get("SECRET_KEY") and os.environ.get("FIELD_KEYS")):
         values = installation_secrets(home)
@@ -70,7 +77,7 @@ def provide_placeholders() -> None:
 
 @contextmanager
 def services_for_command(home: Path, *, is_throwaway: bool = False) -> Iterator[None]:
-    """Use the services running in this home, or start them and stop them again when nobody uses them."""
+    """Use the services running in this home, or start them until nobody uses them."""
     if not missing_parts():
         yield
         return

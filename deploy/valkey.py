@@ -25,7 +25,7 @@ class Valkey:
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         command = [
             _binary(),
-            *"--port 0 --appendonly no --daemonize no --unixsocketperm 700".split(),
+            *["--port", "0", "--appendonly", "no", "--daemonize", "no", "--unixsocketperm", "700"],
         ]
         command += [
             "--save",
