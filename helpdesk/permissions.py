@@ -1,0 +1,47 @@
+"""The permissions that roles are made of, each with one sentence.
+
+A role's permission holds in the department where the role is granted and in every department below it.
+The codenames are guardian's: `user.has_perm("helpdesk.conversation_view", department)` tells the same.
+"""
+
+from django.utils.translation import gettext_lazy as _
+
+CONVERSATION_VIEW = "conversation_view"
+CONVERSATION_REPLY = "conversation_reply"
+CONVERSATION_NOTE = "conversation_note"
+CONVERSATION_TAKE = "conversation_take"
+CONVERSATION_ASSIGN = "conversation_assign"
+CONVERSATION_TRANSFER = "conversation_transfer"
+CONVERSATION_RESOLVE = "conversation_resolve"
+CONVERSATION_ESCALATE = "conversation_escalate"
+CUSTOMER_VIEW = "customer_view"
+CUSTOMER_CHANGE = "customer_change"
+SNIPPET_CHANGE = "snippet_change"
+BOARD_VIEW = "board_view"
+ORGANIZATION_ADMINISTER = "organization_administer"
+
+DEPARTMENT_PERMISSIONS = [
+    (CONVERSATION_VIEW, _("See conversations")),
+    (CONVERSATION_REPLY, _("Answer customers")),
+    (CONVERSATION_NOTE, _("Write internal notes and call colleagues in")),
+    (CONVERSATION_TAKE, _("Take conversations from the queue")),
+    (CONVERSATION_ASSIGN, _("Assign conversations to colleagues")),
+    (CONVERSATION_TRANSFER, _("Hand conversations over")),
+    (CONVERSATION_RESOLVE, _("Resolve, snooze and reopen conversations")),
+    (CONVERSATION_ESCALATE, _("Escalate conversations")),
+    (CUSTOMER_VIEW, _("See customers")),
+    (CUSTOMER_CHANGE, _("Change customers")),
+    (SNIPPET_CHANGE, _("Write snippets")),
+    (BOARD_VIEW, _("See the live board")),
+    (ORGANIZATION_ADMINISTER, _("Administer the organization")),
+]
+
+ROLE_GIVE = "role_give"
+ROLE_PERMISSIONS = [(ROLE_GIVE, _("Give this role to colleagues"))]
+
+PATH_USE = "path_use"
+PATH_CLAIM = "path_claim"
+PATH_PERMISSIONS = [
+    (PATH_USE, _("Escalate along this path")),
+    (PATH_CLAIM, _("Claim escalations on this path")),
+]

@@ -1,0 +1,128 @@
+"""Places where the apps above register what the core must know of them, from `AppConfig.ready`.
+
+Each registry is an ordered name -> value map. `registered(...)` is a context manager that tests use.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from django.utils.functional import Promise
+
+if TYPE_CHECKING:
+    from helpdesk.models import Conversation, Staff
+
+T = TypeVar("T")
+
+
+class Registry(Generic[T]):
+    """An ordered map from a name to what was registered under it."""
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self._items: dict[str, T] = {}
+
+    def register(self, name: str, item: T) -> None:
+        """Add `item`; the same name twice is a mistake unless it is the same item."""
+        if name in self._items and self._items[name] != item:
+            raise ValueError(f"{self.label}: {name} is registered already")
+        self._items[name] = item
+
+    def get(self, name: str) -> T:
+        """Return the item; raises KeyError for a name nobody registered."""
+        return self._items[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._items
+
+    def items(self) -> list[tuple[str, T]]:
+        return list(self._items.items())
+
+    def names(self) -> list[str]:
+        return list(self._items)
+
+    @contextmanager
+    def registered(self, name: str, item: T) -> Iterator[None]:
+        """Register `item` for the time of the block."""
+        before = dict(self._items)
+        self._items[name] = item
+        try:
+            yield
+        finally:
+            self._items = before
+
+
+@dataclass(frozen=True)
+class SettingField:
+    """One setting of a channel kind, enough for a guided form."""
+
+    name: str
+    label: str | Promise
+    help_text: str | Promise = ""
+    kind: str = "text"  # text, secret, boolean, number, choice, lines
+    choices: tuple[tuple[str, str | Promise], ...] = ()
+    required: bool = False
+    default: object = ""
+
+
+@dataclass(frozen=True)
+class ChannelKind:
+    """What the core and the admin know of one kind of channel."""
+
+    label: str | Promise
+    icon: str = "chat"
+    # Chat kinds keep one constant thread key: one open conversation per identity.
+    is_chat: bool = True
+    hold_seconds: int = 0
+    capabilities: frozenset[str] = frozenset()
+    settings: tuple[SettingField, ...] = ()
+    # Reads the vendor's side with the channel's settings; returns a sentence, raises ChannelError.
+    test_connection: Callable[[int], str] | None = None
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Work that becomes due by time. `run(now)` acts inside the scope of one organization, returns how many it did."""
+
+    run: Callable[[datetime], int]
+    # A queue name that everydesk_due_organizations knows, or "all".
+    queue: str = "all"
+    every_seconds: float = 1.0
+
+
+@dataclass(frozen=True)
+class InvariantCheck:
+    """A law of the data. `violations()` yields one line for each breach found in the organization in scope."""
+
+    label: str
+    violations: Callable[[], Iterator[str]]
+
+
+@dataclass(frozen=True)
+class DemoPart:
+    """A piece of the demo company. `load(organization_id)` runs in its scope; order is ascending."""
+
+    load: Callable[[int], None]
+    order: int = 100
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a reply may not go, or must wait."""
+
+    reason: str | Promise
+    holds: bool = False
+    details: dict[str, object] = field(default_factory=dict)
+
+
+ReplyGate = Callable[["Staff", "Conversation", str], Refusal | None]
+
+channel_kinds: Registry[ChannelKind] = Registry("channel kinds")
+reply_gates: Registry[ReplyGate] = Registry("reply gates")
+invariant_checks: Registry[InvariantCheck] = Registry("invariant checks")
+demo_parts: Registry[DemoPart] = Registry("demo parts")
+sweeps: Registry[Sweep] = Registry("sweeps")
+scorers: Registry[Callable[..., float]] = Registry("scorers")
+measures: Registry[Callable[..., object]] = Registry("measures")

@@ -1,0 +1,135 @@
+"""Whose rows these are: the organization scope, its transaction, and the tables that have no policy.
+
+Two locks guard the same door. The manager refuses every query outside a scope and filters inside one;
+row-level security in PostgreSQL does the same for raw SQL. The setting lives in the transaction
+(`set_config(..., true)`), so nothing survives on a pooled connection.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.db import connection, transaction
+
+from helpdesk.errors import NoOrganizationScope
+
+SETTING = "everydesk.organization_id"
+PLATFORM_SETTING = "everydesk.platform"
+
+_organization_id: ContextVar[int | None] = ContextVar("organization_id", default=None)
+
+# Tables without a policy, each with the reason. A test finds every other table without one.
+GLOBAL: dict[str, str] = {
+    "helpdesk_user": "a person signs in once and may work for several organizations",
+    "helpdesk_user_groups": "many-to-many of the global user; groups are not used",
+    "helpdesk_user_user_permissions": "many-to-many of the global user; platform permissions only",
+    "helpdesk_route": "maps public ids and hashed tokens to organizations before a scope exists",
+    "guardian_userobjectpermission": "generic rows are never written: object permissions are direct",
+    "guardian_groupobjectpermission": "generic rows are never written: object permissions are direct",
+    "auth_group": "groups are not used; roles are",
+    "auth_group_permissions": "groups are not used; roles are",
+    "auth_permission": "names of permissions, the same for all",
+    "django_content_type": "names of models, the same for all",
+    "django_session": "a session names the active organization, its rows are opaque",
+    "django_migrations": "which migrations ran",
+    "django_admin_log": "not written: the audit trail of the organization takes its place",
+    "axes_accessattempt": "failed sign-ins happen before an organization is known",
+    "axes_accessattemptexpiration": "failed sign-ins happen before an organization is known",
+    "axes_accesslog": "sign-ins happen before an organization is known",
+    "axes_accessfailurelog": "failed sign-ins happen before an organization is known",
+    "django_celery_beat_clockedschedule": "the platform's calendar",
+    "django_celery_beat_crontabschedule": "the platform's calendar",
+    "django_celery_beat_intervalschedule": "the platform's calendar",
+    "django_celery_beat_periodictask": "the platform's calendar",
+    "django_celery_beat_periodictasks": "the platform's calendar",
+    "django_celery_beat_solarschedule": "the platform's calendar",
+}
+
+
+def current_organization_id() -> int:
+    """Return the id of the organization in scope; raises NoOrganizationScope outside one."""
+    organization_id = _organization_id.get()
+    if organization_id is None:
+        raise NoOrganizationScope
+    return organization_id
+
+
+def organization_id_or_none() -> int | None:
+    """Return the id of the organization in scope, or None outside one."""
+    return _organization_id.get()
+
+
+@contextmanager
+def organization_scope(organization_id: int) -> Iterator[None]:
+    """Name the organization for the code inside; opens no transaction."""
+    token = _organization_id.set(organization_id)
+    try:
+        yield
+    finally:
+        _organization_id.reset(token)
+
+
+@contextmanager
+def organization_transaction(organization_id: int | None = None) -> Iterator[None]:
+    """Open a transaction whose queries see the rows of the organization in scope only.
+
+    With an id, also opens its scope. A nested call is a savepoint and writes the outer value back
+    when it ends, because the setting would otherwise last until the outermost commit.
+    """
+    if organization_id is not None:
+        with organization_scope(organization_id), organization_transaction():
+            yield
+        return
+    inner = str(current_organization_id())
+    outer = _setting() if connection.in_atomic_block else None
+    with transaction.atomic():
+        if outer != inner:
+            _set(SETTING, inner)
+        yield
+        if outer is not None and outer != inner:
+            _set(SETTING, outer)
+
+
+@contextmanager
+def platform_transaction() -> Iterator[None]:
+    """Open a transaction that sees every organization's own row, and no other row of theirs.
+
+    For the platform site and for set-up; the caller has checked that the person is a platform administrator.
+    """
+    with transaction.atomic():
+        _set(PLATFORM_SETTING, "on")
+        yield
+        _set(PLATFORM_SETTING, "")
+
+
+def due_organizations(queue: str) -> list[int]:
+    """Return the ids of organizations with something due, as `everydesk_due_<queue>()` finds."""
+    function = connection.ops.quote_name(f"everydesk_due_{queue}")
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SELECT organization_id FROM {function}()")  # noqa: S608  (quoted name)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def all_organizations() -> list[int]:
+    """Return the ids of all active organizations, for sweeps and invariant checks."""
+    return due_organizations("all")
+
+
+def memberships(user_id: int) -> list[tuple[int, int, str]]:
+    """Return (organization id, staff id, organization name) of each active membership."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT organization_id, staff_id, name FROM everydesk_memberships(%s)", [user_id]
+        )
+        return [(row[0], row[1], row[2]) for row in cursor.fetchall()]
+
+
+def _setting() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(current_setting(%s, true), '')", [SETTING])
+        return str(cursor.fetchone()[0])
+
+
+def _set(name: str, value: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config(%s, %s, true)", [name, value])
