@@ -5,13 +5,18 @@ import os
 import secrets
 from pathlib import Path
 
-NAMES = ("SECRET_KEY", "FIELD_KEYS", "DATABASE_OWNER_PASSWORD", "DATABASE_PASSWORD")
+NAMES = ("SECRET_KEY", "FIELD_KEYS")
+DATABASE_NAMES = ("SUPERUSER_PASSWORD", "OWNER_PASSWORD", "APPLICATION_PASSWORD")
 
 
-def _new_value(name: str) -> str:
-    if name == "FIELD_KEYS":  # the form that Fernet wants
-        return base64.urlsafe_b64encode(os.urandom(32)).decode()
-    return secrets.token_urlsafe(48 if name == "SECRET_KEY" else 24)
+def installation_secrets(home: Path) -> dict[str, str]:
+    """Return what signs and encrypts, kept in `secrets.env`, making what is missing."""
+    return _kept(home / "secrets.env", NAMES)
+
+
+def database_passwords(home: Path) -> dict[str, str]:
+    """Return the embedded database's passwords, kept where settings do not look."""
+    return _kept(home / "postgres.env", DATABASE_NAMES)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -24,12 +29,10 @@ def write_private(path: Path, text: str) -> None:
     scratch.replace(path)
 
 
-def installation_secrets(home: Path) -> dict[str, str]:
-    """Return the secrets kept in `secrets.env`, making those that are missing."""
-    path = home / "secrets.env"
+def _kept(path: Path, names: tuple[str, ...]) -> dict[str, str]:
     lines = path.read_text().splitlines() if path.exists() else []
     values = dict(line.split("=", 1) for line in lines if "=" in line and not line.startswith("#"))
-    missing = [name for name in NAMES if name not in values]
+    missing = [name for name in names if name not in values]
     if missing:
         values.update({name: _new_value(name) for name in missing})
         header = "# Made for this installation; keep it with the backups, and private.\n"
@@ -37,9 +40,7 @@ def installation_secrets(home: Path) -> dict[str, str]:
     return values
 
 
-def superuser_password(home: Path) -> str:
-    """Return the password of the embedded superuser, which no Everydesk process is given."""
-    path = home / "postgres.password"
-    if not path.exists():
-        write_private(path, secrets.token_urlsafe(24) + "\n")
-    return path.read_text().strip()
+def _new_value(name: str) -> str:
+    if name == "FIELD_KEYS":  # the form that Fernet wants
+        return base64.urlsafe_b64encode(os.urandom(32)).decode()
+    return secrets.token_urlsafe(48 if name == "SECRET_KEY" else 24)

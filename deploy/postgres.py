@@ -5,14 +5,14 @@ import os
 import shutil
 import signal
 import subprocess
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import psycopg
+import psycopg.pq
 
 from deploy import processes
-from deploy.credentials import superuser_password
+from deploy.credentials import database_passwords
 
 SUPERUSER = "everydesk_superuser"
 START_TIMEOUT_SECONDS = 60.0
@@ -80,7 +80,7 @@ class Postgres:
             host=str(self.socket_folder),
             dbname=database,
             user=SUPERUSER,
-            password=superuser_password(self.home),
+            password=database_passwords(self.home)["SUPERUSER_PASSWORD"],
             autocommit=True,
             connect_timeout=5,
         )
@@ -108,15 +108,14 @@ class Postgres:
         return running.poll() is None
 
     def _answers(self) -> bool:
-        with suppress(psycopg.OperationalError), self.connect():
-            return True
-        return False
+        place = f"host={self.socket_folder} dbname=postgres"
+        return psycopg.pq.PGconn.ping(place.encode()) == psycopg.pq.Ping.OK
 
     def _create_cluster(self, installation: Path, data: Path) -> None:
         shutil.rmtree(data, ignore_errors=True)  # what an interrupted first start left
         self._make_folder(data)
         password_file = self.socket_folder / "password"
-        password_file.write_text(superuser_password(self.home))
+        password_file.write_text(database_passwords(self.home)["SUPERUSER_PASSWORD"])
         self._give(password_file, 0o600)
         command: list[str | Path] = [
             installation / "bin/initdb",
@@ -141,15 +140,15 @@ class Postgres:
 
     def _data_folder(self) -> Path:
         """Return where the rows are: below home, or behind a link when home is out of reach."""
-        folder = self.home / "postgres"
+        folder = self.home / "postgresql"
         if folder.is_symlink():
             return folder.resolve()
         if folder.exists() or processes.can_reach(self.home, self.user):
             return folder
         outside = self._outside_folder()
         self._make_folder(outside)
-        folder.symlink_to(outside / "postgres")
-        return outside / "postgres"
+        folder.symlink_to(outside / "postgresql")
+        return outside / "postgresql"
 
     def _reachable_installation(self) -> Path:
         """Return the folder of binaries, copied out once when the checkout is out of reach."""

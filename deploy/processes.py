@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+PROJECT = Path(__file__).resolve().parent.parent
 PR_SET_PDEATHSIG = 1
 STOP_GRACE_SECONDS = 15.0
 _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
@@ -33,6 +34,15 @@ def die_with_parent(signal_number: int = signal.SIGKILL) -> Callable[[], None]:
     return ask_kernel
 
 
+def die_with_own_parent() -> None:
+    """Make the kernel ask this very process to end when the one that started it dies."""
+    parent = os.getppid()
+    if _libc is not None:
+        _libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
 def start(
     command: Sequence[str | Path],
     *,
@@ -41,6 +51,7 @@ def start(
     death_signal: int = signal.SIGKILL,
     output: int | IO[bytes] | None = None,
     cwd: Path | None = None,
+    file_descriptors: Sequence[int] = (),
 ) -> subprocess.Popen[bytes]:
     """Start a direct child in a session of its own, so that Ctrl-C reaches the supervisor alone."""
     identity = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
@@ -54,6 +65,7 @@ def start(
         start_new_session=True,
         preexec_fn=die_with_parent(death_signal),  # noqa: PLW1509  (callers have one thread)
         cwd=cwd,
+        pass_fds=file_descriptors,
         **identity,
     )
 

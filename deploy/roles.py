@@ -54,25 +54,3 @@ def create_roles(
                 sql.Identifier(DATABASE), sql.Identifier(APPLICATION)
             )
         )
-
-
-def grants(*, owner: str, application: str, definer: str) -> list[sql.Composed]:
-    """Return what the owner runs in a database before its migrations.
-
-    Tables made afterwards are the application's to read and write; a migration that wants less
-    (an insert-only table) revokes, and nothing here gives it back.
-    """
-    names = {
-        "owner": sql.Identifier(owner),
-        "app": sql.Identifier(application),
-        "definer": sql.Identifier(definer),
-    }
-    default = "ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA public "
-    statements = [
-        "GRANT USAGE ON SCHEMA public TO {app}",
-        "GRANT USAGE, CREATE ON SCHEMA public TO {definer}",
-        default + "GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {app}",
-        default + "GRANT USAGE, SELECT ON SEQUENCES TO {app}",
-        default + "GRANT SELECT ON TABLES TO {definer}",
-    ]
-    return [sql.SQL(statement).format(**names) for statement in statements]

@@ -6,13 +6,17 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from deploy import processes, roles
-from deploy.credentials import installation_secrets, write_private
+from deploy.credentials import database_passwords, installation_secrets, write_private
+
+if TYPE_CHECKING:
+    from deploy.postgres import Postgres
+    from deploy.valkey import Valkey
 
 PROJECT = Path(__file__).resolve().parent.parent
 # These load the settings but ask neither database nor broker.
@@ -148,6 +152,7 @@ class Services:
         self.home = home
         self.is_throwaway = is_throwaway
         self.addresses: dict[str, str] = {}
+        self._running: list[Postgres | Valkey] = []
         self._stack = ExitStack()
 
     def __enter__(self) -> "Services":
@@ -178,15 +183,23 @@ class Services:
         }
         write_private(self.home / "services.json", json.dumps(facts, indent=1) + "\n")
 
+    def revive(self, say: Callable[[str], None]) -> None:
+        """Start again what has ended, at the same address; raises when it will not start."""
+        for service in self._running:
+            if service.process is not None and service.process.poll() is not None:
+                say(f"{type(service).__name__} ended; starting it again")
+                service.start()
+
     def _start_postgres(self) -> None:
         from deploy.postgres import Postgres  # noqa: PLC0415  (its packages may be absent)
 
-        self.postgres = Postgres(self.home, self.socket_folder, is_throwaway=self.is_throwaway)
-        self._stack.callback(self.postgres.stop)
-        self.postgres.start()
-        secrets = installation_secrets(self.home)
-        owner_password, password = secrets["DATABASE_OWNER_PASSWORD"], secrets["DATABASE_PASSWORD"]
-        with self.postgres.connect() as connection:
+        postgres = Postgres(self.home, self.socket_folder, is_throwaway=self.is_throwaway)
+        self._stack.callback(postgres.stop)
+        self._running.append(postgres)
+        postgres.start()
+        secrets = database_passwords(self.home)
+        owner_password, password = secrets["OWNER_PASSWORD"], secrets["APPLICATION_PASSWORD"]
+        with postgres.connect() as connection:
             roles.create_roles(connection, owner_password=owner_password, password=password)
         place = f"{roles.DATABASE}?host={self.socket_folder}"
         self.addresses["DATABASE_URL"] = f"postgres://{roles.APPLICATION}:{password}@/{place}"
@@ -195,10 +208,11 @@ class Services:
     def _start_valkey(self) -> None:
         from deploy.valkey import Valkey  # noqa: PLC0415  (its packages may be absent)
 
-        self.valkey = Valkey(self.home, self.socket_folder)
-        self._stack.callback(self.valkey.stop)
-        self.valkey.start()
-        self.addresses["REDIS_URL"] = self.valkey.url
+        valkey = Valkey(self.home, self.socket_folder)
+        self._stack.callback(valkey.stop)
+        self._running.append(valkey)
+        valkey.start()
+        self.addresses["REDIS_URL"] = valkey.url
 
     def _remove_traces(self) -> None:
         """Forget what was published, and the sockets of an owner that was killed."""

@@ -11,7 +11,7 @@ BROKER_TIMEOUT_SECONDS = 0.2
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
-    """Answer 200 while the database answers, else 503; without the broker we are slower, not down."""
+    """Answer 200 while the database does, else 503; without the broker we are only slower."""
     database, broker = database_answers(), broker_answers()
     body = {
         "status": "ok" if database and broker else "degraded" if database else "down",

@@ -21,7 +21,7 @@ FIELD_KEYS: list[str] = env.list("FIELD_KEYS")
 
 DEBUG = False
 PORT = env.int("PORT", default=8000)
-# Where customers' browsers and vendors reach this installation; the widget tag and webhook addresses are made from it.
+# Where customers and vendors reach us; widget tags and webhook addresses are made from it.
 PUBLIC_URL = env.str("PUBLIC_URL", default=f"http://127.0.0.1:{PORT}").rstrip("/")
 _public = urlsplit(PUBLIC_URL)
 ALLOWED_HOSTS: list[str] = env.list(
@@ -97,7 +97,7 @@ TEMPLATES = [
     }
 ]
 
-# The application role is neither owner nor superuser: row-level security holds for every query it makes.
+# The application role is neither owner nor superuser: row-level security always holds.
 # The owner is for migrations only.
 _pool = {"min_size": 1, "max_size": env.int("DATABASE_POOL", default=12), "timeout": 10}
 _database_options = {"connect_timeout": 5}

@@ -16,7 +16,6 @@ from helpdesk.models.base import (
     OrganizationModel,
 )
 
-
 # Unguessable: 128 random bits.
 new_public_id = partial(secrets.token_hex, 16)
 
