@@ -3,3 +3,8 @@ from django.apps import AppConfig
 
 class ChannelsConfig(AppConfig):
     name = "channels_app"
+
+    def ready(self) -> None:
+        from channels_app.registry import register_kinds  # noqa: PLC0415  (needs the models)
+
+        register_kinds()

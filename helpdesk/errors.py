@@ -119,3 +119,20 @@ class Unavailable(HelpdeskError):
     code = "unavailable"
     status = 503
     message = _("The service is not available for a moment. Nothing is lost; please try again.")
+
+
+class ChannelError(HelpdeskError):
+    """An outside party did not do what we asked; raised by adapters.
+
+    Permanent errors go to an administrator, the others are tried again with backoff.
+    """
+
+    code = "channel_error"
+    status = 502
+    message = _("The channel did not accept this.")
+
+    def __init__(
+        self, reason: str | Promise | None = None, *, permanent: bool = False, **details: object
+    ) -> None:
+        super().__init__(reason, **details)
+        self.permanent = permanent

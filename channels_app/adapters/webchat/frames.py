@@ -1,0 +1,160 @@
+"""What a visitor's browser may say, exactly: every frame has a schema and nothing else passes."""
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MAX_FRAME_BYTES = 64 * 1024
+MAX_TEXT = 10_000
+MAX_ATTACHMENTS = 10
+_EMAIL = re.compile(r"[^@\s,;<>\"'()\[\]\\]{1,64}@[^@\s,;<>\"'()\[\]\\]{1,190}\.[^@\s.]{2,60}")
+# Characters that text never needs and that confuse whatever shows it: controls and lone surrogates.
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+
+
+class FrameRefused(ValueError):
+    """The frame does not fit its schema; `code` goes back to the sender."""
+
+    def __init__(self, code: str, field: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    type: str
+    values: Mapping[str, Any]  # checked against the schema of its type, which tells what is in it
+
+
+def read_frame(raw: str | bytes) -> Frame:
+    """Return the checked frame. Raises FrameRefused."""
+    size = len(raw) if isinstance(raw, bytes) else len(raw.encode("utf-8", "surrogatepass"))
+    if size > MAX_FRAME_BYTES:
+        raise FrameRefused("too_large")
+    try:
+        data = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise FrameRefused("not_json") from error
+    if not isinstance(data, dict):
+        raise FrameRefused("not_an_object")
+    kind = data.pop("type", None)
+    schema = SCHEMAS.get(kind) if isinstance(kind, str) else None
+    if schema is None or not isinstance(kind, str):
+        raise FrameRefused("unknown_type")
+    return Frame(kind, _checked(data, schema))
+
+
+def _checked(data: dict[str, Any], schema: Mapping[str, "Rule"]) -> dict[str, Any]:
+    unknown = data.keys() - schema.keys()
+    if unknown:
+        raise FrameRefused("unknown_field", min(unknown)[:40])
+    values = {}
+    for name, rule in schema.items():
+        try:
+            values[name] = rule(data.get(name))
+        except FrameRefused as error:
+            raise FrameRefused(error.code, name) from None
+    return values
+
+
+Rule = Callable[[Any], Any]
+
+
+def _text(limit: int, *, required: bool = False) -> Rule:
+    def rule(value: Any) -> str:
+        if value is None:
+            value = ""
+        if not isinstance(value, str):
+            raise FrameRefused("not_text")
+        value = _CONTROLS.sub("", value).strip()
+        if len(value) > limit:
+            raise FrameRefused("too_long")
+        if required and not value:
+            raise FrameRefused("required")
+        return value
+
+    return rule
+
+
+def _number(low: int, high: int, *, default: int | None = None) -> Rule:
+    def rule(value: Any) -> int:
+        if value is None and default is not None:
+            return default
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise FrameRefused("not_a_number")
+        return value
+
+    return rule
+
+
+def _boolean(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise FrameRefused("not_a_boolean")
+    return value
+
+
+def _uuid(value: Any) -> uuid.UUID:
+    try:
+        if not isinstance(value, str) or len(value) != 36:
+            raise ValueError("Not in the usual form")
+        return uuid.UUID(value)
+    except ValueError as error:
+        raise FrameRefused("not_a_uuid") from error
+
+
+def _list(rule: Rule, limit: int) -> Rule:
+    def whole(value: Any) -> list[Any]:
+        if value is None:
+            return []
+        if not isinstance(value, list) or len(value) > limit:
+            raise FrameRefused("not_a_list")
+        return [rule(each) for each in value]
+
+    return whole
+
+
+def _language(value: Any) -> str:
+    if value is not None and value not in {"zh", "en"}:
+        raise FrameRefused("unknown_language")
+    return value or "zh"
+
+
+def _email(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > 254 or not _EMAIL.fullmatch(value.strip()):
+        raise FrameRefused("not_an_address")
+    return value.strip()
+
+
+_LAST = 2**31 - 1
+SCHEMAS: dict[str, dict[str, Rule]] = {
+    "hello": {
+        "token": _text(200),
+        "identity": _text(4096),
+        "last_number": _number(0, _LAST, default=0),
+        "conversation": _text(60),
+        "language": _language,
+        "page": _text(2000),
+        "title": _text(300),
+    },
+    "message": {
+        "client_ref": _uuid,
+        "text": _text(MAX_TEXT),
+        "attachments": _list(_uuid, MAX_ATTACHMENTS),
+    },
+    "typing": {"on": _boolean},
+    "ack": {"number": _number(1, _LAST)},
+    "seen": {"number": _number(1, _LAST)},
+    "rate": {
+        "score": _number(1, 5),
+        "comment": _text(2000),
+        "tags": _list(_text(40, required=True), 8),
+    },
+    "end": {},
+    "address": {"email": _email},
+    "language": {"language": _language},
+    "ping": {},
+}

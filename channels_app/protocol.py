@@ -1,0 +1,213 @@
+"""The language every channel speaks: values in, values out.
+
+An adapter never touches the database. `handshake`, `verify` and `parse` are pure (bytes in, values
+out, no network); `send`, `fetch_media` and `poll` may call the vendor and run in the connector.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Literal, Protocol, get_args, runtime_checkable
+
+from helpdesk.errors import ChannelError
+
+EventKind = Literal[
+    "message",
+    "edit",
+    "delete",
+    "reaction",
+    "receipt",
+    "typing",
+    "postback",
+    "lifecycle",
+    "call",
+    "poll_hint",
+    "review",
+]
+EVENT_KINDS: tuple[str, ...] = get_args(EventKind)
+
+
+@dataclass(frozen=True, slots=True)
+class RawRequest:
+    """One call of a vendor, exactly as it came: a signature covers bytes, not what they mean."""
+
+    method: str
+    url: str
+    query: tuple[tuple[str, str], ...]
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HttpReply:
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class ContactIdentity:
+    """One address of somebody; `scope` names the page, app or number that the id belongs to."""
+
+    external_id: str
+    scope: str = ""
+    display_name: str = ""
+    avatar_url: str = ""
+    phone: str = ""
+    email: str = ""
+    union_id: str = ""
+    locale: str = ""
+    verified: bool = False
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    kind: Literal["image", "audio", "video", "file"]
+    filename: str = ""
+    mime: str = ""
+    size: int | None = None
+    media_ref: str = ""
+    url: str = ""
+    sha256: str = ""
+    data: bytes | None = None
+    expires_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happened at the vendor's. A receipt is an event too: one stream, one order."""
+
+    kind: EventKind
+    dedup_key: str
+    sender: ContactIdentity | None = None
+    thread_key: str = ""
+    direction: Literal["in", "out"] = "in"
+    provider_id: str = ""
+    sent_at: datetime | None = None
+    sequence: int | None = None
+    text: str = ""
+    html: str = ""
+    subject: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    reply_to: str = ""
+    status: str = ""
+    references: tuple[str, ...] = ()
+    watermark: datetime | None = None
+    error: str = ""
+    client_ref: str = ""
+    reply_token: str = ""
+    is_automatic: bool = False
+    data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundMessage:
+    """A reply to deliver; `client_ref` stays the same over all attempts (the idempotency key)."""
+
+    client_ref: str
+    to: ContactIdentity
+    text: str
+    thread_key: str = ""
+    html: str = ""
+    subject: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    buttons: tuple[str, ...] = ()
+    template: str = ""
+    reply_to: str = ""
+    reply_token: str = ""
+    context: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    status: Literal["queued", "sent", "delivered", "read"] = "sent"
+    provider_ids: tuple[str, ...] = ()
+
+
+class SendError(ChannelError):
+    """Says why the vendor did not take a message and whether trying again makes sense."""
+
+    def __init__(
+        self,
+        reason: str,
+        *,
+        kind: Literal[
+            "window", "quota", "auth", "rate", "blocked", "undeliverable", "server", "other"
+        ] = "other",
+        retryable: bool = False,
+        retry_after: timedelta | None = None,
+        ambiguous: bool = False,
+    ) -> None:
+        super().__init__(reason, permanent=not (retryable or ambiguous))
+        self.kind = kind
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.ambiguous = ambiguous
+
+
+class BadSignature(ChannelError):
+    """The call does not come from the vendor, or not for this channel."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=True)
+
+
+class BadPayload(ChannelError):
+    """The call is genuine and cannot be read: kept raw, answered, looked at by a person."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    text_max: int = 10_000
+    text_unit: Literal["characters", "bytes", "utf16"] = "characters"
+    reply_window: timedelta | None = None
+    receipts: frozenset[str] = frozenset()
+    typing_out: bool = False
+    idempotent_send: bool = False
+    body_signed: bool = True
+    attachments: bool = True
+    is_chat: bool = True
+    is_public: bool = False
+    freeform: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelConfig:
+    """What an adapter is made with: plain values of one connected account."""
+
+    public_id: str
+    settings: Mapping[str, object] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()  # the first signs, every one verifies: rotation without a gap
+    base_url: str = ""
+
+
+@runtime_checkable
+class Adapter(Protocol):
+    """The code for one kind of channel; made anew with a ChannelConfig wherever it is needed."""
+
+    capabilities: Capabilities
+
+    def __init__(self, config: ChannelConfig) -> None: ...
+
+    def handshake(self, request: RawRequest) -> HttpReply | None:
+        """Answer the vendor's set-up check; None when the request is not one."""
+
+    def verify(self, request: RawRequest) -> None:
+        """Raise BadSignature unless the vendor signed this request for this channel."""
+
+    def parse(self, request: RawRequest) -> list[Event]:
+        """Return what the request reports; unknown kinds are skipped. Raises BadPayload."""
+
+    def send(self, message: OutboundMessage) -> SendResult:
+        """Hand one message to the vendor. Raises SendError."""
+
+    def fetch_media(self, attachment: Attachment) -> tuple[bytes, str]:
+        """Return the bytes and the claimed type of an attachment. Raises ChannelError."""
+
+    def test_connection(self) -> str:
+        """Return a sentence about the connection as it works now. Raises ChannelError."""

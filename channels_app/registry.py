@@ -1,0 +1,63 @@
+"""Which kinds of channel there are. A new one is one folder and one line here."""
+
+from dataclasses import replace
+from functools import cache, partial
+from importlib import import_module
+from typing import cast
+
+from channels_app.protocol import Adapter, ChannelConfig
+from helpdesk.models import Channel
+from helpdesk.registries import ChannelKind, channel_kinds
+
+# Each folder describes itself in KIND and has its code in adapter.Adapter, loaded on first use.
+FOLDERS: dict[str, str] = {
+    "webchat": "channels_app.adapters.webchat",
+}
+
+
+class UnknownKind(KeyError):
+    """No adapter has this name."""
+
+
+def register_kinds() -> None:
+    """Tell the core which kinds there are, with what the guided form needs."""
+    for name, folder in FOLDERS.items():
+        kind = cast(ChannelKind, import_module(folder).KIND)
+        channel_kinds.register(name, replace(kind, test_connection=_connection_test(name)))
+
+
+def adapter_for(channel: Channel) -> Adapter:
+    """Return the adapter of a channel, made with its settings and secrets."""
+    return make_adapter(channel.kind, config_of(channel))
+
+
+def make_adapter(kind: str, config: ChannelConfig) -> Adapter:
+    """Return an adapter of this kind. Raises UnknownKind."""
+    return _adapter_class(kind)(config)
+
+
+def config_of(channel: Channel) -> ChannelConfig:
+    """Return the plain values that an adapter may know of its channel."""
+    return ChannelConfig(
+        public_id=channel.public_id,
+        settings=dict(channel.settings),
+        secrets=tuple(filter(None, (channel.secret, channel.previous_secret))),
+        base_url=str(channel.settings.get("base_url", "")),
+    )
+
+
+@cache
+def _adapter_class(kind: str) -> type[Adapter]:
+    if kind not in FOLDERS:
+        raise UnknownKind(kind)
+    return cast(type[Adapter], import_module(f"{FOLDERS[kind]}.adapter").Adapter)
+
+
+@cache  # one object for one kind, so that registering twice is not a conflict
+def _connection_test(kind: str) -> "partial[str]":
+    return partial(_test_connection, kind)
+
+
+def _test_connection(kind: str, channel_id: int) -> str:
+    channel = Channel.objects.get(pk=channel_id)
+    return make_adapter(kind, config_of(channel)).test_connection()

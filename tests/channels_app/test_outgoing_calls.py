@@ -1,0 +1,110 @@
+import ipaddress
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import httpx
+import pytest
+from pytest_django import Settings
+
+from channels_app import http
+
+REFUSED = [
+    "127.0.0.1",
+    "10.0.0.1",
+    "172.16.3.4",
+    "192.168.1.1",
+    "169.254.169.254",
+    "100.64.0.1",
+    "0.0.0.0",
+    "224.0.0.1",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::1",
+    "::",
+    "fe80::1",
+    "fc00::1",
+    "ff02::1",
+    "::ffff:127.0.0.1",
+    "::ffff:169.254.169.254",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "2002:7f00:1::",
+    "192.0.2.1",
+    "198.18.0.1",
+    "2001:db8::1",
+]
+
+
+class Peer(BaseHTTPRequestHandler):
+    calls: list[str] = []
+
+    def do_GET(self) -> None:
+        self.calls.append(self.path)
+        status = 302 if self.path == "/redirect" else 200
+        self.send_response(status)
+        if status == 302:
+            self.send_header("Location", "/secret")
+        body = b"x" * (5000 if self.path == "/long" else 5)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def peer() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Peer)
+    Peer.calls = []
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize("address", REFUSED)
+def test_an_address_that_is_not_public_is_told_apart(address: str) -> None:
+    assert not http.is_public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
+def test_a_public_address_passes(address: str) -> None:
+    assert http.is_public(ipaddress.ip_address(address))
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1", "localhost", "127.1", "2130706433", "0x7f000001", "[::ffff:127.0.0.1]"]
+)
+def test_loopback_is_refused_however_it_is_spelled(peer: str, host: str) -> None:
+    port = peer.rpartition(":")[2]
+    with pytest.raises(httpx.TransportError):
+        http.call("GET", f"http://{host}:{port}/")
+    assert Peer.calls == []
+
+
+def test_an_operator_may_allow_a_private_network(peer: str, settings: Settings) -> None:
+    settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    assert http.call("GET", f"{peer}/hello").content == b"xxxxx"
+
+
+def test_a_redirect_is_returned_and_not_followed(peer: str, settings: Settings) -> None:
+    settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    assert http.call("GET", f"{peer}/redirect").status == 302
+    assert Peer.calls == ["/redirect"]
+
+
+def test_a_reply_above_the_cap_is_cut_off(peer: str, settings: Settings) -> None:
+    settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    with pytest.raises(http.ReplyTooLarge):
+        http.call("GET", f"{peer}/long", max_bytes=1000)
+
+
+@pytest.mark.parametrize(
+    "url", ["file:///etc/passwd", "ftp://example.com/", "gopher://example.com/"]
+)
+def test_other_schemes_do_not_leave(url: str) -> None:
+    with pytest.raises(httpx.UnsupportedProtocol):
+        http.call("GET", url)
