@@ -7,22 +7,7 @@ from helpdesk.models.base import (
     OrganizationOneToOneField,
 )
 from helpdesk.models.channels import ApiToken, Channel, IdempotencyKey, Queue, Route, Snippet
-from helpdesk.models.conversations import (
-    OPEN,
-    OPEN_STATES,
-    WEIGHTS,
-    Assignment,
-    Attachment,
-    Conversation,
-    Direction,
-    Entry,
-    Mention,
-    Message,
-    Priority,
-    Rating,
-    State,
-    Transfer,
-)
+from helpdesk.models.conversations import OPEN, OPEN_STATES, WEIGHTS, Conversation, Priority, State
 from helpdesk.models.customers import Customer, Identity
 from helpdesk.models.escalation import (
     Escalation,
@@ -39,6 +24,7 @@ from helpdesk.models.grants import (
     RoleTopic,
     RoleUserObjectPermission,
 )
+from helpdesk.models.holding import Assignment, Mention, Rating, Transfer
 from helpdesk.models.organization import (
     Department,
     Organization,
@@ -49,6 +35,7 @@ from helpdesk.models.organization import (
 )
 from helpdesk.models.outbox import AuditEntry, AuditSeal, Delivery, Outbox
 from helpdesk.models.people import Presence, PresenceStatus, Staff, StaffSkill, User, WorkingPeriod
+from helpdesk.models.timeline import Attachment, Direction, Entry, Message
 
 __all__ = [
     "OPEN",

@@ -97,14 +97,14 @@ class OrganizationModel(models.Model):
         abstract = True
         base_manager_name = "objects"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
+        self.claim()
+        super().save(*args, **kwargs)
+
     def claim(self) -> None:
         """Make the row belong to the organization in scope unless it names one already."""
         if not isinstance(self.organization_id, int):
             self.organization_id = current_organization_id()
-
-    def save(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
-        self.claim()
-        super().save(*args, **kwargs)
 
     def validate_constraints(self, exclude: Any = None) -> None:
         """Check unique constraints within the organization in scope."""
