@@ -1,0 +1,185 @@
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from routing.candidates import (
+    REASONS,
+    Need,
+    Person,
+    Reach,
+    candidates,
+    exclusions,
+    is_working_at,
+)
+from routing.scoring import rank
+
+NOW = datetime(2026, 3, 12, 2, 0, tzinfo=UTC)
+SALES, SUPPORT = 1, 2
+RETURNS, MATTER = 11, 12
+FIRMWARE = 21
+
+FIT = Person(
+    id=7,
+    reaches=(Reach(frozenset({SALES}), frozenset({MATTER})),),
+    skills={FIRMWARE: 3},
+    languages=("zh", "en"),
+    lease_until=NOW + timedelta(seconds=30),
+)
+NEED = Need(1, SALES, topic_id=MATTER, skills={FIRMWARE: 3}, language="zh")
+
+
+def test_somebody_who_may_can_and_is_there_is_a_candidate() -> None:
+    assert exclusions(FIT, NEED, NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"is_active": False}, "inactive"),
+        ({"reaches": ()}, "permission"),
+        ({"reaches": (Reach(frozenset({SUPPORT}), None),)}, "permission"),
+        ({"reaches": (Reach(frozenset({SALES}), frozenset({RETURNS})),)}, "topic"),
+        ({"skills": {FIRMWARE: 2}}, "skill"),
+        ({"skills": {}}, "skill"),
+        ({"languages": ("en",)}, "language"),
+        ({"status": "away"}, "away"),
+        ({"status": "busy"}, "away"),
+        ({"status": "focus"}, "away"),
+        ({"lease_until": NOW}, "offline"),
+        ({"lease_until": None}, "offline"),
+        ({"is_working": False}, "hours"),
+        ({"load": Decimal("2.5")}, "full"),
+        ({"load": Decimal(2), "reserved": Decimal("0.5")}, "full"),
+        ({"capacity": Decimal(0)}, "full"),
+    ],
+)
+def test_each_lack_excludes_with_its_reason(change: dict[str, Any], reason: str) -> None:
+    assert exclusions(replace(FIT, **change), NEED, NOW) == (reason,)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"load": Decimal(2)},
+        {"languages": ()},
+        {"skills": {FIRMWARE: 5}},
+        {"reaches": (Reach(frozenset({SALES, SUPPORT}), None),)},
+        {"reaches": (Reach(frozenset({SUPPORT})), Reach(frozenset({SALES}), frozenset({MATTER})))},
+    ],
+)
+def test_what_is_enough_does_not_exclude(change: dict[str, Any]) -> None:
+    assert exclusions(replace(FIT, **change), NEED, NOW) == ()
+
+
+def test_permission_and_topic_must_come_from_the_same_role() -> None:
+    split = (Reach(frozenset({SALES}), frozenset({RETURNS})), Reach(frozenset({SUPPORT}), None))
+    assert exclusions(replace(FIT, reaches=split), NEED, NOW) == ("topic",)
+
+
+def test_an_unknown_topic_or_language_asks_for_permission_only() -> None:
+    unknown = replace(NEED, topic_id=None, skills={}, language="")
+    assert exclusions(replace(FIT, languages=("en",)), unknown, NOW) == ()
+    assert exclusions(replace(FIT, reaches=()), unknown, NOW) == ("permission",)
+
+
+def test_whoever_declined_is_not_asked_again() -> None:
+    assert exclusions(FIT, replace(NEED, declined_by=frozenset({7})), NOW) == ("declined",)
+
+
+def test_all_reasons_are_kept_in_the_order_may_can_there() -> None:
+    nobody = replace(FIT, reaches=(), languages=("en",), lease_until=None, load=Decimal(9))
+    assert exclusions(nobody, NEED, NOW) == ("permission", "language", "offline", "full")
+
+
+people = st.lists(
+    st.builds(
+        Person,
+        id=st.integers(1, 10_000),
+        reaches=st.lists(
+            st.builds(
+                Reach,
+                departments=st.frozensets(st.sampled_from([SALES, SUPPORT])),
+                topics=st.none() | st.frozensets(st.sampled_from([RETURNS, MATTER])),
+            ),
+            max_size=2,
+        ).map(tuple),
+        skills=st.dictionaries(st.just(FIRMWARE), st.integers(0, 5)),
+        languages=st.lists(st.sampled_from(["zh", "en"]), unique=True).map(tuple),
+        capacity=st.integers(0, 6).map(lambda n: Decimal(n) / 2),
+        load=st.integers(0, 6).map(lambda n: Decimal(n) / 2),
+        reserved=st.integers(0, 2).map(lambda n: Decimal(n) / 2),
+        status=st.sampled_from(["online", "online", "away", "busy", "focus"]),
+        lease_until=st.none() | st.integers(-60, 60).map(lambda s: NOW + timedelta(seconds=s)),
+        is_working=st.booleans(),
+        is_active=st.booleans(),
+    ),
+    max_size=12,
+    unique_by=lambda person: person.id,
+)
+needs = st.builds(
+    Need,
+    conversation_id=st.just(1),
+    department_id=st.sampled_from([SALES, SUPPORT]),
+    topic_id=st.sampled_from([None, RETURNS, MATTER]),
+    skills=st.dictionaries(st.just(FIRMWARE), st.integers(0, 5)),
+    language=st.sampled_from(["", "zh", "en", "other"]),
+    weight=st.sampled_from([Decimal(1), Decimal("0.5")]),
+    declined_by=st.frozensets(st.integers(1, 10_000), max_size=2),
+)
+
+
+@given(people, needs)
+def test_nobody_ineligible_is_ever_chosen(staff: list[Person], need: Need) -> None:
+    eligible, excluded = candidates(staff, need, NOW)
+    assert {one.id for one in eligible} | set(excluded) == {one.id for one in staff}
+    assert not {one.id for one in eligible} & set(excluded)
+    assert all(reasons and set(reasons) <= set(REASONS) for reasons in excluded.values())
+    for person in [scored.person for scored in rank(eligible, need, NOW)]:
+        # Said again in other words than the code under test uses.
+        reach = [r for r in person.reaches if need.department_id in r.departments]
+        assert person.is_active
+        assert any(r.topics is None or need.topic_id in {None, *r.topics} for r in reach)
+        assert all(person.skills.get(s, -1) >= n for s, n in need.skills.items())
+        assert need.language in {"", "other", *(person.languages or ("zh", "en"))}
+        assert person.status == "online"
+        assert person.lease_until is not None
+        assert person.lease_until > NOW
+        assert person.is_working
+        assert person.load + person.reserved + need.weight <= person.capacity
+        assert person.id not in need.declined_by
+
+
+MONDAY_TO_FRIDAY = [(day, time(9), time(18)) for day in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("periods", "utc", "is_working"),
+    [
+        ([], datetime(2026, 3, 12, 20, tzinfo=UTC), True),
+        # 9:00 in Shanghai is 1:00 UTC; the end is not part of it.
+        (MONDAY_TO_FRIDAY, datetime(2026, 3, 12, 1, 0, tzinfo=UTC), True),
+        (MONDAY_TO_FRIDAY, datetime(2026, 3, 12, 0, 59, tzinfo=UTC), False),
+        (MONDAY_TO_FRIDAY, datetime(2026, 3, 12, 10, 0, tzinfo=UTC), False),
+        (MONDAY_TO_FRIDAY, datetime(2026, 3, 14, 2, 0, tzinfo=UTC), False),
+        # From 22:00 to 6:00: Thursday night reaches into Friday morning.
+        ([(3, time(22), time(6))], datetime(2026, 3, 12, 15, 0, tzinfo=UTC), True),
+        ([(3, time(22), time(6))], datetime(2026, 3, 12, 21, 59, tzinfo=UTC), True),
+        ([(3, time(22), time(6))], datetime(2026, 3, 12, 22, 0, tzinfo=UTC), False),
+        ([(3, time(22), time(6))], datetime(2026, 3, 11, 21, 0, tzinfo=UTC), False),
+    ],
+)
+def test_working_hours_are_in_the_persons_own_time_zone(
+    periods: list[tuple[int, time, time]], utc: datetime, is_working: bool
+) -> None:
+    assert is_working_at(periods, "Asia/Shanghai", utc) is is_working
+
+
+def test_an_unknown_time_zone_falls_back_to_utc() -> None:
+    assert is_working_at(
+        [(3, time(9), time(18))], "Mars/Base", datetime(2026, 3, 12, 9, tzinfo=UTC)
+    )
