@@ -6,9 +6,20 @@ from importlib.util import find_spec
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
+from django.core.exceptions import ImproperlyConfigured
+from django.db import connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "helpdesk.settings")
 pages = get_asgi_application()  # loads the apps, which the sockets below need
+
+
+def _refuse_privileged_role() -> None:
+    """Serve nobody as a role that sees every organization's rows."""
+    from helpdesk.checks import application_role_errors  # noqa: PLC0415  (needs loaded apps)
+
+    for error in application_role_errors():
+        raise ImproperlyConfigured(f"{error.id}: {error.msg} {error.hint}")
+    connections.close_all()
 
 
 def _sockets() -> list[object]:
@@ -20,6 +31,7 @@ def _sockets() -> list[object]:
     return list(websocket_urlpatterns)
 
 
+_refuse_privileged_role()
 application = ProtocolTypeRouter(
     {"http": pages, "websocket": AuthMiddlewareStack(URLRouter(_sockets()))}
 )

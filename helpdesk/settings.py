@@ -99,7 +99,11 @@ TEMPLATES = [
 
 # The application role is neither owner nor superuser: row-level security always holds.
 # The owner is for migrations only.
-_pool = {"min_size": env.int("DATABASE_POOL_IDLE", default=1), "max_size": env.int("DATABASE_POOL", default=12), "timeout": 10}
+_pool = {
+    "min_size": env.int("DATABASE_POOL_IDLE", default=1),
+    "max_size": env.int("DATABASE_POOL", default=12),
+    "timeout": 10,
+}
 _database_options = {"connect_timeout": 5}
 _application = env.db_url("DATABASE_URL")
 _owner = env.db_url("DATABASE_OWNER_URL", default=env.str("DATABASE_URL"))
