@@ -3,7 +3,6 @@
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 from deploy.children import Child
@@ -67,8 +66,9 @@ def background_processes(home: Path, environment: Mapping[str, str]) -> list[Chi
 def _background_commands() -> Iterator[tuple[str, list[str]]]:
     for name in MANAGED:
         # Remove the condition once all three commands exist.
-        if find_spec(f"{WHERE[COMMANDS[name]]}.management.commands.{COMMANDS[name]}"):
-            yield name, [sys.executable, str(PROJECT / "manage.py"), COMMANDS[name]]
+        command = COMMANDS[name]
+        if (PROJECT / WHERE[command] / "management" / "commands" / f"{command}.py").exists():
+            yield name, [sys.executable, str(PROJECT / "manage.py"), command]
     celery = [sys.executable, "-m", "celery", "--app", "helpdesk", "--quiet"]
     # Threads: a killed pool of processes would leave its members behind.
     worker = ["worker", "--pool", "threads", "--concurrency", os.environ.get("WORKER_THREADS", "2")]
