@@ -1,7 +1,7 @@
-"""Whose rows these are: the organization scope, its transaction, and the tables that have no policy.
+"""Whose rows these are: the organization scope, its transaction, and the tables without a policy.
 
-Two locks guard the same door. The manager refuses every query outside a scope and filters inside one;
-row-level security in PostgreSQL does the same for raw SQL. The setting lives in the transaction
+Two locks guard the same door. The manager refuses every query outside a scope and filters inside
+one; row-level security in PostgreSQL does the same for raw SQL. The setting lives in the transaction
 (`set_config(..., true)`), so nothing survives on a pooled connection.
 """
 
@@ -18,12 +18,15 @@ PLATFORM_SETTING = "everydesk.platform"
 
 _organization_id: ContextVar[int | None] = ContextVar("organization_id", default=None)
 
+# The organization whose rows the running transaction may see.
+_transaction_of: ContextVar[int | None] = ContextVar("transaction_of", default=None)
+
 # Tables without a policy, each with the reason. A test finds every other table without one.
 GLOBAL: dict[str, str] = {
     "helpdesk_user": "a person signs in once and may work for several organizations",
     "helpdesk_user_groups": "many-to-many of the global user; groups are not used",
-    "helpdesk_user_user_permissions": "many-to-many of the global user; platform permissions only",
-    "helpdesk_route": "maps public ids and hashed tokens to organizations before a scope exists",
+    "helpdesk_user_user_permissions": "many-to-many of the global user; platform only",
+    "helpdesk_route": "maps public ids and hashed tokens before a scope exists",
     "guardian_userobjectpermission": "generic rows are never written: object permissions are direct",
     "guardian_groupobjectpermission": "generic rows are never written: object permissions are direct",
     "auth_group": "groups are not used; roles are",
@@ -54,6 +57,18 @@ def current_organization_id() -> int:
     return organization_id
 
 
+def visible_organization_id() -> int:
+    """Return the id of the organization in scope, inside its transaction.
+
+    Raises NoOrganizationScope outside either: without the transaction's setting, row-level security
+    would answer every query with nothing.
+    """
+    organization_id = current_organization_id()
+    if _transaction_of.get() != organization_id:
+        raise NoOrganizationScope(reason="outside organization_transaction")
+    return organization_id
+
+
 def organization_id_or_none() -> int | None:
     """Return the id of the organization in scope, or None outside one."""
     return _organization_id.get()
@@ -80,21 +95,25 @@ def organization_transaction(organization_id: int | None = None) -> Iterator[Non
         with organization_scope(organization_id), organization_transaction():
             yield
         return
-    inner = str(current_organization_id())
+    inner = current_organization_id()
     outer = _setting() if connection.in_atomic_block else None
-    with transaction.atomic():
-        if outer != inner:
-            _set(SETTING, inner)
-        yield
-        if outer is not None and outer != inner:
-            _set(SETTING, outer)
+    token = _transaction_of.set(inner)
+    try:
+        with transaction.atomic():
+            if outer != str(inner):
+                _set(SETTING, str(inner))
+            yield
+            if outer is not None and outer != str(inner):
+                _set(SETTING, outer)
+    finally:
+        _transaction_of.reset(token)
 
 
 @contextmanager
 def platform_transaction() -> Iterator[None]:
     """Open a transaction that sees every organization's own row, and no other row of theirs.
 
-    For the platform site and for set-up; the caller has checked that the person is a platform administrator.
+    For the platform site and for set-up; the caller has checked who asks.
     """
     with transaction.atomic():
         _set(PLATFORM_SETTING, "on")

@@ -99,7 +99,7 @@ class Migration(migrations.Migration):
             "absent",
             "SELECT DISTINCT p.organization_id FROM helpdesk_presence p JOIN helpdesk_assignment a "
             "ON a.organization_id = p.organization_id AND a.staff_id = p.staff_id "
-            "WHERE a.ended_at IS NULL AND (p.lease_until IS NULL OR p.lease_until <= now())",
+            "WHERE a.ended_at IS NULL AND p.lease_until <= now()",
         ),
         DueQueue(
             "seal",

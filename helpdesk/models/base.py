@@ -10,7 +10,11 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.crypto import decrypt, encrypt
-from helpdesk.tenancy import current_organization_id, organization_id_or_none
+from helpdesk.tenancy import (
+    current_organization_id,
+    organization_id_or_none,
+    visible_organization_id,
+)
 
 LANGUAGES = settings.LANGUAGES
 
@@ -38,11 +42,11 @@ class OrganizationQuerySet(models.QuerySet[Any]):  # Any: whichever model it is 
 
 
 class OrganizationManager(models.Manager[Any]):  # Any: whichever model it is of
-    """Filters by the organization in scope and raises outside one; it never silently returns nothing."""
+    """Filters by the organization in scope; raises outside one, never silently returns nothing."""
 
     def get_queryset(self) -> OrganizationQuerySet:
         queryset = OrganizationQuerySet(self.model, using=self._db)
-        return queryset.filter(organization_id=current_organization_id())
+        return queryset.filter(organization_id=visible_organization_id())
 
 
 class OrganizationForeignKey(models.ForeignKey[Any, Any]):
@@ -96,6 +100,10 @@ class OrganizationModel(models.Model):
     class Meta:
         abstract = True
         base_manager_name = "objects"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
+        self.claim()
+        super().save(*args, **kwargs)
 
     def save(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
         self.claim()

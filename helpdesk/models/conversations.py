@@ -100,6 +100,10 @@ class Conversation(OrganizationModel):
         related_name="conversations",
         verbose_name=_("owner"),
     )
+    # The department that a running escalation asks; its people may see the conversation too.
+    escalated_to = OrganizationForeignKey(
+        "helpdesk.Department", models.PROTECT, null=True, blank=True, related_name="+"
+    )
     # A transfer to a skill: the next owner should have it.
     wanted_skill = OrganizationForeignKey(
         "helpdesk.Skill", models.SET_NULL, null=True, blank=True, related_name="+"
@@ -181,6 +185,11 @@ class Conversation(OrganizationModel):
                 fields=["organization", "department", "-last_message_at"],
                 condition=OPEN,
                 name="conversation_open",
+            ),
+            models.Index(
+                fields=["organization", "escalated_to"],
+                condition=models.Q(escalated_to__isnull=False),
+                name="conversation_escalated",
             ),
             models.Index(fields=["organization", "department", "-id"], name="conversation_newest"),
             models.Index(fields=["organization", "customer", "-id"], name="conversation_customer"),

@@ -1,0 +1,366 @@
+"""The only way to rows: fetch and check in one step; absent and forbidden answer alike.
+
+`Access` is what one member of staff may do, computed once per permission epoch and kept in the process.
+It is pure data, so that the same rule decides for pages, sockets, REST, admin and search.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from helpdesk import permissions
+from helpdesk.errors import NotFound, Refused
+from helpdesk.models import (
+    Attachment,
+    Conversation,
+    Customer,
+    Department,
+    DepartmentUserObjectPermission,
+    Escalation,
+    EscalationPathUserObjectPermission,
+    Mention,
+    RoleGrant,
+    RoleTopic,
+    RoleUserObjectPermission,
+    Snippet,
+    Staff,
+    Topic,
+)
+
+NOBODY: frozenset[int] = frozenset()
+
+# What the owner of a conversation may do with it wherever it is.
+OWNER_PERMISSIONS = frozenset(
+    {
+        permissions.CONVERSATION_VIEW,
+        permissions.CONVERSATION_REPLY,
+        permissions.CONVERSATION_NOTE,
+        permissions.CONVERSATION_TRANSFER,
+        permissions.CONVERSATION_RESOLVE,
+        permissions.CONVERSATION_ESCALATE,
+        permissions.CUSTOMER_VIEW,
+    }
+)
+# What a colleague who was called in may do until the access ends.
+GUEST_PERMISSIONS = frozenset(
+    {permissions.CONVERSATION_VIEW, permissions.CONVERSATION_NOTE, permissions.CUSTOMER_VIEW}
+)
+# What the audience of an escalation level may do from its department.
+AUDIENCE_PERMISSIONS = GUEST_PERMISSIONS | {permissions.CONVERSATION_ESCALATE}
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Departments in which these topics may be answered; `topics` None means every topic."""
+
+    departments: frozenset[int]
+    topics: frozenset[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one member of staff may do."""
+
+    organization_id: int
+    staff_id: int
+    user_id: int
+    epoch: int
+    is_active: bool
+    departments: dict[str, frozenset[int]] = field(default_factory=dict)
+    paths: dict[str, frozenset[int]] = field(default_factory=dict)
+    roles: dict[str, frozenset[int]] = field(default_factory=dict)
+    answering: tuple[Answering, ...] = ()
+    # The REST token through which the person acts, if any.
+    token_id: int | None = None
+
+    def through_token(self, token_id: int) -> "Access":
+        """Return the same access, acting through a REST token."""
+        return replace(self, token_id=token_id)
+
+    def allowed(self, permission: str) -> frozenset[int]:
+        """Return the departments in which the permission holds."""
+        return self.departments.get(permission, NOBODY) if self.is_active else NOBODY
+
+    @property
+    def is_administrator(self) -> bool:
+        """Tell whether the person administers the organization."""
+        return bool(self.allowed(permissions.ORGANIZATION_ADMINISTER))
+
+    def can_answer(self, department_id: int, topic_id: int | None) -> bool:
+        """Tell whether the person may answer this topic in this department; an unknown topic is everybody's."""
+        if department_id not in self.allowed(permissions.CONVERSATION_REPLY):
+            return False
+        if topic_id is None:
+            return True
+        return any(
+            department_id in answering.departments
+            and (answering.topics is None or topic_id in answering.topics)
+            for answering in self.answering
+        )
+
+    def may(self, permission: str, conversation: Conversation, *, is_guest: bool = False) -> bool:
+        """Tell whether the permission holds for the conversation; `is_guest` when called in now."""
+        if not self.is_active:
+            return False
+        if conversation.department_id in self.allowed(permission):
+            return True
+        if conversation.owner_id == self.staff_id and permission in OWNER_PERMISSIONS:
+            return True
+        seen = self.allowed(permissions.CONVERSATION_VIEW)
+        if conversation.escalated_to_id in seen and permission in AUDIENCE_PERMISSIONS:
+            return True
+        return is_guest and permission in GUEST_PERMISSIONS
+
+
+_cache: OrderedDict[tuple[int, int, int], Access] = OrderedDict()
+_cache_lock = Lock()
+_CACHE_SIZE = 5000
+
+
+def access_of(staff: Staff) -> Access:
+    """Return what the person may do now; cached until the permission epoch changes."""
+    key = (staff.organization_id, staff.pk, staff.permission_epoch)
+    with _cache_lock:
+        found = _cache.get(key)
+        if found is not None:
+            _cache.move_to_end(key)
+    if found is not None and found.is_active == staff.is_active:
+        return found
+    access = _load(staff)
+    with _cache_lock:
+        _cache[key] = access
+        while len(_cache) > _CACHE_SIZE:
+            _cache.popitem(last=False)
+    return access
+
+
+def access_of_id(staff_id: int) -> Access:
+    """Return what the person may do now; raises NotFound for an unknown id."""
+    staff = Staff.objects.filter(pk=staff_id).only(
+        "id", "organization_id", "user_id", "permission_epoch", "is_active"
+    )
+    return access_of(_one(staff))
+
+
+def fresh(staff: Staff) -> Access:
+    """Return what the person may do, read anew and kept nowhere: for changes not yet committed."""
+    return _load(staff)
+
+
+def _load(staff: Staff) -> Access:
+    grants = list(RoleGrant.objects.filter(staff_id=staff.pk).select_related("role").order_by("id"))
+    return Access(
+        organization_id=staff.organization_id,
+        staff_id=staff.pk,
+        user_id=staff.user_id,
+        epoch=staff.permission_epoch,
+        is_active=staff.is_active,
+        departments=_derived(DepartmentUserObjectPermission, staff.user_id),
+        paths=_derived(EscalationPathUserObjectPermission, staff.user_id),
+        roles=_derived(RoleUserObjectPermission, staff.user_id),
+        answering=tuple(_answering(grants)),
+    )
+
+
+def _derived(
+    model: Any, user_id: int
+) -> dict[str, frozenset[int]]:  # Any: one of guardian's models
+    found: dict[str, set[int]] = {}
+    rows = model.objects.filter(user_id=user_id).values_list(
+        "permission__codename", "content_object_id"
+    )
+    for codename, object_id in rows:
+        found.setdefault(codename, set()).add(object_id)
+    return {codename: frozenset(ids) for codename, ids in found.items()}
+
+
+def _answering(grants: list[RoleGrant]) -> Iterable[Answering]:
+    answerers = [g for g in grants if permissions.CONVERSATION_REPLY in g.role.permissions]
+    if not answerers:
+        return
+    departments = subtrees(Department.objects.values_list("id", "parent_id"))
+    topics = subtrees(Topic.objects.values_list("id", "parent_id"))
+    named: dict[int, set[int]] = {}
+    role_ids = {grant.role_id for grant in answerers}
+    for role_id, topic_id in RoleTopic.objects.filter(role_id__in=role_ids).values_list(
+        "role_id", "topic_id"
+    ):
+        named.setdefault(role_id, set()).update(topics.get(topic_id, ()))
+    for grant in answerers:
+        yield Answering(
+            departments=frozenset(departments.get(grant.department_id, ())),
+            topics=None
+            if grant.role.answers_all_topics
+            else frozenset(named.get(grant.role_id, ())),
+        )
+
+
+def subtrees(rows: Iterable[tuple[int, int | None]]) -> dict[int, set[int]]:
+    """Return, for each node of (id, parent id) rows, the ids of the node and of all below it."""
+    parents = dict(rows)
+    found: dict[int, set[int]] = {node: set() for node in parents}
+    for node in parents:
+        above: int | None = node
+        seen: set[int] = set()
+        while above is not None and above in parents and above not in seen:
+            seen.add(above)
+            found[above].add(node)
+            above = parents[above]
+    return found
+
+
+# --- conversations ---------------------------------------------------------------------------
+
+
+def visible_conversations(access: Access) -> QuerySet[Conversation]:
+    """Return the conversations the person may see, unordered."""
+    seen = access.allowed(permissions.CONVERSATION_VIEW)
+    if not access.is_active:
+        return Conversation.objects.none()
+    return Conversation.objects.filter(
+        Q(department_id__in=seen)
+        | Q(escalated_to_id__in=seen)
+        | Q(owner_id=access.staff_id)
+        | Q(pk__in=running_mentions(access.staff_id).values("conversation_id"))
+    )
+
+
+def running_mentions(staff_id: int) -> QuerySet[Mention]:
+    """Return the mentions that give the person access now."""
+    return Mention.objects.filter(
+        staff_id=staff_id, ended_at__isnull=True, access_until__gt=timezone.now()
+    )
+
+
+def guests(conversation_id: int) -> set[int]:
+    """Return the ids of the staff who are called into the conversation now."""
+    return set(
+        Mention.objects.filter(
+            conversation_id=conversation_id, ended_at__isnull=True, access_until__gt=timezone.now()
+        ).values_list("staff_id", flat=True)
+    )
+
+
+def conversation(
+    access: Access,
+    conversation_id: int,
+    permission: str = permissions.CONVERSATION_VIEW,
+    *,
+    lock: bool = False,
+) -> Conversation:
+    """Return the conversation; with `lock`, its row is locked until the transaction ends.
+
+    Raises NotFound when it is absent or may not be seen, Refused when it may be seen but not that.
+    """
+    rows = Conversation.objects.select_related(
+        "customer", "channel", "topic", "department", "owner", "queue"
+    )
+    if lock:
+        rows = Conversation.objects.select_for_update(no_key=True)
+    found = _one(rows.filter(pk=conversation_id))
+    check_may(access, found, permission)
+    return found
+
+
+def check_may(access: Access, found: Conversation, permission: str) -> None:
+    """Raise NotFound when the conversation may not be seen, Refused when it may, but not that."""
+    if access.may(permission, found):
+        return
+    is_guest = running_mentions(access.staff_id).filter(conversation_id=found.pk).exists()
+    if access.may(permission, found, is_guest=is_guest):
+        return
+    if access.may(permissions.CONVERSATION_VIEW, found, is_guest=is_guest):
+        raise Refused
+    raise NotFound
+
+
+def attachment(access: Access, public_id: str) -> Attachment:
+    """Return a file of a conversation the person may see, or one that the person uploaded."""
+    found: Attachment = _one(
+        Attachment.objects.select_related("message").filter(public_id=public_id)
+    )
+    if found.message is None:
+        if found.staff_id != access.staff_id:
+            raise NotFound
+    else:
+        conversation(access, found.message.conversation_id)
+    return found
+
+
+# --- customers, people, escalations ----------------------------------------------------------
+
+
+def visible_customers(access: Access) -> QuerySet[Customer]:
+    """Return the customers the person may see: all with the permission anywhere, else those in conversations."""
+    if access.allowed(permissions.CUSTOMER_VIEW):
+        return Customer.objects.all()
+    return Customer.objects.filter(pk__in=visible_conversations(access).values("customer_id"))
+
+
+def customer(access: Access, customer_id: int) -> Customer:
+    """Return a customer; raises NotFound."""
+    return _one(visible_customers(access).filter(pk=customer_id))
+
+
+def change_customer(access: Access, customer_id: int) -> Customer:
+    """Return a customer to change, locked; raises NotFound or Refused."""
+    found = customer(access, customer_id)
+    if not access.allowed(permissions.CUSTOMER_CHANGE):
+        raise Refused
+    return _one(Customer.objects.select_for_update().filter(pk=found.pk))
+
+
+def colleagues(access: Access) -> QuerySet[Staff]:
+    """Return the active staff of the organization: everybody may see who works here."""
+    return Staff.objects.filter(is_active=True) if access.is_active else Staff.objects.none()
+
+
+def colleague(access: Access, staff_id: int) -> Staff:
+    """Return an active colleague; raises NotFound."""
+    return _one(colleagues(access).filter(pk=staff_id))
+
+
+def visible_snippets(access: Access) -> QuerySet[Snippet]:
+    """Return the snippets of everybody and of the departments in which the person answers."""
+    mine = access.allowed(permissions.CONVERSATION_REPLY)
+    return Snippet.objects.filter(
+        Q(department__isnull=True) | Q(department_id__in=mine), is_active=True
+    )
+
+
+def visible_escalations(access: Access) -> QuerySet[Escalation]:
+    """Return the running escalations whose conversation the person may see."""
+    return Escalation.objects.filter(
+        ended_at__isnull=True, conversation__in=visible_conversations(access)
+    )
+
+
+def escalation(access: Access, escalation_id: int, *, lock: bool = False) -> Escalation:
+    """Return a running escalation; with `lock`, its conversation's row and its own are locked."""
+    found = _one(visible_escalations(access).filter(pk=escalation_id))
+    if not lock:
+        return found
+    conversation(access, found.conversation_id, lock=True)
+    return _one(
+        Escalation.objects.select_for_update().filter(pk=escalation_id, ended_at__isnull=True)
+    )
+
+
+def require(access: Access, permission: str) -> frozenset[int]:
+    """Return the departments in which the permission holds; raises NotFound when there is none."""
+    departments = access.allowed(permission)
+    if not departments:
+        raise NotFound
+    return departments
+
+
+def _one(rows: QuerySet[Any]) -> Any:  # Any: the model of the query
+    found = rows.first() if rows.query.is_sliced else next(iter(rows[:1]), None)
+    if found is None:
+        raise NotFound
+    return found

@@ -1,0 +1,238 @@
+"""Snooze, resolve, reopen, close; topic and priority."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from helpdesk import events, permissions
+from helpdesk.access import Access
+from helpdesk.access import conversation as visible_conversation
+from helpdesk.errors import Invalid, NotFound, WrongState
+from helpdesk.models import Assignment, Conversation, Department, Entry, Priority, State, Topic
+from helpdesk.registries import Sweep, sweeps
+from helpdesk.services import audit, escalation, mentions, receiving, timeline
+from helpdesk.tenancy import organization_transaction
+
+LONGEST_SNOOZE = timedelta(days=90)
+# A resolved conversation that the customer does not take up again is closed after this time.
+CLOSE_AFTER = timedelta(days=3)
+BATCH = 200
+
+
+def snooze(by: Access, conversation_id: int, until: datetime) -> Conversation:
+    """Set a conversation aside until a time; its owner keeps it. Raises Invalid, NotFound, Refused, WrongState."""
+    now = timezone.now()
+    if not now < until <= now + LONGEST_SNOOZE:
+        raise Invalid(field="until")
+    with organization_transaction():
+        conversation = visible_conversation(
+            by, conversation_id, permissions.CONVERSATION_RESOLVE, lock=True
+        )
+        if conversation.state not in {State.OPEN, State.WAITING, State.SNOOZED}:
+            raise WrongState
+        timeline.set_state(conversation, State.SNOOZED)
+        conversation.snoozed_until = until
+        timeline.add_entry(
+            conversation, Entry.Kind.SNOOZED, at=now, actor_id=by.staff_id, until=until.isoformat()
+        )
+        conversation.save()
+        audit.record("conversation.snoozed", conversation, by, until=until)
+    return conversation
+
+
+def wake_due(now: datetime) -> int:
+    """Bring back the conversations whose snooze is over; returns how many."""
+    with organization_transaction():
+        due = Conversation.objects.filter(snoozed_until__lte=now).order_by("id")
+        ids = list(due.values_list("id", flat=True)[:BATCH])
+    woken = 0
+    for conversation_id in ids:
+        with organization_transaction():
+            conversation = timeline.lock(conversation_id)
+            if conversation.snoozed_until is None or conversation.snoozed_until > now:
+                continue
+            state = State.OPEN if conversation.waiting_since else State.WAITING
+            timeline.set_state(conversation, state)
+            conversation.snoozed_until = None
+            timeline.add_entry(conversation, Entry.Kind.WOKEN, at=now)
+            conversation.save()
+            audit.record("conversation.woken", conversation)
+            woken += 1
+    return woken
+
+
+def resolve(by: Access, conversation_id: int) -> Conversation:
+    """Resolve a conversation: its episode ends, the owner is free, guests lose access.
+
+    Raises NotFound, Refused, WrongState when it is not open.
+    """
+    with organization_transaction():
+        conversation = visible_conversation(
+            by, conversation_id, permissions.CONVERSATION_RESOLVE, lock=True
+        )
+        resolve_locked(conversation, by=by)
+    return conversation
+
+
+def resolve_locked(conversation: Conversation, *, by: Access | None = None) -> None:
+    """Resolve a conversation whose row is locked, for a colleague, the customer or a sweep; it is saved."""
+    if not conversation.is_open:
+        raise WrongState
+    now = timezone.now()
+    escalation.finish(conversation, now, by=by)
+    mentions.end_all(conversation, now)
+    owner_id = timeline.end_assignment(conversation, Assignment.Ending.RESOLVED, now)
+    conversation.state = State.RESOLVED
+    conversation.owner = conversation.queue = None
+    conversation.wanted_skill = None
+    conversation.queued_at = conversation.snoozed_until = conversation.waiting_since = None
+    conversation.route_at = None
+    conversation.resolved_at = now
+    timeline.add_entry(
+        conversation,
+        Entry.Kind.RESOLVED,
+        at=now,
+        actor_id=by.staff_id if by else None,
+        episode=conversation.episode,
+        staff=owner_id,
+    )
+    conversation.save()
+    audit.record("conversation.resolved", conversation, by, episode=conversation.episode)
+    timeline.changed(conversation)
+
+
+def reopen(by: Access, conversation_id: int) -> Conversation:
+    """Reopen a resolved or closed conversation in its department's queue; raises NotFound, Refused, WrongState."""
+    with organization_transaction():
+        conversation = visible_conversation(
+            by, conversation_id, permissions.CONVERSATION_RESOLVE, lock=True
+        )
+        if conversation.is_open or _has_successor(conversation):
+            raise WrongState
+        receiving.reopen(conversation, actor_id=by.staff_id)
+        audit.record("conversation.reopened", conversation, by, episode=conversation.episode)
+    return conversation
+
+
+def _has_successor(conversation: Conversation) -> bool:
+    """Tell whether the thread has another open conversation by now."""
+    return (
+        Conversation.objects.filter(
+            channel_id=conversation.channel_id,
+            identity_id=conversation.identity_id,
+            thread_key=conversation.thread_key,
+            pk__gt=conversation.pk,
+        )
+        .exclude(state=State.CLOSED)
+        .exists()
+    )
+
+
+def close_due(now: datetime) -> int:
+    """Close what has been resolved for three days; returns how many."""
+    with organization_transaction():
+        due = Conversation.objects.filter(state=State.RESOLVED, resolved_at__lte=now - CLOSE_AFTER)
+        ids = list(due.order_by("resolved_at").values_list("id", flat=True)[:BATCH])
+    closed = 0
+    for conversation_id in ids:
+        with organization_transaction():
+            conversation = timeline.lock(conversation_id)
+            if conversation.state != State.RESOLVED:
+                continue
+            conversation.state = State.CLOSED
+            conversation.closed_at = now
+            timeline.add_entry(conversation, Entry.Kind.CLOSED, at=now)
+            conversation.save()
+            audit.record("conversation.closed", conversation)
+            closed += 1
+    return closed
+
+
+def set_topic(by: Access, conversation_id: int, topic_id: int | None) -> Conversation:
+    """Correct the topic; the engine leaves it alone from then on.
+
+    A conversation that still waits moves to the topic's department. Raises NotFound, Refused.
+    """
+    with organization_transaction():
+        conversation = visible_conversation(
+            by, conversation_id, permissions.CONVERSATION_NOTE, lock=True
+        )
+        topic = Topic.objects.filter(pk=topic_id, is_active=True).first() if topic_id else None
+        if topic_id and topic is None:
+            raise NotFound
+        before = conversation.topic_id
+        conversation.topic = topic
+        conversation.topic_confidence = 1.0 if topic else None
+        conversation.topic_is_fixed = topic is not None
+        if topic and conversation.state == State.QUEUED:
+            move_to_department(conversation, topic.department_id)
+        timeline.add_entry(
+            conversation,
+            Entry.Kind.TOPIC_CHANGED,
+            actor_id=by.staff_id,
+            topic=topic_id,
+            before=before,
+        )
+        timeline.wake_router(conversation)
+        conversation.save()
+        audit.record("conversation.topic_changed", conversation, by, topic=topic_id, before=before)
+    return conversation
+
+
+def move_to_department(conversation: Conversation, department_id: int) -> None:
+    """Let a queued conversation wait with another department; the caller holds the lock and saves."""
+    if conversation.department_id == department_id:
+        return
+    conversation.department = Department.objects.get(pk=department_id)
+    conversation.queue = receiving.queue_of(department_id)
+    events.publish(
+        events.ConversationQueued(
+            conversation.organization_id, conversation.pk, conversation.last_number
+        )
+    )
+
+
+def set_priority(by: Access, conversation_id: int, priority: str) -> Conversation:
+    """Set the priority; raises Invalid, NotFound, Refused."""
+    if priority not in Priority.values:
+        raise Invalid(field="priority")
+    with organization_transaction():
+        conversation = visible_conversation(
+            by, conversation_id, permissions.CONVERSATION_NOTE, lock=True
+        )
+        before, conversation.priority = conversation.priority, Priority(priority)
+        timeline.add_entry(
+            conversation,
+            Entry.Kind.PRIORITY_CHANGED,
+            actor_id=by.staff_id,
+            priority=priority,
+            before=before,
+        )
+        timeline.wake_router(conversation)
+        conversation.save()
+        audit.record("conversation.priority_changed", conversation, by, priority=priority)
+    return conversation
+
+
+def seen_by_owner(by: Access, conversation_id: int, number: int) -> None:
+    """Mark entries up to `number` as seen by the owner; does nothing for anybody else."""
+    with organization_transaction():
+        Conversation.objects.filter(
+            pk=conversation_id,
+            owner_id=by.staff_id,
+            owner_seen_number__lt=number,
+            last_number__gte=number,
+        ).update(owner_seen_number=number)
+        mentions.seen(by, conversation_id)
+
+
+def seen_by_customer(conversation_id: int, number: int) -> None:
+    """Mark entries up to `number` as seen by the customer; moves forward only."""
+    with organization_transaction():
+        Conversation.objects.filter(
+            pk=conversation_id, customer_seen_number__lt=number, last_number__gte=number
+        ).update(customer_seen_number=number)
+
+
+sweeps.register("snoozed", Sweep(run=wake_due, queue="snooze"))
+sweeps.register("close", Sweep(run=close_due, queue="close", every_seconds=60))

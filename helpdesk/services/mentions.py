@@ -1,0 +1,130 @@
+"""Calling a colleague into a conversation: access for a set time."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from helpdesk import events
+from helpdesk.access import Access, colleagues
+from helpdesk.access import conversation as visible_conversation
+from helpdesk.errors import Invalid, NotFound
+from helpdesk.models import Conversation, Entry, Mention
+from helpdesk.registries import Sweep, sweeps
+from helpdesk.services import audit, timeline
+from helpdesk.tenancy import organization_transaction
+
+ACCESS_FOR = timedelta(hours=8)
+LONGEST_ACCESS = timedelta(days=14)
+MOST_AT_ONCE = 20
+BATCH = 100
+
+
+def call_in(
+    by: Access,
+    conversation: Conversation,
+    entry: Entry,
+    staff_ids: Iterable[int],
+    access_for: timedelta = ACCESS_FOR,
+) -> list[Mention]:
+    """Give colleagues access to the conversation, whose row is locked; the caller saves it.
+
+    Raises Invalid for too many, for a time that is not within 14 days, and for somebody who does not work here.
+    """
+    wanted = set(staff_ids) - {by.staff_id}
+    if not wanted:
+        return []
+    if len(wanted) > MOST_AT_ONCE or not timedelta(0) < access_for <= LONGEST_ACCESS:
+        raise Invalid(field="mentions")
+    called = list(colleagues(by).filter(pk__in=wanted).order_by("pk"))
+    if len(called) != len(wanted):
+        raise Invalid(field="mentions")
+    now = timezone.now()
+    made = Mention.objects.bulk_create(
+        Mention(
+            conversation=conversation,
+            entry=entry,
+            staff=person,
+            by_id=by.staff_id,
+            at=now,
+            access_until=now + access_for,
+        )
+        for person in called
+    )
+    for person in called:
+        audit.record("conversation.mentioned", conversation, by, staff=person.pk)
+        events.publish(
+            events.StaffMentioned(
+                conversation.organization_id, conversation.pk, entry.number, staff_id=person.pk
+            )
+        )
+    return made
+
+
+def end_access(by: Access, mention_id: int) -> None:
+    """End a colleague's access before its time; raises NotFound. The second time changes nothing."""
+    with organization_transaction():
+        mention = Mention.objects.filter(pk=mention_id).first()
+        if mention is None:
+            raise NotFound
+        conversation = visible_conversation(by, mention.conversation_id, lock=True)
+        if mention.by_id != by.staff_id and conversation.owner_id != by.staff_id:
+            raise NotFound
+        _end(conversation, [mention], timezone.now(), actor_id=by.staff_id)
+
+
+def end_all(conversation: Conversation, now: datetime) -> None:
+    """End everybody's access; the row must be locked, the caller saves it."""
+    running = Mention.objects.filter(conversation=conversation, ended_at__isnull=True)
+    _end(conversation, list(running.order_by("id")), now, save=False)
+
+
+def seen(by: Access, conversation_id: int) -> None:
+    """Mark the mentions of the person in this conversation as seen."""
+    Mention.objects.filter(
+        conversation_id=conversation_id, staff_id=by.staff_id, seen_at__isnull=True
+    ).update(seen_at=timezone.now())
+
+
+def end_due(now: datetime) -> int:
+    """End the accesses whose time is over; returns how many."""
+    with organization_transaction():
+        due = Mention.objects.filter(ended_at__isnull=True, access_until__lte=now)
+        ids = due.order_by("conversation_id").values_list("conversation_id", flat=True)
+        conversations = list(ids[:BATCH])
+    ended = 0
+    for conversation_id in dict.fromkeys(conversations):
+        with organization_transaction():
+            conversation = timeline.lock(conversation_id)
+            mentions = list(due.filter(conversation_id=conversation_id).order_by("id"))
+            _end(conversation, mentions, now)
+            ended += len(mentions)
+    return ended
+
+
+def _end(
+    conversation: Conversation,
+    mentions: list[Mention],
+    now: datetime,
+    *,
+    actor_id: int | None = None,
+    save: bool = True,
+) -> None:
+    open_ones = [mention for mention in mentions if mention.ended_at is None]
+    if not open_ones:
+        return
+    Mention.objects.filter(
+        pk__in=[mention.pk for mention in open_ones], ended_at__isnull=True
+    ).update(ended_at=now)
+    staff = sorted({mention.staff_id for mention in open_ones})
+    timeline.add_entry(
+        conversation, Entry.Kind.MENTION_ENDED, at=now, actor_id=actor_id, staff=staff
+    )
+    if save:
+        conversation.save()
+    for staff_id in staff:
+        audit.record("conversation.access_ended", conversation, staff=staff_id)
+        events.publish(events.AccessChanged(conversation.organization_id, staff_id))
+
+
+sweeps.register("mentions", Sweep(run=end_due, queue="mention"))

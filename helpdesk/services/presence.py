@@ -1,0 +1,116 @@
+"""Whether somebody is there: a chosen status, vouched for by a lease that open screens renew."""
+
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from helpdesk import events
+from helpdesk.access import Access
+from helpdesk.errors import Invalid
+from helpdesk.models import Assignment, Presence, PresenceStatus, State
+from helpdesk.registries import Sweep, sweeps
+from helpdesk.services import assignment, audit, timeline
+from helpdesk.tenancy import current_organization_id, organization_transaction
+
+# No sign for this long: the person has vanished.
+LEASE = timedelta(seconds=90)
+# After the last screen closed: time to reload a page.
+GRACE = timedelta(seconds=20)
+BATCH = 200
+
+
+def sign(staff_id: int, lease: timedelta = LEASE) -> None:
+    """Renew the lease of somebody whose screen is open; publishes only when it had ended."""
+    now = timezone.now()
+    with organization_transaction():
+        renewed = Presence.objects.filter(staff_id=staff_id, lease_until__gt=now).update(
+            lease_until=now + lease
+        )
+        if renewed:
+            return
+        Presence.objects.update_or_create(
+            staff_id=staff_id,
+            defaults={"lease_until": now + lease},
+            create_defaults={
+                "lease_until": now + lease,
+                "status": PresenceStatus.ONLINE,
+                "changed_at": now,
+            },
+        )
+        _tell(staff_id)
+
+
+def sign_off(staff_id: int, grace: timedelta = GRACE) -> None:
+    """Let the lease end soon, because the last screen was closed; zero grace when signing out."""
+    now = timezone.now()
+    with organization_transaction():
+        shortened = Presence.objects.filter(staff_id=staff_id, lease_until__gt=now + grace).update(
+            lease_until=now + grace
+        )
+        if shortened:
+            _tell(staff_id)
+
+
+def set_status(by: Access, status: str) -> None:
+    """Choose online, busy, focus or away; raises Invalid."""
+    if status not in PresenceStatus.values:
+        raise Invalid(field="status")
+    now = timezone.now()
+    with organization_transaction():
+        presence, _made = Presence.objects.select_for_update().get_or_create(staff_id=by.staff_id)
+        if presence.status == status:
+            return
+        before, presence.status, presence.changed_at = presence.status, PresenceStatus(status), now
+        presence.save()
+        audit.record("presence.changed", presence, by, before=before, status=status)
+        _tell(by.staff_id)
+
+
+def is_there(presence: Presence | None, now: datetime) -> bool:
+    """Tell whether somebody is online with a running lease."""
+    return (
+        presence is not None
+        and presence.status == PresenceStatus.ONLINE
+        and presence.lease_until is not None
+        and presence.lease_until > now
+    )
+
+
+def shown_status(presence: Presence | None, now: datetime) -> str:
+    """Return the status that others see: away when the lease has ended."""
+    if presence is None or presence.lease_until is None or presence.lease_until <= now:
+        return PresenceStatus.AWAY
+    return str(presence.status)
+
+
+def return_absent(now: datetime) -> int:
+    """Put back the work of somebody who has vanished while the customer waits; returns how many.
+
+    What waits for the customer stays with its owner until the customer writes again.
+    """
+    with organization_transaction():
+        absent = Presence.objects.filter(lease_until__lte=now).values("staff_id")
+        held = Assignment.objects.filter(
+            ended_at__isnull=True, staff_id__in=absent, conversation__state=State.OPEN
+        )
+        ids = list(
+            held.order_by("conversation_id").values_list("conversation_id", flat=True)[:BATCH]
+        )
+    returned = 0
+    for conversation_id in ids:
+        with organization_transaction():
+            conversation = timeline.lock(conversation_id)
+            gone = Presence.objects.filter(
+                staff_id=conversation.owner_id, lease_until__lte=now
+            ).exists()
+            if gone and conversation.state == State.OPEN:
+                assignment.release(conversation, Assignment.Ending.VANISHED)
+                returned += 1
+    return returned
+
+
+def _tell(staff_id: int) -> None:
+    events.publish(events.StaffChanged(current_organization_id(), staff_id))
+
+
+sweeps.register("absent", Sweep(run=return_absent, queue="absent", every_seconds=2))

@@ -1,0 +1,127 @@
+"""The timeline of a conversation: locking it, numbering entries, and the load of its owner.
+
+Lock order everywhere: conversations by id, then staff by id, then outbox.
+"""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from helpdesk import events
+from helpdesk.errors import NotFound
+from helpdesk.models import WEIGHTS, Assignment, Conversation, Entry, Staff, State
+
+PREVIEW_LENGTH = 200
+
+
+def lock(conversation_id: int) -> Conversation:
+    """Return the conversation, its row locked until the transaction ends; raises NotFound."""
+    rows = Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id)
+    found = next(iter(rows), None)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def add_entry(
+    conversation: Conversation,
+    kind: Entry.Kind,
+    *,
+    at: datetime | None = None,
+    actor_id: int | None = None,
+    **data: Any,  # Any: small JSON facts
+) -> Entry:
+    """Append an entry under the conversation's lock; the caller saves `last_number`."""
+    conversation.last_number += 1
+    entry = Entry.objects.create(
+        conversation=conversation,
+        number=conversation.last_number,
+        kind=kind,
+        at=at or timezone.now(),
+        actor_id=actor_id,
+        data=data,
+    )
+    events.publish(
+        events.EntryAdded(conversation.organization_id, conversation.pk, conversation.last_number)
+    )
+    return entry
+
+
+def preview(text: str) -> str:
+    """Return the beginning of a text, on one line, as lists show it."""
+    return " ".join(text[: PREVIEW_LENGTH * 2].split())[:PREVIEW_LENGTH]
+
+
+def shift_load(changes: dict[int, Decimal]) -> None:
+    """Add to the loads of staff, in the order of their ids; nobody is guarded."""
+    for staff_id in sorted(changes):
+        if changes[staff_id]:
+            Staff.objects.filter(pk=staff_id).update(load=F("load") + changes[staff_id])
+
+
+def running_assignment(conversation: Conversation) -> Assignment | None:
+    """Return the assignment of the conversation's owner."""
+    return Assignment.objects.filter(conversation=conversation, ended_at__isnull=True).first()
+
+
+def set_state(conversation: Conversation, state: State) -> None:
+    """Change between the states in which somebody holds it, and weigh its assignment anew.
+
+    The caller saves the conversation.
+    """
+    if conversation.state == state:
+        return
+    conversation.state = state
+    held = running_assignment(conversation)
+    if held is None:
+        return
+    weight = WEIGHTS[state]
+    change = weight - held.weight
+    if change:
+        Assignment.objects.filter(pk=held.pk).update(weight=weight)
+        shift_load({held.staff_id: change})
+        _tell_load(conversation, held.staff_id, freed=change < 0)
+
+
+def end_assignment(
+    conversation: Conversation, ending: Assignment.Ending, at: datetime
+) -> int | None:
+    """End the owner's assignment and free the capacity; returns the former owner's id.
+
+    The caller sets owner, queue and state, and saves the conversation.
+    """
+    held = running_assignment(conversation)
+    if held is None:
+        return None
+    Assignment.objects.filter(pk=held.pk).update(ended_at=at, ending=ending)
+    shift_load({held.staff_id: -held.weight})
+    _tell_load(conversation, held.staff_id, freed=True)
+    return int(held.staff_id)
+
+
+def _tell_load(conversation: Conversation, staff_id: int, *, freed: bool) -> None:
+    organization_id = conversation.organization_id
+    events.publish(events.StaffChanged(organization_id, staff_id))
+    if freed:
+        events.publish(
+            events.ConversationReleased(
+                organization_id, conversation.pk, conversation.last_number, staff_id=staff_id
+            )
+        )
+
+
+def changed(conversation: Conversation) -> None:
+    """Tell that something shown of the conversation changed."""
+    events.publish(
+        events.ConversationChanged(
+            conversation.organization_id, conversation.pk, conversation.last_number
+        )
+    )
+
+
+def wake_router(conversation: Conversation, delay: timedelta = timedelta()) -> None:
+    """Have the router look at the conversation; the caller saves it."""
+    conversation.route_at = timezone.now() + delay
