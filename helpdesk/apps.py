@@ -1,3 +1,6 @@
+from importlib import import_module
+from pkgutil import iter_modules
+
 from django.apps import AppConfig
 
 
@@ -5,4 +8,9 @@ class HelpdeskConfig(AppConfig):
     name = "helpdesk"
 
     def ready(self) -> None:
-        from helpdesk import checks  # noqa: F401, PLC0415  (registers them)
+        """Load what registers itself: system checks, the sweeps of the services, invariants."""
+        services = import_module("helpdesk.services")
+        for module in iter_modules(services.__path__):
+            import_module(f"helpdesk.services.{module.name}")
+        import_module("helpdesk.invariants")
+        import_module("helpdesk.checks")

@@ -8,6 +8,8 @@ from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
 from deploy.test_databases import Truncator, migrated_copy
+from helpdesk.tenancy import organization_scope
+from tests.factories import World, make_world
 
 
 @pytest.fixture(scope="session")
@@ -19,3 +21,17 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: truncator.empty())
         yield
         truncator.connection.close()
+
+
+@pytest.fixture
+def world(transactional_db: None) -> Iterator[World]:
+    """An organization in scope, whose transactions really commit, so that events are really published."""
+    made = make_world("acme")
+    with organization_scope(made.organization.pk):
+        yield made
+
+
+@pytest.fixture
+def other_world(world: World) -> World:
+    """A second organization beside it."""
+    return make_world("other")

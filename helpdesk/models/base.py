@@ -105,10 +105,6 @@ class OrganizationModel(models.Model):
         self.claim()
         super().save(*args, **kwargs)
 
-    def save(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
-        self.claim()
-        super().save(*args, **kwargs)
-
     def claim(self) -> None:
         """Make the row belong to the organization in scope unless it names one already."""
         if not isinstance(self.organization_id, int):

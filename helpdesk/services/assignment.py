@@ -241,9 +241,9 @@ def undo_transfer(by: Access, transfer_id: int) -> Conversation:
 
 
 def _untouched(conversation: Conversation, made: Transfer) -> bool:
-    """Tell whether nobody but the engine has acted since the transfer."""
-    since = conversation.entries.filter(number__gt=made.entry.number)
-    return conversation.is_open and not since.exclude(actor_id=None).exists()
+    """Tell whether only the giver and the engine have acted since the transfer."""
+    others = conversation.entries.filter(number__gt=made.entry.number, actor__isnull=False)
+    return conversation.is_open and not others.exclude(actor_id=made.by_id).exists()
 
 
 def _hand_over(by: Access, conversation: Conversation, to: Target, now: datetime) -> None:
