@@ -8,9 +8,9 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from helpdesk import permissions
@@ -31,6 +31,8 @@ from helpdesk.models import (
     Staff,
     Topic,
 )
+
+M = TypeVar("M", bound=Model)
 
 NOBODY: frozenset[int] = frozenset()
 
@@ -281,9 +283,7 @@ def check_may(access: Access, found: Conversation, permission: str) -> None:
 
 def attachment(access: Access, public_id: str) -> Attachment:
     """Return a file of a conversation the person may see, or one that the person uploaded."""
-    found: Attachment = _one(
-        Attachment.objects.select_related("message").filter(public_id=public_id)
-    )
+    found = _one(Attachment.objects.select_related("message").filter(public_id=public_id))
     if found.message is None:
         if found.staff_id != access.staff_id:
             raise NotFound
@@ -359,8 +359,8 @@ def require(access: Access, permission: str) -> frozenset[int]:
     return departments
 
 
-def _one(rows: QuerySet[Any]) -> Any:  # Any: the model of the query
-    found = rows.first() if rows.query.is_sliced else next(iter(rows[:1]), None)
+def _one(rows: QuerySet[M]) -> M:
+    found = next(iter(rows[:1]), None)
     if found is None:
         raise NotFound
     return found

@@ -8,7 +8,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db import transaction
 
@@ -107,7 +107,9 @@ class AccessChanged(Event):
 
 E = TypeVar("E", bound=Event)
 Handler = Callable[[E], None]
-_handlers: dict[type[Event], list[Handler]] = defaultdict(list)
+_handlers: dict[type[Event], list[Handler[Any]]] = defaultdict(
+    list
+)  # Any: of its own type of event
 
 
 def subscribe(event_type: type[E], handler: Callable[[E], None]) -> None:
@@ -121,7 +123,7 @@ def unsubscribe(event_type: type[E], handler: Callable[[E], None]) -> None:
     _handlers[event_type].remove(handler)
 
 
-def subscriptions() -> dict[type[Event], list[Handler]]:
+def subscriptions() -> dict[type[Event], list[Handler[Any]]]:
     """Return the reaction map."""
     return {event_type: list(handlers) for event_type, handlers in _handlers.items() if handlers}
 

@@ -4,7 +4,14 @@ A role's permission holds in the department where the role is granted and in eve
 The codenames are guardian's: `user.has_perm("helpdesk.conversation_view", department)` tells the same.
 """
 
+from typing import TYPE_CHECKING
+
 from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
+
+    Permissions = list[tuple[str, str | _StrPromise]]
 
 CONVERSATION_VIEW = "conversation_view"
 CONVERSATION_REPLY = "conversation_reply"
@@ -20,7 +27,7 @@ SNIPPET_CHANGE = "snippet_change"
 BOARD_VIEW = "board_view"
 ORGANIZATION_ADMINISTER = "organization_administer"
 
-DEPARTMENT_PERMISSIONS = [
+DEPARTMENT_PERMISSIONS: "Permissions" = [
     (CONVERSATION_VIEW, _("See conversations")),
     (CONVERSATION_REPLY, _("Answer customers")),
     (CONVERSATION_NOTE, _("Write internal notes and call colleagues in")),
@@ -37,11 +44,11 @@ DEPARTMENT_PERMISSIONS = [
 ]
 
 ROLE_GIVE = "role_give"
-ROLE_PERMISSIONS = [(ROLE_GIVE, _("Give this role to colleagues"))]
+ROLE_PERMISSIONS: "Permissions" = [(ROLE_GIVE, _("Give this role to colleagues"))]
 
 PATH_USE = "path_use"
 PATH_CLAIM = "path_claim"
-PATH_PERMISSIONS = [
+PATH_PERMISSIONS: "Permissions" = [
     (PATH_USE, _("Escalate along this path")),
     (PATH_CLAIM, _("Claim escalations on this path")),
 ]

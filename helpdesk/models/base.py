@@ -95,7 +95,7 @@ class OrganizationModel(models.Model):
     )
 
     # A manager of whichever model inherits it.
-    objects: ClassVar[models.Manager[Self]] = OrganizationManager()  # type: ignore[assignment]
+    objects: ClassVar[models.Manager[Self]] = OrganizationManager()
 
     class Meta:
         abstract = True
@@ -107,7 +107,8 @@ class OrganizationModel(models.Model):
 
     def claim(self) -> None:
         """Make the row belong to the organization in scope unless it names one already."""
-        if not isinstance(self.organization_id, int):
+        named: object = self.organization_id  # a database default until it is named
+        if not isinstance(named, int):
             self.organization_id = current_organization_id()
 
     def validate_constraints(self, exclude: Any = None) -> None:

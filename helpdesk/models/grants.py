@@ -146,7 +146,7 @@ class ObjectPermissionManager(UserObjectPermissionManager, OrganizationManager):
 class DerivedPermission(OrganizationModel, UserObjectPermissionBase):
     """A row of guardian's; derived from the grants by `services.grants.derive`, never edited."""
 
-    objects = ObjectPermissionManager()
+    objects: ClassVar = ObjectPermissionManager()
 
     class Meta:
         abstract = True

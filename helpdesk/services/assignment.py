@@ -6,6 +6,7 @@ Capacity is guarded by one conditional UPDATE of the person's row: whoever races
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import F
 from django.utils import timezone
@@ -52,7 +53,7 @@ def assign_waiting(
     conversation: Conversation,
     staff: Staff,
     mode: Assignment.Mode = Assignment.Mode.AUTOMATIC,
-    **facts: object,
+    **facts: Any,  # Any: small JSON facts
 ) -> Assignment:
     """Give a queued conversation to a person: the engine's commit.
 
@@ -269,14 +270,14 @@ def _hand_over(by: Access, conversation: Conversation, to: Target, now: datetime
         if department is None:
             raise NotFound
         conversation.department = department
-    else:
+    elif to.skill_id:
         _want_skill(conversation, to.skill_id)
     _queue(conversation, queue_of(conversation.department_id).pk, now)
     conversation.save()
     _tell_queued(conversation)
 
 
-def _want_skill(conversation: Conversation, skill_id: int | None) -> None:
+def _want_skill(conversation: Conversation, skill_id: int) -> None:
     """Queue for whoever has the skill, in the department where most of its holders are."""
     skill = Skill.objects.filter(pk=skill_id).first()
     if skill is None:
@@ -310,7 +311,7 @@ def give(
     *,
     by: Access | None,
     override_reason: str = "",
-    **facts: object,
+    **facts: Any,  # Any: small JSON facts
 ) -> Assignment:
     """Occupy capacity and write assignment, entry and audit; saves the conversation."""
     now = timezone.now()

@@ -100,10 +100,10 @@ def return_absent(now: datetime) -> int:
     for conversation_id in ids:
         with organization_transaction():
             conversation = timeline.lock(conversation_id)
-            gone = Presence.objects.filter(
-                staff_id=conversation.owner_id, lease_until__lte=now
-            ).exists()
-            if gone and conversation.state == State.OPEN:
+            if conversation.state != State.OPEN or conversation.owner_id is None:
+                continue
+            owner = Presence.objects.filter(staff_id=conversation.owner_id, lease_until__lte=now)
+            if owner.exists():
                 assignment.release(conversation, Assignment.Ending.VANISHED)
                 returned += 1
     return returned

@@ -247,7 +247,8 @@ def claim_files(
     if not files:
         return
     loose = Attachment.objects.filter(public_id__in=files, message__isnull=True)
-    own = loose.filter(identity_id=identity_id) if identity_id else loose.filter(staff_id=staff_id)
+    sender = {"identity_id": identity_id} if identity_id else {"staff_id": staff_id or 0}
+    own = loose.filter(**sender)
     if own.update(message=message) != len(set(files)):
         raise Invalid(field="attachments")
 
