@@ -52,6 +52,7 @@ class Supervisor:
         """Run until stopped; return the exit status."""
         self._listen_to_signals()
         lock = self._own_home()
+        (self.home / "ready.json").unlink(missing_ok=True)  # of one that was killed
         try:
             with lock, self._listener() as listener, Services(self.home) as services:
                 services.publish(owner="supervisor")

@@ -103,7 +103,7 @@ TEMPLATES = [
 _pool = {
     "min_size": env.int("DATABASE_POOL_IDLE", default=1),
     "max_size": env.int("DATABASE_POOL", default=12),
-    "timeout": 10,
+    "timeout": 4,
 }
 _database_options = {"connect_timeout": 5}
 _application = env.db_url("DATABASE_URL")
@@ -112,6 +112,8 @@ DATABASES = {
     "default": {
         **_application,
         "CONN_MAX_AGE": 0,
+        # A connection that died with its server is noticed before a request is given it.
+        "CONN_HEALTH_CHECKS": True,
         # What the address says in its query (host of a unix socket, sslmode) comes along.
         "OPTIONS": {**_database_options, **_application.get("OPTIONS", {}), "pool": _pool},
         "DISABLE_SERVER_SIDE_CURSORS": True,

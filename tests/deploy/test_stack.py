@@ -1,0 +1,143 @@
+"""The two commands, for real: a stack of our own is started, hurt and stopped."""
+
+import os
+import pwd
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.stack import PROJECT, Stack, clean_environment, eventually, free_port, stack
+
+CHILDREN = {
+    "postgres": ("bin/postgres",),
+    "valkey": ("valkey-server",),
+    "web": ("daphne",),
+    "sweeper": ("run_sweeps",),
+    "worker": ("celery", "worker"),
+    "beat": ("celery", "beat"),
+}
+
+
+def published(stack: Stack) -> set[str]:
+    return {path.name for path in stack.home.iterdir()} & {"ready.json", "services.json"}
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with stack(tmp_path_factory.mktemp("stack") / "home") as own:
+        own.await_ready()
+        yield own
+        assert own.stop() == 0
+        assert own.remains() == []
+        assert published(own) == set()
+
+
+@pytest.mark.xdist_group("stack")
+def test_a_ready_stack_says_where_it_is_and_keeps_its_secrets_private(running: Stack) -> None:
+    ready = running.await_ready()
+    assert ready["url"] == f"http://127.0.0.1:{running.port}/"
+    assert {"shop_url", "admin_url", "platform_url", "accounts"} <= set(ready)
+    for name in ("ready.json", "services.json", "secrets.env", "postgres.env"):
+        assert stat.S_IMODE((running.home / name).stat().st_mode) == 0o600
+    assert running.status() == 200
+
+
+@pytest.mark.xdist_group("stack")
+def test_what_is_killed_comes_back(running: Stack) -> None:
+    running.kill(*CHILDREN["web"])
+    running.kill(*CHILDREN["postgres"])
+    eventually(lambda: running.status() == 200)
+
+
+@pytest.mark.xdist_group("stack")
+def test_a_second_supervisor_in_the_same_home_says_so(running: Stack) -> None:
+    again = run_supervisor(running.home, free_port())
+    assert again.returncode != 0
+    assert "already runs" in again.stderr
+
+
+@pytest.mark.xdist_group("stack")
+def test_a_port_in_use_is_told_at_once(running: Stack, tmp_path: Path) -> None:
+    elsewhere = run_supervisor(tmp_path / "other", running.port)
+    assert elsewhere.returncode != 0
+    assert f"port {running.port}" in elsewhere.stdout
+
+
+def run_supervisor(home: Path, port: int) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "deploy.supervisor"],
+        cwd=PROJECT,
+        env=clean_environment(home, PORT=str(port), DEMO="0"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", CHILDREN)
+def test_any_child_that_is_killed_comes_back_and_the_web_serves(tmp_path: Path, name: str) -> None:
+    with stack(tmp_path / "home") as own:
+        own.await_ready()
+        for _ in range(2):
+            own.kill(*CHILDREN[name])
+            eventually(lambda: own.status() == 200)
+
+
+@pytest.mark.soak
+def test_a_killed_supervisor_leaves_nothing_and_the_next_start_works(tmp_path: Path) -> None:
+    own = Stack(tmp_path / "home")
+    for _ in range(3):
+        own.start()
+        own.await_ready()
+        own.stop(signal.SIGKILL)
+        eventually(lambda: own.remains() == [], 15)
+    own.start()
+    own.await_ready()
+    assert own.status() == 200
+    assert own.stop() == 0
+    assert own.remains() == []
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_an_ordinary_user_can_run_it(tmp_path: Path) -> None:
+    nobody = pwd.getpwnam("nobody").pw_uid
+    home = tmp_path / "home"
+    home.mkdir()
+    os.chown(home, nobody, nobody)
+    for folder in (tmp_path, *tmp_path.parents[:2]):
+        folder.chmod(0o755)
+    with stack(home, user=nobody, HOME=str(home)) as own:
+        own.await_ready()
+        assert {process.username() for process in own.descendants()} == {"nobody"}
+        own.kill(*CHILDREN["postgres"])
+        eventually(lambda: own.status() == 200)
+        own.stop(signal.SIGKILL)
+        eventually(lambda: own.remains() == [], 15)
+
+
+@pytest.mark.soak
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can pass a private folder")
+def test_root_can_run_it_below_a_private_folder(tmp_path: Path) -> None:
+    (tmp_path / "private").mkdir(mode=0o700)
+    with stack(tmp_path / "private" / "home") as own:
+        own.await_ready()
+        assert own.status() == 200
+        own.stop()
+        assert (own.home / "postgresql").is_symlink()
+
+
+@pytest.mark.soak
+def test_two_web_processes_share_the_port_and_have_one_each(tmp_path: Path) -> None:
+    with stack(tmp_path / "home", WEB_PROCESSES="2") as own:
+        ready = own.await_ready()
+        assert len(list(ready["web_urls"])) == 3  # type: ignore[call-overload]
+        own.kill("daphne", str(own.port + 1))
+        assert own.status() == 200
