@@ -93,7 +93,14 @@ class Postgres:
         options = [
             part for name, value in self.settings.items() for part in ("-c", f"{name}={value}")
         ]
-        command = [installation / "bin/postgres", "-D", data, "-k", self.socket_folder, *options]
+        command: list[str | Path] = [
+            installation / "bin/postgres",
+            "-D",
+            data,
+            "-k",
+            self.socket_folder,
+            *options,
+        ]
         self.log_path.parent.mkdir(parents=True, exist_ok=True)
         with self.log_path.open("ab") as log:
             # On our death it ends without waiting for clients; the next start recovers.

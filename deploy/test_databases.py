@@ -13,6 +13,7 @@ import psycopg
 from django.core.management import call_command
 from django.db import connections
 from psycopg import Connection, sql
+from psycopg.conninfo import make_conninfo
 
 from deploy import fingerprints, processes
 
@@ -39,16 +40,18 @@ def migrated_copy(worker: str) -> Iterator[None]:
             yield
         finally:
             connections.close_all()
-            connections["default"].close_pool()
+            connections["default"].close_pool()  # type: ignore[attr-defined]  # PostgreSQL has it
             _drop(server, name)
 
 
 def owner_connection(database: str | None = None) -> Connection[Row]:
     """Return an autocommit connection as the owner, to its own database unless one is named."""
-    parameters = _owner_parameters()
+    wanted = ("dbname", "user", "password", "host", "port", "sslmode")
+    known = connections["owner"].get_connection_params()
+    address = {name: known[name] for name in wanted if known.get(name)}
     if database is not None:
-        parameters["dbname"] = database
-    return psycopg.connect(**parameters, autocommit=True)
+        address["dbname"] = database
+    return psycopg.connect(make_conninfo(**address), autocommit=True)
 
 
 class Truncator:
@@ -71,12 +74,6 @@ class Truncator:
             "AND relnamespace = 'public'::regnamespace"
         )
         return {str(row[0]) for row in self.connection.execute(query)}
-
-
-def _owner_parameters() -> dict[str, str]:
-    wanted = ("dbname", "user", "password", "host", "port")
-    known = connections["owner"].get_connection_params()
-    return {name: str(known[name]) for name in wanted if known.get(name)}
 
 
 def _use(name: str) -> None:

@@ -8,6 +8,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
+from django.utils.module_loading import import_string
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "helpdesk.settings")
 pages = get_asgi_application()  # loads the apps, which the sockets below need
@@ -26,9 +27,7 @@ def _sockets() -> list[object]:
     # Remove the condition once channels_app has its sockets.
     if not find_spec("channels_app.live") or not find_spec("channels_app.live.urls"):
         return []
-    from channels_app.live.urls import websocket_urlpatterns  # noqa: PLC0415
-
-    return list(websocket_urlpatterns)
+    return list(import_string("channels_app.live.urls.websocket_urlpatterns"))
 
 
 _refuse_privileged_role()

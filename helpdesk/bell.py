@@ -7,6 +7,7 @@ from contextlib import suppress
 import psycopg
 from django.db import connection
 from psycopg import sql
+from psycopg.conninfo import make_conninfo
 
 logger = logging.getLogger(__name__)
 RETRY_SECONDS = 5.0
@@ -49,7 +50,7 @@ class Bell:
     def _listening(self) -> "psycopg.Connection[tuple[object, ...]] | None":
         if self._listener is None and time.monotonic() >= self._try_again_at:
             try:
-                self._listener = psycopg.connect(**_parameters(), autocommit=True)
+                self._listener = psycopg.connect(_address(), autocommit=True)
                 self._listener.execute(sql.SQL("LISTEN {}").format(sql.Identifier(self.channel)))
             except psycopg.Error:
                 self._try_again_at = time.monotonic() + RETRY_SECONDS
@@ -57,7 +58,7 @@ class Bell:
         return self._listener
 
 
-def _parameters() -> dict[str, str]:
+def _address() -> str:
     wanted = ("dbname", "user", "password", "host", "port", "sslmode", "connect_timeout")
     known = connection.get_connection_params()
-    return {name: str(known[name]) for name in wanted if known.get(name)}
+    return make_conninfo(**{name: known[name] for name in wanted if known.get(name)})
