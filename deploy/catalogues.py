@@ -1,7 +1,7 @@
 """Collects the texts shown to people and keeps their Chinese catalogues, without the gettext programs."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -67,7 +67,7 @@ def collect() -> dict[str, dict[Key, Text]]:
     for path in _sources():
         place = path.relative_to(PROJECT).as_posix()
         texts = areas.setdefault(_area(place), {})
-        for english, context in _texts(path):
+        for english, context in texts_in(path):
             text = Text(english, context)
             known = texts.setdefault(text.key, text)
             if isinstance(english, tuple):
@@ -84,7 +84,7 @@ def problems() -> list[str]:
         catalogue = _read(area)
         for key, text in sorted(texts.items(), key=_order):
             message = catalogue.get(key[1], context=key[0])
-            found += [f"{area}: {trouble}: {key[1]!r}" for trouble in _troubles(text, message)]
+            found += [f"{area}: {trouble}: {key[1]!r}" for trouble in troubles(text, message)]
             if message is not None:
                 chinese.setdefault(key, {}).setdefault(str(message.string), area)
     for key, wordings in chinese.items():
@@ -133,7 +133,8 @@ def _area(place: str) -> str:
     )
 
 
-def _texts(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
+def texts_in(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
+    """Yield each text of a Python file or template with its context."""
     source = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
         # Everything but the texts becomes an X; without indentation the lines read as Python.
@@ -146,7 +147,8 @@ def _texts(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
             yield tuple(part for part in english if part)[:2], context
 
 
-def _troubles(text: Text, message: Message | None) -> Iterable[str]:
+def troubles(text: Text, message: Message | None) -> list[str]:
+    """Return what is wrong with the translation of one text."""
     if message is None:
         return ["missing"]
     if message.fuzzy:
