@@ -20,3 +20,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *_app("", "channels_app.urls"),
     *_app("", "helpdesk.portal.urls"),
 ]
+
+handler404 = "helpdesk.portal.errors.not_found"
+handler500 = "helpdesk.portal.errors.server_error"

@@ -1,0 +1,110 @@
+"""A person's own things: presence, language, time zone, theme, keys, sounds."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_http_methods, require_POST
+
+from helpdesk.models import Staff
+from helpdesk.portal.pages import THEMES, access_of, frame, is_fragment, staff_of, staff_only
+from helpdesk.portal.views import presence_context
+from helpdesk.services import presence as presence_service
+from helpdesk.services import profile as profile_service
+from helpdesk.tenancy import memberships, organization_transaction
+
+SWITCHES = ("keys_off", "sound_off", "notices_off")
+
+
+class ProfileForm(forms.Form):
+    """What a person may change about themselves."""
+
+    language = forms.ChoiceField(choices=settings.LANGUAGES)
+    timezone = forms.CharField(max_length=40)
+    theme = forms.ChoiceField(
+        choices=[("system", gettext_lazy("System")), *((theme, theme) for theme in THEMES)]
+    )
+    keys = forms.BooleanField(required=False)
+    sound = forms.BooleanField(required=False)
+    notices = forms.BooleanField(required=False)
+
+    def clean_timezone(self) -> str:
+        value: str = self.cleaned_data["timezone"]
+        if value not in available_timezones():
+            raise forms.ValidationError(_("Please choose one of the time zones."))
+        return value
+
+    def preferences(self) -> dict[str, Any]:  # Any: small JSON values
+        data = self.cleaned_data
+        return {
+            "theme": data["theme"],
+            "keys_off": not data["keys"],
+            "sound_off": not data["sound"],
+            "notices_off": not data["notices"],
+        }
+
+
+@require_http_methods(["GET", "POST"])
+@staff_only
+def profile(request: HttpRequest) -> HttpResponse:
+    """Show and change one's own preferences."""
+    form = ProfileForm(request.POST) if request.method == "POST" else None
+    if form is not None and form.is_valid():
+        profile_service.change(
+            access_of(request),
+            language=form.cleaned_data["language"],
+            timezone=form.cleaned_data["timezone"],
+            preferences=form.preferences(),
+        )
+        request.session["language"] = form.cleaned_data["language"]
+        with translation.override(form.cleaned_data["language"]):
+            messages.success(request, _("Your preferences are saved"))
+        return redirect("portal:profile")
+    return _page(request, form)
+
+
+def _page(request: HttpRequest, form: ProfileForm | None) -> HttpResponse:
+    staff = staff_of(request)
+    kept = staff.user.preferences or {}
+    values: dict[str, Any] = {
+        "language": staff.user.language or translation.get_language(),
+        "timezone": staff.timezone,
+        "theme": kept.get("theme", "system"),
+        **{switch.removesuffix("_off"): not kept.get(switch) for switch in SWITCHES},
+    }
+    if form is not None:
+        values = {name: form[name].value() for name in form.fields}
+    context = frame(
+        request,
+        "profile",
+        values=values,
+        errors=form.errors if form else {},
+        languages=settings.LANGUAGES,
+        timezones=sorted(
+            zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc")
+        ),
+        organizations=memberships(staff.user_id),
+        **presence_context(staff),
+    )
+    return render(request, "portal/profile.html", context, status=422 if form else 200)
+
+
+@require_POST
+@staff_only
+def presence(request: HttpRequest) -> HttpResponse:
+    """Choose online, busy, focus or away."""
+    presence_service.set_status(access_of(request), request.POST.get("status", ""))
+    if not is_fragment(request):
+        return redirect("portal:workspace")
+    with organization_transaction():
+        staff = Staff.objects.select_related("department", "position", "presence").get(
+            pk=staff_of(request).pk
+        )
+        return render(request, "portal/fragments/presence.html", presence_context(staff))

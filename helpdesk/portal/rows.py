@@ -1,0 +1,376 @@
+"""The workspace's list: which conversations a view shows, in which groups and order."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from urllib.parse import urlencode
+
+from django.db.models import Count, F, QuerySet, Value
+from django.db.models.fields import CharField
+from django.urls import reverse
+from django.utils.translation import gettext as _
+
+from helpdesk import permissions
+from helpdesk.access import Access, running_mentions, visible_conversations
+from helpdesk.models import OPEN_STATES, Channel, Conversation, Message, State
+from helpdesk.registries import channel_kinds
+
+PAGE = 50
+LAST_OFFSET = 500
+COUNT_LIMIT = 100
+VIEWS = ("mine", "departments", "mentions", "waiting", "all")
+SORTS = ("urgent", "waiting")
+HELD = (State.OPEN, State.WAITING, State.SNOOZED)
+# Larger than any time in seconds: what waits longest gets the largest rank.
+_FAR = 10**10
+
+
+def channel_icon(channel: Channel) -> str:
+    """Return the name of the icon of a channel's kind."""
+    return channel_kinds.get(channel.kind).icon if channel.kind in channel_kinds else "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One conversation in the list."""
+
+    conversation: Conversation
+    unread: int = 0
+
+    @property
+    def icon(self) -> str:
+        return channel_icon(self.conversation.channel)
+
+    @property
+    def is_read(self) -> bool:
+        return not self.unread
+
+    @property
+    def shown_at(self) -> datetime:
+        return self.conversation.last_message_at or self.conversation.opened_at
+
+    @property
+    def waited(self) -> int:
+        """Return a number that is larger the longer the customer has waited."""
+        since = self.conversation.waiting_since or self.shown_at
+        return _FAR - int(since.timestamp())
+
+    @property
+    def rank(self) -> int:
+        """Return a number that is larger the more urgent, then the longer waiting."""
+        return self.conversation.urgency * _FAR + self.waited
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows under one heading."""
+
+    key: str
+    label: str
+    rows: Sequence[Row]
+    count: int
+    hint: str = ""
+    more_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Empty:
+    """What an empty list says, and the one thing to do next."""
+
+    icon: str
+    title: str
+    text: str
+    action: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewItem:
+    """One line of the navigation between views."""
+
+    key: str
+    label: str
+    icon: str
+    count: int
+    loud: bool = False
+
+
+@dataclass(frozen=True)
+class ListRequest:
+    """What the reader asked to see; every value is one we know."""
+
+    view: str = "mine"
+    sort: str = "urgent"
+    search: str = ""
+    offset: int = 0
+
+    @classmethod
+    def of(cls, query: "dict[str, str]") -> "ListRequest":
+        """Return the request of a query string; unknown values become the usual ones."""
+        view = query.get("view", "mine")
+        search = query.get("q", "").strip()[:80]
+        offset = query.get("from", "")
+        return cls(
+            view="search" if view == "search" and search else view if view in VIEWS else "mine",
+            sort=query["sort"] if query.get("sort") in SORTS else "urgent",
+            search=search if view == "search" else "",
+            offset=min(LAST_OFFSET, int(offset)) if offset.isdecimal() and len(offset) < 6 else 0,
+        )
+
+    def query(self, **changes: object) -> str:
+        """Return the query string that asks for the same with `changes`."""
+        values = {
+            "view": self.view,
+            "sort": self.sort,
+            "q": self.search,
+            "from": self.offset or "",
+            **changes,
+        }
+        return urlencode({key: value for key, value in values.items() if value})
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """The list as a template shows it."""
+
+    asked: ListRequest
+    title: str
+    groups: Sequence[Group]
+    empty: Empty
+    to_answer: int = 0
+    pool_departments: str = ""
+    sorts: Sequence[tuple[str, str]] = field(default_factory=tuple)
+
+    @property
+    def view(self) -> str:
+        return self.asked.view
+
+    @property
+    def sort(self) -> str:
+        return self.asked.sort
+
+    @property
+    def search(self) -> str:
+        return self.asked.search
+
+    @property
+    def query(self) -> str:
+        return self.asked.query()
+
+    @property
+    def has_rows(self) -> bool:
+        return any(group.rows for group in self.groups)
+
+
+def list_page(access: Access, asked: ListRequest) -> ListPage:
+    """Return the list that was asked for."""
+    if asked.view == "mine":
+        return _mine(access, asked)
+    rows, has_more = _flat(access, asked)
+    more = _more_url(asked) if has_more else ""
+    group = Group("all", "", rows, len(rows), more_url=more)
+    return ListPage(
+        asked, _title(asked), [group], _empty(asked), pool_departments=_pool_departments(access)
+    )
+
+
+def decorated(
+    conversations: Iterable[Conversation], unread: dict[int, int] | None = None
+) -> list[Row]:
+    """Return rows for conversations that carry customer, channel and topic."""
+    counts = unread or {}
+    return [Row(conversation, counts.get(conversation.pk, 0)) for conversation in conversations]
+
+
+def with_shown(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """Return the query with everything a row shows."""
+    return rows.select_related("customer", "channel", "topic")
+
+
+def unread_counts(staff_id: int, conversation_ids: Iterable[int]) -> dict[int, int]:
+    """Return, per conversation the person owns, how many of the customer's messages they have not seen."""
+    counted = (
+        Message.objects.filter(
+            conversation_id__in=list(conversation_ids),
+            conversation__owner_id=staff_id,
+            direction="in",
+            entry__number__gt=F("conversation__owner_seen_number"),
+        )
+        .values_list("conversation_id")
+        .annotate(count=Count("pk"))
+    )
+    return dict(counted)
+
+
+def view_items(access: Access) -> list[ViewItem]:
+    """Return the views with their counts, in one query that never counts further than a hundred."""
+    counts = _counts(access)
+    return [
+        ViewItem("mine", _("Mine"), "inbox", counts["mine"]),
+        ViewItem("departments", _("Departments"), "users", counts["departments"]),
+        ViewItem("mentions", _("Mentions"), "at", counts["mentions"], loud=True),
+        ViewItem("waiting", _("Waiting"), "clock", counts["waiting"]),
+        ViewItem("all", _("All"), "chat", 0),
+    ]
+
+
+def _counts(access: Access) -> Counter[str]:
+    mine = Conversation.objects.filter(owner_id=access.staff_id)
+    queued = Conversation.objects.filter(
+        state=State.QUEUED, department_id__in=access.allowed(permissions.CONVERSATION_VIEW)
+    )
+    parts = [
+        _marked(mine.filter(state__in=HELD), "mine"),
+        _marked(queued, "departments"),
+        _marked(running_mentions(access.staff_id), "mentions"),
+        _marked(mine.filter(state=State.WAITING), "waiting"),
+    ]
+    return Counter(mark for (mark,) in parts[0].union(*parts[1:], all=True))
+
+
+def _marked(rows: QuerySet, mark: str) -> QuerySet:  # type: ignore[type-arg]  # of any model: only the mark is read
+    marked: QuerySet = rows.order_by().annotate(mark=Value(mark, output_field=CharField()))  # type: ignore[type-arg]
+    return marked.values_list("mark")[:COUNT_LIMIT]
+
+
+def _mine(access: Access, asked: ListRequest) -> ListPage:
+    held = list(
+        _ordered(with_shown(Conversation.objects.filter(owner_id=access.staff_id)), asked)[:PAGE]
+    )
+    rows = decorated(held, unread_counts(access.staff_id, [one.pk for one in held]))
+    by_state: dict[str, list[Row]] = {state: [] for state in HELD}
+    for row in rows:
+        by_state[row.conversation.state].append(row)
+    pool, has_more = _pool(access, asked)
+    turn, customer, snoozed = (by_state[state] for state in HELD)
+    more = _more_url(asked) if has_more else ""
+    pool_count = asked.offset + len(pool) + (COUNT_LIMIT if has_more else 0)
+    groups = [
+        Group("turn", _("My turn"), turn, len(turn)),
+        Group("customer", _("With customer"), customer, len(customer), hint=_("½ slot each")),
+        Group("snoozed", _("Snoozed"), snoozed, len(snoozed)),
+        Group(
+            "pool", _("Department pool"), pool, pool_count, hint=_("offered by fit"), more_url=more
+        ),
+    ]
+    sorts = (("urgent", _("Most urgent")), ("waiting", _("Longest waiting")))
+    return ListPage(
+        asked,
+        _title(asked),
+        groups,
+        _empty(asked),
+        to_answer=len(turn),
+        pool_departments=_pool_departments(access),
+        sorts=sorts,
+    )
+
+
+def _pool_departments(access: Access) -> str:
+    return " ".join(str(each) for each in sorted(access.allowed(permissions.CONVERSATION_VIEW)))
+
+
+def _pool(access: Access, asked: ListRequest) -> tuple[list[Row], bool]:
+    waiting = Conversation.objects.filter(
+        state=State.QUEUED, department_id__in=access.allowed(permissions.CONVERSATION_VIEW)
+    )
+    return _page(_ordered(with_shown(waiting), asked), asked.offset)
+
+
+def _ordered(rows: QuerySet[Conversation], asked: ListRequest) -> QuerySet[Conversation]:
+    oldest_first = F("waiting_since").asc(nulls_last=True)
+    if asked.sort == "waiting":
+        return rows.order_by(oldest_first, "-id")
+    return rows.order_by("-urgency", oldest_first, "-id")
+
+
+def _page(rows: QuerySet[Conversation], offset: int) -> tuple[list[Row], bool]:
+    found = list(rows[offset : offset + PAGE + 1])
+    return decorated(found[:PAGE]), len(found) > PAGE and offset < LAST_OFFSET
+
+
+def _flat(access: Access, asked: ListRequest) -> tuple[list[Row], bool]:
+    newest = F("last_message_at").desc(nulls_last=True)
+    if asked.view == "waiting":
+        rows = Conversation.objects.filter(owner_id=access.staff_id, state=State.WAITING)
+        return _page(with_shown(rows).order_by(newest, "-id"), asked.offset)
+    if asked.view == "mentions":
+        called_in = running_mentions(access.staff_id).values("conversation_id")
+        rows = Conversation.objects.filter(pk__in=called_in)
+        return _page(with_shown(rows).order_by(newest, "-id"), asked.offset)
+    if asked.view == "search":
+        return _page(with_shown(_found(access, asked.search)).order_by("-id"), asked.offset)
+    is_open = asked.view == "departments"
+    ids = _newest_ids(access, is_open=is_open, limit=asked.offset + PAGE + 1)
+    order = (newest, "-id") if is_open else ("-id",)
+    rows = Conversation.objects.filter(pk__in=ids)
+    return _page(with_shown(rows).order_by(*order), asked.offset)
+
+
+def _newest_ids(access: Access, *, is_open: bool, limit: int) -> list[int]:
+    """Return the newest visible ids: each department is read from its own index, never the whole table."""
+    order = F("last_message_at").desc() if is_open else F("id").desc()
+    base = (
+        Conversation.objects.filter(state__in=OPEN_STATES)
+        if is_open
+        else Conversation.objects.all()
+    )
+    departments = sorted(access.allowed(permissions.CONVERSATION_VIEW))
+    parts = [base.filter(department_id=department) for department in departments]
+    if not is_open:
+        called_in = running_mentions(access.staff_id).values("conversation_id")
+        parts += [base.filter(owner_id=access.staff_id), base.filter(pk__in=called_in)]
+    if not parts:
+        return []
+    sliced = [part.order_by(order).values_list("pk")[:limit] for part in parts]
+    combined = sliced[0].union(*sliced[1:]) if len(sliced) > 1 else sliced[0]
+    return [pk for (pk,) in combined]
+
+
+def _found(access: Access, search: str) -> QuerySet[Conversation]:
+    number = search.upper().removeprefix("C-")
+    visible = visible_conversations(access)
+    if number.isdecimal() and len(number) < 15:
+        return visible.filter(pk=int(number))
+    return visible.filter(customer__name__icontains=search)
+
+
+def _more_url(asked: ListRequest) -> str:
+    return f"{reverse('portal:workspace')}?{asked.query(**{'from': asked.offset + PAGE})}"
+
+
+def _title(asked: ListRequest) -> str:
+    titles = {
+        "mine": _("Mine"),
+        "departments": _("Departments"),
+        "mentions": _("Mentions"),
+        "waiting": _("Waiting"),
+        "all": _("All"),
+        "search": _("Found for “%(text)s”") % {"text": asked.search},
+    }
+    return titles[asked.view]
+
+
+def _empty(asked: ListRequest) -> Empty:
+    departments = f"{reverse('portal:workspace')}?view=departments"
+    if asked.view == "search":
+        title = _("Nothing found for “%(text)s”") % {"text": asked.search}
+        return Empty("search", title, _("Search by a customer's name or a number such as C-1042."))
+    if asked.view == "mentions":
+        return Empty(
+            "at",
+            _("Nobody is calling you"),
+            _("When a colleague writes @ and your name in a note, it appears here."),
+        )
+    if asked.view == "waiting":
+        return Empty(
+            "clock",
+            _("Nobody keeps you waiting"),
+            _("Conversations in which the customer is to speak appear here."),
+        )
+    if asked.view == "mine":
+        text = _("It is nobody's turn but the customers'. What fits you comes by itself.")
+        return Empty("check", _("All answered"), text, _("Look at the departments"), departments)
+    return Empty(
+        "check", _("All quiet"), _("New conversations appear here the moment they arrive.")
+    )

@@ -1,0 +1,239 @@
+"""One open conversation as the workspace shows it: timeline, what this person may do, and the customer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import NamedTuple
+
+from django.db.models import OuterRef, Subquery
+from django.urls import reverse
+
+from helpdesk import permissions as may_
+from helpdesk.access import Access, running_mentions
+from helpdesk.access import conversation as visible_conversation
+from helpdesk.models import Conversation, Customer, Identity, Rating, State
+from helpdesk.portal.rows import channel_icon
+from helpdesk.portal.timeline import Line, entries_of, lines_of
+
+PAGE = 50
+PREVIOUS = 5
+IDENTITIES = 6
+
+
+@dataclass(frozen=True)
+class May:
+    """What this person may do with this conversation now; services decide, this hides what they would refuse."""
+
+    access: Access
+    conversation: Conversation
+    is_guest: bool = False
+
+    def _may(self, permission: str) -> bool:
+        return self.access.may(permission, self.conversation, is_guest=self.is_guest)
+
+    @property
+    def is_open(self) -> bool:
+        return self.conversation.is_open
+
+    @property
+    def is_owner(self) -> bool:
+        return self.conversation.owner_id == self.access.staff_id
+
+    @property
+    def take(self) -> bool:
+        return self.is_open and not self.is_owner and self._may(may_.CONVERSATION_TAKE)
+
+    @property
+    def reply(self) -> bool:
+        return self.is_open and self._may(may_.CONVERSATION_REPLY)
+
+    @property
+    def note(self) -> bool:
+        return self._may(may_.CONVERSATION_NOTE)
+
+    @property
+    def transfer(self) -> bool:
+        return self.is_open and self._may(may_.CONVERSATION_TRANSFER)
+
+    @property
+    def assign(self) -> bool:
+        return self.is_open and self._may(may_.CONVERSATION_ASSIGN)
+
+    @property
+    def release(self) -> bool:
+        return self.is_owner and self.transfer
+
+    @property
+    def resolve(self) -> bool:
+        return self.is_open and self._may(may_.CONVERSATION_RESOLVE)
+
+    @property
+    def reopen(self) -> bool:
+        return not self.is_open and self._may(may_.CONVERSATION_RESOLVE)
+
+    @property
+    def snooze(self) -> bool:
+        held = self.conversation.state in {State.OPEN, State.WAITING, State.SNOOZED}
+        return held and self._may(may_.CONVERSATION_RESOLVE)
+
+    @property
+    def escalate(self) -> bool:
+        return self.is_open and self._may(may_.CONVERSATION_ESCALATE)
+
+    @property
+    def topic(self) -> bool:
+        return self.is_open and self._may(may_.CONVERSATION_REPLY)
+
+    @property
+    def more(self) -> bool:
+        return self.assign or self.release or self.snooze or self.escalate or self.topic
+
+
+class ShownIdentity(NamedTuple):
+    """One address of the customer."""
+
+    icon: str
+    shown: str
+    is_verified: bool
+
+
+class Facts(NamedTuple):
+    """What the head of a thread shows to everybody."""
+
+    c: Conversation
+
+    @property
+    def icon(self) -> str:
+        return channel_icon(self.c.channel)
+
+
+class Earlier(NamedTuple):
+    """A previous conversation with the same customer."""
+
+    pk: int
+    label: str
+    icon: str
+    at: datetime
+    stars: int | None
+
+
+@dataclass
+class Thread:
+    """Everything the thread and the context show."""
+
+    c: Conversation
+    may: May
+    lines: Sequence[Line]
+    earlier_url: str = ""
+    draft: str = ""
+    error: str = ""
+    wanted_mode: str = ""
+    identities: Sequence[ShownIdentity] = field(default_factory=list)
+    previous: Sequence[Earlier] = field(default_factory=list)
+    customer_typing: bool = False
+
+    @property
+    def customer(self) -> Customer:
+        customer: Customer = self.c.customer
+        return customer
+
+    @property
+    def entries(self) -> Sequence[Line]:
+        return self.lines
+
+    @property
+    def icon(self) -> str:
+        return channel_icon(self.c.channel)
+
+    @property
+    def may_write(self) -> bool:
+        return self.may.reply or self.may.note
+
+    @cached_property
+    def mode(self) -> str:
+        """Return which tab of the composer is open: the reply when it is allowed."""
+        if self.wanted_mode == "note" and self.may.note:
+            return "note"
+        return "reply" if self.may.reply else "note"
+
+    @property
+    def hold_seconds(self) -> int:
+        return int(self.c.channel.hold_seconds) if self.may.reply else 0
+
+    @property
+    def customer_line(self) -> str:
+        return " · ".join(part for part in (self.c.customer.company, self.c.customer.place) if part)
+
+
+def read_thread(access: Access, conversation_id: int, *, before: int = 0) -> Thread:
+    """Return the conversation's newest entries, or those below the number `before`, and its customer.
+
+    Raises NotFound.
+    """
+    found = visible_conversation(access, conversation_id)
+    thread = thread_of(access, found)
+    newest = min(before - 1, found.last_number) if before else found.last_number
+    oldest = max(0, newest - PAGE)
+    entries = list(entries_of(found.pk, after=oldest, up_to=newest))
+    thread.lines = lines_of(entries, found.customer.label)
+    if oldest:
+        thread.earlier_url = f"{reverse('portal:earlier', args=[found.pk])}?before={oldest + 1}"
+    if not before:
+        thread.identities = _identities(found)
+        thread.previous = _previous(access, found)
+    return thread
+
+
+def thread_of(access: Access, conversation: Conversation) -> Thread:
+    """Return the conversation without its entries, as the head and the actions need it."""
+    is_guest = False
+    if conversation.department_id not in access.allowed(may_.CONVERSATION_VIEW):
+        is_guest = running_mentions(access.staff_id).filter(conversation=conversation).exists()
+    return Thread(conversation, May(access, conversation, is_guest), [])
+
+
+def lines_after(
+    access: Access, conversation_id: int, after: int
+) -> tuple[Conversation, list[Line]]:
+    """Return the entries that follow a number, up to the newest there is now; raises NotFound."""
+    found = visible_conversation(access, conversation_id)
+    start = max(after, found.last_number - 200)
+    entries = list(entries_of(found.pk, after=start, up_to=found.last_number))
+    return found, lines_of(entries, found.customer.label)
+
+
+def _identities(conversation: Conversation) -> list[ShownIdentity]:
+    rows = Identity.objects.filter(customer_id=conversation.customer_id).select_related("channel")
+    return [
+        ShownIdentity(
+            channel_icon(row.channel), row.display_name or row.channel.name, row.is_verified
+        )
+        for row in rows.order_by("id")[:IDENTITIES]
+    ]
+
+
+def _previous(access: Access, conversation: Conversation) -> list[Earlier]:
+    stars = (
+        Rating.objects.filter(conversation=OuterRef("pk")).order_by("-episode").values("score")[:1]
+    )
+    rows = (
+        Conversation.objects.filter(
+            customer_id=conversation.customer_id,
+            department_id__in=access.allowed(may_.CONVERSATION_VIEW),
+        )
+        .exclude(pk=conversation.pk)
+        .select_related("channel")
+        .annotate(stars=Subquery(stars))
+        .order_by("-id")[:PREVIOUS]
+    )
+    return [
+        Earlier(
+            row.pk,
+            row.subject or row.last_text or row.channel.name,
+            channel_icon(row.channel),
+            row.opened_at,
+            row.stars,
+        )
+        for row in rows
+    ]

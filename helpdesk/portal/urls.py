@@ -1,0 +1,58 @@
+"""The addresses of the staff portal."""
+
+from django.urls import path
+
+from helpdesk.portal import actions, profile, sign_in, start, supervision, views, writing
+
+app_name = "portal"
+
+urlpatterns = [
+    path("", views.workspace, name="workspace"),
+    path("sign-in/", sign_in.sign_in, name="sign-in"),
+    path("sign-out/", sign_in.sign_out, name="sign-out"),
+    path("language/", sign_in.set_language, name="language"),
+    path("organization/", sign_in.switch_organization, name="organization"),
+    path("welcome/<slug:user_id>/<slug:token>/", start.welcome, name="welcome"),
+    path("parts/list/", views.conversation_list, name="list"),
+    path("parts/views/", views.views, name="views"),
+    path("conversations/<int:conversation_id>/", views.conversation, name="conversation"),
+    path("conversations/<int:conversation_id>/earlier/", views.earlier, name="earlier"),
+    path("conversations/<int:conversation_id>/snippets/", views.snippets, name="snippets"),
+    path("conversations/<int:conversation_id>/colleagues/", views.colleagues, name="colleagues"),
+    path("conversations/<int:conversation_id>/write/", writing.write, name="write"),
+    path(
+        "conversations/<int:conversation_id>/messages/<int:number>/withdraw/",
+        writing.withdraw,
+        name="withdraw",
+    ),
+    path(
+        "conversations/<int:conversation_id>/messages/<int:number>/resend/",
+        writing.resend,
+        name="resend",
+    ),
+    path("conversations/<int:conversation_id>/take/", actions.take, name="take"),
+    path("conversations/<int:conversation_id>/release/", actions.release, name="release"),
+    path("conversations/<int:conversation_id>/resolve/", actions.resolve, name="resolve"),
+    path("conversations/<int:conversation_id>/reopen/", actions.reopen, name="reopen"),
+    path("conversations/<int:conversation_id>/transfer/", actions.transfer, name="transfer"),
+    path(
+        "conversations/<int:conversation_id>/transfer/<int:transfer_id>/undo/",
+        actions.undo_transfer,
+        name="undo-transfer",
+    ),
+    path("conversations/<int:conversation_id>/assign/", actions.assign, name="assign"),
+    path("conversations/<int:conversation_id>/snooze/", actions.snooze, name="snooze"),
+    path("conversations/<int:conversation_id>/escalate/", actions.escalate, name="escalate"),
+    path("conversations/<int:conversation_id>/topic/", actions.topic, name="topic"),
+    path("escalations/<int:escalation_id>/claim/", actions.claim, name="claim"),
+    path("files/<uuid:public_id>/", writing.attachment, name="attachment"),
+    path("board/", supervision.board, name="board"),
+    path("board/parts/", supervision.board_parts, name="board-parts"),
+    path("presence/", profile.presence, name="presence"),
+    path("profile/", profile.profile, name="profile"),
+    path("shortcuts/", views.shortcuts, name="shortcuts"),
+    path("start/", start.start, name="start"),
+    path("start/name/", start.rename, name="start-name"),
+    path("start/step/", start.step_done, name="start-step"),
+    path("start/invite/", start.invite, name="start-invite"),
+]

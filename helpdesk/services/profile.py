@@ -1,0 +1,20 @@
+"""What people change about themselves."""
+
+from typing import Any
+
+from helpdesk.access import Access
+from helpdesk.models import Staff, User
+from helpdesk.services import audit
+from helpdesk.tenancy import organization_transaction
+
+
+def change(
+    by: Access, *, language: str, timezone: str, preferences: dict[str, Any]
+) -> None:  # Any: JSON
+    """Keep a person's language, time zone and preferences."""
+    with organization_transaction():
+        staff = Staff.objects.select_for_update().get(pk=by.staff_id)
+        staff.timezone = timezone
+        staff.save(update_fields=["timezone"])
+        User.objects.filter(pk=by.user_id).update(language=language, preferences=preferences)
+        audit.record("staff.preferences_changed", staff, by, language=language, timezone=timezone)

@@ -1,0 +1,329 @@
+/* The reply box: drafts, pickers, files, and messages that show their state from the first moment. */
+(function () {
+  'use strict'
+
+  const desk = (window.everydesk = window.everydesk || {})
+  const unsent = new Map()
+  let lastTyping = 0
+
+  function composer() { return document.getElementById('composer') }
+  function editor() { return document.querySelector('#composer textarea') }
+  function key(form) { return 'everydesk.draft.' + form.dataset.conversation + '.' + form.dataset.mode }
+
+  /* Drafts survive a reload, a taken conversation and a lost line. */
+  function remember(form) {
+    const text = editor().value
+    if (text) sessionStorage.setItem(key(form), text)
+    else sessionStorage.removeItem(key(form))
+  }
+
+  function restore() {
+    const form = composer()
+    if (!form || !editor() || editor().value) return
+    editor().value = sessionStorage.getItem(key(form)) || ''
+  }
+
+  desk.setMode = function (mode) {
+    const form = composer()
+    if (!form || !editor()) return
+    const tab = form.querySelector('[data-mode="' + mode + '"][role="tab"]')
+    if (!tab) return
+    remember(form)
+    form.dataset.mode = mode
+    form.querySelector('[name="kind"]').value = mode
+    form.querySelectorAll('[role="tab"]').forEach(function (each) {
+      each.setAttribute('aria-selected', String(each === tab))
+    })
+    form.querySelectorAll('[data-for]').forEach(function (part) { part.hidden = part.dataset.for !== mode })
+    editor().setAttribute('aria-label', tab.dataset.label)
+    editor().placeholder = tab.dataset.placeholder
+    editor().value = sessionStorage.getItem(key(form)) || ''
+    editor().focus()
+  }
+
+  desk.insert = function (text) {
+    const field = editor()
+    if (!field) return
+    field.setRangeText(text, field.selectionStart, field.selectionEnd, 'end')
+    field.dispatchEvent(new Event('input', { bubbles: true }))
+    field.focus()
+  }
+
+  /* Pickers: snippets by the bolt or "//", colleagues by "@" */
+
+  let pickerFrom = -1
+
+  function openPicker(kind, query) {
+    const form = composer()
+    const url = form.dataset[kind + 'Url']
+    if (!url) return
+    htmx.ajax('GET', url + '?q=' + encodeURIComponent(query || ''), { target: '#picker' })
+    document.getElementById('picker').dataset.kind = kind
+    document.getElementById('picker').hidden = false
+  }
+
+  function closePicker() {
+    const picker = document.getElementById('picker')
+    if (!picker || picker.hidden) return false
+    picker.hidden = true
+    picker.replaceChildren()
+    pickerFrom = -1
+    return true
+  }
+  desk.closePicker = closePicker
+
+  function choose(option) {
+    const field = editor()
+    const kind = document.getElementById('picker').dataset.kind
+    if (pickerFrom >= 0) field.setSelectionRange(pickerFrom, field.selectionStart)
+    if (kind === 'colleagues') {
+      desk.insert('@' + option.dataset.name + ' ')
+      addMention(option.dataset.staff, option.dataset.name)
+    } else {
+      desk.insert(option.dataset.text)
+    }
+    closePicker()
+  }
+
+  function addMention(staff, name) {
+    const form = composer()
+    if (form.querySelector('input[name="mention"][value="' + CSS.escape(staff) + '"]')) return
+    const input = document.createElement('input')
+    input.type = 'hidden'
+    input.name = 'mention'
+    input.value = staff
+    input.dataset.name = name
+    form.append(input)
+  }
+
+  function movePicker(step) {
+    const options = [...document.querySelectorAll('#picker .opt')]
+    if (!options.length) return
+    const at = options.findIndex(function (option) { return option.getAttribute('aria-selected') === 'true' })
+    options.forEach(function (option) { option.setAttribute('aria-selected', 'false') })
+    const next = options[(at + step + options.length) % options.length]
+    next.setAttribute('aria-selected', 'true')
+    next.scrollIntoView({ block: 'nearest' })
+  }
+
+  function watchForPicker(field) {
+    const before = field.value.slice(0, field.selectionStart)
+    const mention = before.match(/@([^\s@]{0,20})$/)
+    const snippet = before.match(/\/\/([^\s/]{0,20})$/)
+    const found = mention || snippet
+    if (!found) {
+      if (pickerFrom >= 0) closePicker()
+      return
+    }
+    if (mention && composer().dataset.mode !== 'note') return
+    pickerFrom = field.selectionStart - found[0].length
+    openPicker(mention ? 'colleagues' : 'snippets', found[1])
+  }
+
+  /* Files */
+
+  function files() { return document.querySelector('#composer input[type="file"]') }
+
+  function showFiles() {
+    const box = document.getElementById('pending-files')
+    box.replaceChildren()
+    for (const file of files().files) {
+      const chip = document.createElement('span')
+      chip.className = 'chip'
+      chip.textContent = file.name
+      const drop = document.createElement('button')
+      drop.type = 'button'
+      drop.className = 'link'
+      drop.textContent = '×'
+      drop.setAttribute('aria-label', box.dataset.remove + ' ' + file.name)
+      drop.addEventListener('click', function () { removeFile(file) })
+      chip.append(drop)
+      box.append(chip)
+    }
+  }
+
+  function setFiles(list) {
+    const transfer = new DataTransfer()
+    list.forEach(function (file) { transfer.items.add(file) })
+    files().files = transfer.files
+    showFiles()
+  }
+
+  function removeFile(file) {
+    setFiles([...files().files].filter(function (other) { return other !== file }))
+  }
+
+  /* Sending: shown at once, kept until the server has it */
+
+  function pendingItem(form, text, id) {
+    const shape = document.getElementById('pending-' + form.dataset.mode)
+    const item = shape.content.firstElementChild.cloneNode(true)
+    item.dataset.client = id
+    item.querySelector('.bubble > p').textContent = text
+    document.querySelector('#timeline ol').append(item)
+    desk.timeline().scrollTop = 0
+    return item
+  }
+
+  function setState(item, state, cause) {
+    item.querySelectorAll('[data-state]').forEach(function (part) { part.hidden = part.dataset.state !== state })
+    item.classList.toggle('fail', state === 'failed')
+    const reason = item.querySelector('[data-cause]')
+    if (reason) reason.textContent = cause || ''
+  }
+
+  function readAnswer(item, html) {
+    const page = new DOMParser().parseFromString(html, 'text/html')
+    const entries = page.querySelectorAll('li[data-number]')
+    item.remove()
+    entries.forEach(function (entry) { desk.placeEntry(document.adoptNode(entry)) })
+    page.querySelectorAll('.toast').forEach(function (toast) {
+      document.getElementById('toasts').append(document.adoptNode(toast))
+    })
+    const head = page.getElementById('thread-head')
+    const shown = document.getElementById('thread-head')
+    if (head && shown && head.dataset.conversation === shown.dataset.conversation) {
+      shown.replaceWith(document.adoptNode(head))
+      htmx.process(document.getElementById('thread-head'))
+    }
+  }
+
+  async function post(item, job) {
+    let answer
+    try {
+      answer = await fetch(job.url, { method: 'POST', body: job.data, headers: { 'HX-Request': 'true' } })
+    } catch (error) {
+      setState(item, 'queued')
+      return
+    }
+    const html = await answer.text()
+    if (answer.ok) {
+      unsent.delete(item.dataset.client)
+      readAnswer(item, html)
+    } else if (answer.status === 503 || answer.status === 502) {
+      setState(item, 'queued')
+    } else {
+      const page = new DOMParser().parseFromString(html, 'text/html')
+      const cause = page.querySelector('[data-error]')
+      setState(item, 'failed', cause ? cause.textContent.trim() : String(answer.status))
+    }
+  }
+
+  function submit(form) {
+    const field = editor()
+    const text = field.value.trim()
+    if (!text && !(files() && files().files.length)) {
+      field.focus()
+      return
+    }
+    form.querySelectorAll('input[name="mention"]').forEach(function (input) {
+      if (!text.includes('@' + input.dataset.name)) input.remove()
+    })
+    const id = crypto.randomUUID ? crypto.randomUUID() : String(Date.now()) + String(Math.random()).slice(2)
+    form.querySelector('[name="client_key"]').value = id
+    const job = { url: form.action, data: new FormData(form), text: text, mode: form.dataset.mode }
+    const names = [...files().files].map(function (file) { return file.name })
+    const item = pendingItem(form, [text].concat(names).filter(Boolean).join('\n'), id)
+    unsent.set(id, job)
+    field.value = ''
+    setFiles([])
+    form.querySelectorAll('input[name="mention"]').forEach(function (input) { input.remove() })
+    remember(form)
+    post(item, job)
+  }
+
+  function again() {
+    document.querySelectorAll('li.is-pending').forEach(function (item) {
+      const job = unsent.get(item.dataset.client)
+      if (job && !item.classList.contains('fail')) post(item, job)
+    })
+  }
+
+  document.addEventListener('everydesk:back', again)
+  window.addEventListener('online', again)
+
+  /* Wiring: one listener per kind, so that replaced fragments need none of their own */
+
+  document.addEventListener('submit', function (event) {
+    if (event.target.id !== 'composer') return
+    event.preventDefault()
+    submit(event.target)
+  })
+
+  document.addEventListener('input', function (event) {
+    if (event.target !== editor()) return
+    remember(composer())
+    watchForPicker(event.target)
+    if (Date.now() - lastTyping > 2500 && event.target.value) {
+      lastTyping = Date.now()
+      desk.send({ type: 'typing', conversation: Number(composer().dataset.conversation), kind: composer().dataset.mode })
+    }
+  })
+
+  document.addEventListener('change', function (event) {
+    if (event.target === files()) showFiles()
+  })
+
+  document.addEventListener('paste', function (event) {
+    if (event.target !== editor() || !event.clipboardData.files.length) return
+    event.preventDefault()
+    setFiles([...files().files, ...event.clipboardData.files])
+  })
+
+  document.addEventListener('click', function (event) {
+    const tab = event.target.closest('#composer [role="tab"]')
+    const option = event.target.closest('#picker .opt')
+    const opener = event.target.closest('[data-picker]')
+    const retry = event.target.closest('[data-retry]')
+    if (tab) desk.setMode(tab.dataset.mode)
+    else if (option) choose(option)
+    else if (opener) togglePicker(opener.dataset.picker)
+    else if (retry) resend(retry.closest('li'), retry.dataset.retry)
+  })
+
+  function togglePicker(kind) {
+    if (closePicker()) return
+    if (kind === 'files') files().click()
+    else if (kind === 'colleagues') {
+      desk.setMode('note')
+      desk.insert('@')
+    } else openPicker(kind, '')
+  }
+  desk.togglePicker = togglePicker
+
+  function resend(item, how) {
+    const job = unsent.get(item.dataset.client)
+    if (!job) return
+    if (how === 'edit') {
+      unsent.delete(item.dataset.client)
+      item.remove()
+      desk.setMode(job.mode)
+      editor().value = job.text
+    } else {
+      setState(item, 'queued')
+      post(item, job)
+    }
+  }
+
+  document.addEventListener('keydown', function (event) {
+    if (event.target !== editor()) return
+    const picker = document.getElementById('picker')
+    const open = picker && !picker.hidden
+    if (open && (event.key === 'ArrowDown' || event.key === 'ArrowUp')) {
+      event.preventDefault()
+      movePicker(event.key === 'ArrowDown' ? 1 : -1)
+    } else if (open && (event.key === 'Enter' || event.key === 'Tab') && !event.isComposing) {
+      const chosen = picker.querySelector('[aria-selected="true"]') || picker.querySelector('.opt')
+      if (chosen) {
+        event.preventDefault()
+        choose(chosen)
+      }
+    } else if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault()
+      submit(composer())
+    }
+  })
+
+  document.addEventListener('htmx:afterSettle', restore)
+  restore()
+})()

@@ -1,0 +1,350 @@
+/* The staff socket: places the fragments it brings, catches up after a break and says so. */
+(function () {
+  'use strict'
+
+  const body = document.body
+  if (!body.dataset.staff) return
+  const desk = (window.everydesk = window.everydesk || {})
+  let socket = null
+  let breaks = 0
+  let caughtUp = 0
+  let offlineTimer = 0
+  let listTimer = 0
+  let held = []
+
+  // Full jitter, eight seconds at most: a restarted server is not met by everybody at once.
+  htmx.config.wsReconnectDelay = function (attempt) {
+    return Math.random() * Math.min(8000, 500 * Math.pow(2, attempt))
+  }
+
+  desk.send = function (message) {
+    if (!socket) return false
+    socket.send(JSON.stringify(message), body)
+    return true
+  }
+
+  desk.timeline = function () {
+    return document.getElementById('timeline')
+  }
+
+  desk.lastNumber = function () {
+    const entries = document.querySelectorAll('#timeline li[data-number]')
+    let last = 0
+    entries.forEach(function (entry) { last = Math.max(last, Number(entry.dataset.number)) })
+    return last
+  }
+
+  /* Tells the server which thread is on screen; it answers with the entries that follow. */
+  desk.openThread = function () {
+    const timeline = desk.timeline()
+    if (timeline && timeline.dataset.conversation) {
+      desk.send({ type: 'open', conversation: Number(timeline.dataset.conversation), after: desk.lastNumber() })
+    } else {
+      desk.send({ type: 'open', conversation: null, after: 0 })
+    }
+  }
+
+  desk.refreshList = function (delay) {
+    clearTimeout(listTimer)
+    listTimer = setTimeout(function () {
+      document.querySelectorAll('[data-refreshes]').forEach(function (part) { htmx.trigger(part, 'refresh') })
+    }, delay || 0)
+  }
+
+  let viewsTimer = 0
+  /* Counts are personal: each screen asks for its own, soon but not at every change. */
+  desk.refreshViews = function () {
+    const views = document.getElementById('views')
+    if (!views || viewsTimer) return
+    viewsTimer = setTimeout(function () {
+      viewsTimer = 0
+      htmx.trigger(views, 'refresh')
+    }, 1500 + Math.random() * 1500)
+  }
+
+  /* Entries */
+
+  function isAtBottom(timeline) {
+    return Math.abs(timeline.scrollTop) < 60 // column-reverse: 0 is the newest
+  }
+
+  function showPill(timeline, count) {
+    const pill = timeline.querySelector('.pill')
+    if (!pill) return
+    const total = Number(pill.dataset.count || 0) + count
+    pill.dataset.count = String(total)
+    pill.textContent = (total === 1 ? pill.dataset.one : pill.dataset.many).replace('%s', String(total))
+    pill.hidden = false
+  }
+
+  desk.placeEntry = function (entry) {
+    const timeline = desk.timeline()
+    if (!timeline || entry.dataset.conversation !== timeline.dataset.conversation) return
+    const list = timeline.querySelector('ol')
+    const old = document.getElementById(entry.id)
+    if (old) {
+      old.replaceWith(entry)
+      htmx.process(entry)
+      return
+    }
+    const stay = isAtBottom(timeline)
+    const number = Number(entry.dataset.number)
+    desk.dropPending(entry)
+    let before = null
+    list.querySelectorAll('li[data-number], li.is-pending').forEach(function (other) {
+      if (before) return
+      if (other.classList.contains('is-pending') || Number(other.dataset.number) > number) before = other
+    })
+    list.insertBefore(entry, before)
+    htmx.process(entry)
+    if (stay) timeline.scrollTop = 0
+    else if (entry.classList.contains('msg')) showPill(timeline, 1)
+    desk.noticeEntry(entry)
+  }
+
+  desk.dropPending = function (entry) {
+    if (entry.dataset.staff !== body.dataset.staff) return
+    const text = entry.querySelector('.bubble > p')
+    const pending = document.querySelectorAll('#timeline li.is-pending')
+    for (const item of pending) {
+      const shown = item.querySelector('.bubble > p')
+      if (!text || !shown || shown.textContent.trim() === text.textContent.trim()) {
+        item.remove()
+        return
+      }
+    }
+  }
+
+  desk.noticeEntry = function (entry) {
+    entry.dispatchEvent(new CustomEvent('everydesk:entry', { bubbles: true }))
+    const timeline = desk.timeline()
+    if (document.visibilityState === 'visible' && timeline && entry.dataset.direction === 'in') {
+      desk.send({ type: 'seen', conversation: Number(timeline.dataset.conversation), number: desk.lastNumber() })
+    }
+  }
+
+  /* Rows */
+
+  function isOver(row) {
+    return row.dataset.state === 'resolved' || row.dataset.state === 'closed'
+  }
+
+  function mineGroup(list, row) {
+    if (row.dataset.owner === body.dataset.staff) {
+      const groups = { open: 'turn', waiting: 'customer', snoozed: 'snoozed' }
+      return list.querySelector('[data-group="' + groups[row.dataset.state] + '"]')
+    }
+    const known = (list.dataset.departments || '').split(' ').includes(row.dataset.department)
+    return row.dataset.state === 'queued' && known ? list.querySelector('[data-group="pool"]') : null
+  }
+
+  /* Returns the heading under which a row belongs on this screen, or null when it does not. */
+  function groupFor(row, isShown) {
+    const list = document.getElementById('conversations')
+    const view = list.dataset.view
+    const only = list.querySelector('[data-group="all"]')
+    if (row.dataset.gone !== undefined || (isOver(row) && view !== 'all')) return null
+    if (view === 'mine') return mineGroup(list, row)
+    if (view === 'waiting') return row.dataset.owner === body.dataset.staff && row.dataset.state === 'waiting' ? only : null
+    if (view === 'mentions' || view === 'search') return isShown ? only : null
+    return only
+  }
+
+  function comesBefore(row, other) {
+    const list = document.getElementById('conversations')
+    const key = list.dataset.sort === 'waiting' ? 'waiting' : 'rank'
+    return Number(row.dataset[key]) > Number(other.dataset[key])
+  }
+
+  function insertSorted(row, heading) {
+    let place = heading
+    let next = heading.nextElementSibling
+    while (next && next.classList.contains('conv') && !comesBefore(row, next)) {
+      place = next
+      next = next.nextElementSibling
+    }
+    place.after(row)
+  }
+
+  function keepPersonal(row, old) {
+    const mark = old.querySelector('.unread')
+    const fresh = row.querySelector('.unread')
+    if (mark && fresh) fresh.textContent = mark.textContent
+    if (old.hasAttribute('aria-current')) row.setAttribute('aria-current', 'true')
+    row.classList.toggle('read', old.classList.contains('read'))
+  }
+
+  function isHeld(element) {
+    return element.matches(':hover') || element.contains(document.activeElement)
+  }
+
+  function sameGroup(old, heading) {
+    let place = old
+    while (place && !place.classList.contains('group')) place = place.previousElementSibling
+    return place === heading
+  }
+
+  function countUnread(row, old) {
+    const mark = row.querySelector('.unread')
+    const grown = row.dataset.direction === 'in' && (!old || Number(row.dataset.number) > Number(old.dataset.number))
+    const timeline = desk.timeline()
+    const onScreen = timeline && timeline.dataset.conversation === row.dataset.conversation
+    if (!grown || !mark || row.dataset.owner !== body.dataset.staff) return
+    row.dispatchEvent(new CustomEvent('everydesk:unread', { bubbles: true }))
+    if (onScreen && document.visibilityState === 'visible') return
+    mark.textContent = String(Number(mark.textContent || 0) + 1)
+    row.classList.remove('read')
+  }
+
+  desk.placeRow = function (row) {
+    const list = document.getElementById('conversations')
+    if (!list) return
+    const old = document.getElementById(row.id)
+    const heading = groupFor(row, Boolean(old))
+    if (old) keepPersonal(row, old)
+    if (!heading) {
+      if (old && isHeld(old) && row.dataset.gone === undefined) held.push(row)
+      else if (old) old.remove()
+      return
+    }
+    if (!old) insertSorted(row, heading)
+    else if (isHeld(old) || sameGroup(old, heading)) replaceRow(old, row)
+    else {
+      old.remove()
+      insertSorted(row, heading)
+    }
+    htmx.process(row)
+    countUnread(row, old)
+    desk.refreshViews()
+    updateEmpty()
+  }
+
+  function replaceRow(old, row) {
+    const focused = old === document.activeElement
+    old.replaceWith(row)
+    if (focused) row.focus({ preventScroll: true })
+  }
+
+  function updateEmpty() {
+    const list = document.getElementById('conversations')
+    const empty = list && list.querySelector('.empty')
+    if (empty) empty.hidden = Boolean(list.querySelector('.conv'))
+  }
+
+  // A row under the pointer or the focus waits until both have left.
+  document.addEventListener('pointerout', function () {
+    if (!held.length) return
+    const waiting = held
+    held = []
+    setTimeout(function () { waiting.forEach(desk.placeRow) }, 200)
+  })
+
+  /* Fragments that come by the socket */
+
+  function place(fragment) {
+    if (fragment.matches('li[data-number]')) desk.placeEntry(fragment)
+    else if (fragment.matches('.conv')) desk.placeRow(fragment)
+    else if (fragment.matches('.toast')) document.getElementById('toasts').append(fragment)
+    else if (fragment.matches('#offer')) {
+      body.append(fragment)
+      htmx.process(fragment)
+      fragment.dispatchEvent(new CustomEvent('everydesk:offer', { bubbles: true }))
+    }
+  }
+
+  document.addEventListener('htmx:oobErrorNoTarget', function (event) {
+    place(event.detail.content)
+  })
+
+  document.addEventListener('htmx:oobBeforeSwap', function (event) {
+    const fragment = event.detail.fragment.firstElementChild
+    if (!fragment) return
+    if (fragment.matches('li[data-number], .conv')) {
+      event.detail.shouldSwap = false
+      place(fragment)
+      return
+    }
+    const wanted = fragment.dataset.conversation
+    const shown = event.detail.target.dataset.conversation
+    if (wanted !== shown || keepsFocus(event.detail.target)) event.detail.shouldSwap = false
+  })
+
+  // The board is refreshed every second; what somebody is about to press stays.
+  function keepsFocus(target) {
+    const focus = document.activeElement
+    return target.matches('[data-calm]') && target.contains(focus) && focus.matches('button, a, select, input, summary')
+  }
+
+  /* The line */
+
+  function sayOffline() {
+    const bar = document.getElementById('offline')
+    if (!bar) return
+    bar.hidden = false
+    bar.querySelector('[data-tries]').textContent = String(breaks)
+    body.classList.add('off-line')
+    document.querySelectorAll('#live-state').forEach(function (state) { state.hidden = true })
+  }
+
+  function sayBack() {
+    const bar = document.getElementById('offline')
+    const back = document.getElementById('back-online')
+    clearTimeout(offlineTimer)
+    document.querySelectorAll('#live-state').forEach(function (state) { state.hidden = false })
+    body.classList.remove('off-line')
+    if (!bar || bar.hidden) return
+    bar.hidden = true
+    back.hidden = false
+    setTimeout(function () { back.hidden = true }, 4000)
+  }
+
+  document.addEventListener('htmx:wsOpen', function (event) {
+    socket = event.detail.socketWrapper
+    desk.openThread()
+    if (breaks) {
+      desk.refreshList(Math.random() * 400)
+      document.dispatchEvent(new CustomEvent('everydesk:back'))
+    }
+    sayBack()
+    breaks = 0
+    caughtUp += 1
+    body.dataset.live = String(caughtUp)
+  })
+
+  document.addEventListener('htmx:wsClose', function () {
+    socket = null
+    breaks += 1
+    delete body.dataset.live
+    clearTimeout(offlineTimer)
+    offlineTimer = setTimeout(sayOffline, breaks > 1 ? 0 : 1500)
+  })
+
+  document.addEventListener('htmx:afterSettle', function (event) {
+    if (event.detail.target && (event.detail.target.id === 'thread' || event.detail.elt.id === 'thread')) desk.openThread()
+  })
+
+  document.addEventListener('click', function (event) {
+    const pill = event.target.closest('.pill')
+    if (!pill) return
+    desk.timeline().scrollTop = 0
+    pill.hidden = true
+    pill.dataset.count = '0'
+  })
+
+  // The lease of being here: a page that is open and looked at keeps its owner online.
+  let lastTouch = Date.now()
+  for (const kind of ['pointerdown', 'keydown', 'pointermove']) {
+    document.addEventListener(kind, function () { lastTouch = Date.now() }, { passive: true })
+  }
+  setInterval(function () {
+    desk.send({ type: 'here', active: Date.now() - lastTouch < 120000 })
+  }, 25000)
+
+  document.addEventListener('visibilitychange', function () {
+    if (document.visibilityState !== 'visible') return
+    const timeline = desk.timeline()
+    if (timeline && timeline.dataset.conversation) {
+      desk.send({ type: 'seen', conversation: Number(timeline.dataset.conversation), number: desk.lastNumber() })
+    }
+  })
+})()
