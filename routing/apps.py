@@ -8,8 +8,14 @@ class RoutingConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core must know of routing."""
-        from helpdesk.registries import scorers  # noqa: PLC0415  (apps are ready only now)
-        from routing.scoring import BUILT_IN  # noqa: PLC0415
+        from helpdesk.registries import Sweep, scorers, sweeps  # noqa: PLC0415  (apps are ready only now)
+        from routing import handlers, invariants, judging, offers, scoring  # noqa: PLC0415
 
-        for name, scorer in BUILT_IN.items():
+        for name, scorer in scoring.BUILT_IN.items():
             scorers.register(name, scorer)
+        sweeps.register("offers", Sweep(run=offers.expire_due, queue="offers"))
+        sweeps.register(
+            "waiting", Sweep(run=judging.age_waiting, queue="waiting", every_seconds=60)
+        )
+        invariants.register()
+        handlers.listen()

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 # May, can, is there now: the order in which reasons are told.
 INACTIVE = "inactive"
@@ -142,23 +141,3 @@ def candidates(
         else:
             eligible.append(person)
     return eligible, excluded
-
-
-def is_working_at(periods: Iterable[tuple[int, time, time]], timezone: str, now: datetime) -> bool:
-    """Tell whether `now` lies in one of the (weekday, from, to) periods; somebody without periods always works."""
-    listed = list(periods)
-    if not listed:
-        return True
-    try:
-        local = now.astimezone(ZoneInfo(timezone))
-    except (ZoneInfoNotFoundError, ValueError):
-        local = now
-    today, yesterday = local.weekday(), (local - timedelta(days=1)).weekday()
-    clock = local.time().replace(tzinfo=None)
-    for weekday, starts_at, ends_at in listed:
-        passes_midnight = ends_at <= starts_at
-        if weekday == today and clock >= starts_at and (passes_midnight or clock < ends_at):
-            return True
-        if passes_midnight and weekday == yesterday and clock < ends_at:
-            return True
-    return False

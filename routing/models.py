@@ -41,11 +41,6 @@ class Policy(OrganizationModel):
         default=30,
         validators=[MinValueValidator(5), MaxValueValidator(600)],
     )
-    vanish_seconds = models.PositiveSmallIntegerField(
-        _("seconds without a sign before work goes back"),
-        default=90,
-        validators=[MinValueValidator(15), MaxValueValidator(3600)],
-    )
     # Raised by every change, so that a decision names the rules it was made by.
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     changed_at = models.DateTimeField(_("changed"), auto_now=True)

@@ -39,7 +39,7 @@ _SIGNS: tuple[tuple[str, float, str], ...] = (
     (
         "haste",
         0.40,
-        "紧急|加急|着急|很急|好急|急急|急用|急需|急死|马上|立刻|立即|尽快|赶紧|火速|来不及|今天之内|今天就要|今天下午|今晚"
+        "紧急|加急|急(?=[!,.。啊呀死求]|$)|着急|很急|好急|急急|急用|急需|急死|马上|立刻|立即|尽快|赶紧|火速|来不及|今天之内|今天就要|今天下午|今晚"
         r"|\b(?:urgent\w*|asap|immediately|right now|right away|emergency|as soon as possible|hurry"
         r"|by tomorrow|today|tonight|deadline)\b",
     ),

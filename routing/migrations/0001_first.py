@@ -23,7 +23,6 @@ class Migration(migrations.Migration):
                 ('mode', models.CharField(choices=[('automatic', 'assign at once'), ('offer', 'offer first')], default='automatic', max_length=10, verbose_name='mode')),
                 ('weights', models.JSONField(blank=True, default=dict, help_text='Points for each part of the score, such as skill or history; empty: as delivered.', verbose_name='weights')),
                 ('offer_seconds', models.PositiveSmallIntegerField(default=30, validators=[django.core.validators.MinValueValidator(5), django.core.validators.MaxValueValidator(600)], verbose_name='seconds to answer an offer')),
-                ('vanish_seconds', models.PositiveSmallIntegerField(default=90, validators=[django.core.validators.MinValueValidator(15), django.core.validators.MaxValueValidator(3600)], verbose_name='seconds without a sign before work goes back')),
                 ('version', models.PositiveIntegerField(default=1, editable=False, verbose_name='version')),
                 ('changed_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
                 ('department', models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text='Empty: for every department without a policy of its own.', null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.department', verbose_name='department')),

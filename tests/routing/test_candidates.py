@@ -1,5 +1,5 @@
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +14,6 @@ from routing.candidates import (
     Reach,
     candidates,
     exclusions,
-    is_working_at,
 )
 from routing.scoring import rank
 
@@ -152,34 +151,3 @@ def test_nobody_ineligible_is_ever_chosen(staff: list[Person], need: Need) -> No
         assert person.is_working
         assert person.load + person.reserved + need.weight <= person.capacity
         assert person.id not in need.declined_by
-
-
-MONDAY_TO_FRIDAY = [(day, time(9), time(18)) for day in range(5)]
-
-
-@pytest.mark.parametrize(
-    ("periods", "utc", "is_working"),
-    [
-        ([], datetime(2026, 3, 12, 20, tzinfo=UTC), True),
-        # 9:00 in Shanghai is 1:00 UTC; the end is not part of it.
-        (MONDAY_TO_FRIDAY, datetime(2026, 3, 12, 1, 0, tzinfo=UTC), True),
-        (MONDAY_TO_FRIDAY, datetime(2026, 3, 12, 0, 59, tzinfo=UTC), False),
-        (MONDAY_TO_FRIDAY, datetime(2026, 3, 12, 10, 0, tzinfo=UTC), False),
-        (MONDAY_TO_FRIDAY, datetime(2026, 3, 14, 2, 0, tzinfo=UTC), False),
-        # From 22:00 to 6:00: Thursday night reaches into Friday morning.
-        ([(3, time(22), time(6))], datetime(2026, 3, 12, 15, 0, tzinfo=UTC), True),
-        ([(3, time(22), time(6))], datetime(2026, 3, 12, 21, 59, tzinfo=UTC), True),
-        ([(3, time(22), time(6))], datetime(2026, 3, 12, 22, 0, tzinfo=UTC), False),
-        ([(3, time(22), time(6))], datetime(2026, 3, 11, 21, 0, tzinfo=UTC), False),
-    ],
-)
-def test_working_hours_are_in_the_persons_own_time_zone(
-    periods: list[tuple[int, time, time]], utc: datetime, is_working: bool
-) -> None:
-    assert is_working_at(periods, "Asia/Shanghai", utc) is is_working
-
-
-def test_an_unknown_time_zone_falls_back_to_utc() -> None:
-    assert is_working_at(
-        [(3, time(9), time(18))], "Mars/Base", datetime(2026, 3, 12, 9, tzinfo=UTC)
-    )

@@ -1,0 +1,194 @@
+"""What routing knows of an organization: slow facts kept until they change, and people as they are now."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from django.db import connection
+from django.db.models import OuterRef, Subquery, Sum
+
+from helpdesk.access import access_of
+from helpdesk.models import (
+    Assignment,
+    Organization,
+    Staff,
+    StaffSkill,
+    Topic,
+    TopicExample,
+    WorkingPeriod,
+)
+from helpdesk.permissions import CONVERSATION_REPLY
+from helpdesk.services.working_hours import is_working
+from helpdesk.tenancy import current_organization_id
+from routing.candidates import Person, Reach
+from routing.classify import TopicIndex, TopicSource
+from routing.models import Offer, Policy
+
+# Tables whose rows make up the slow facts; a changed row has another xmin.
+_WATCHED = (
+    "helpdesk_topic",
+    "helpdesk_topicexample",
+    "helpdesk_staffskill",
+    "helpdesk_workingperiod",
+    "routing_policy",
+)
+_KEPT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class TopicRule:
+    """What a topic asks for."""
+
+    department_id: int
+    base_urgency: int
+    skill_id: int | None = None
+    minimum_level: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The slow facts of one organization."""
+
+    country: str
+    index: TopicIndex
+    rules: Mapping[int, TopicRule]
+    skills: Mapping[int, Mapping[int, int]]
+    periods: Mapping[int, Sequence[WorkingPeriod]]
+    policies: Mapping[int | None, Policy] = field(default_factory=dict)
+
+    def policy(self, department_id: int) -> Policy:
+        """Return the department's policy, else the organization's, else the one delivered."""
+        own = self.policies.get(department_id) or self.policies.get(None)
+        return own or Policy()
+
+
+_facts: dict[int, tuple[str, Facts]] = {}
+
+
+def facts() -> Facts:
+    """Return the facts of the organization in scope; reads them anew only when a row has changed."""
+    organization_id, stamp = current_organization_id(), _stamp()
+    known = _facts.get(organization_id)
+    if known is not None and known[0] == stamp:
+        return known[1]
+    if len(_facts) >= _KEPT:
+        _facts.clear()
+    found = _read(organization_id)
+    _facts[organization_id] = (stamp, found)
+    return found
+
+
+def _stamp() -> str:
+    one = "(SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM {})"
+    query = " || ' ' || ".join(one.format(connection.ops.quote_name(name)) for name in _WATCHED)
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {query}")
+        return str(cursor.fetchone()[0])
+
+
+def _read(organization_id: int) -> Facts:
+    topics = list(Topic.objects.filter(is_active=True))
+    examples: dict[int, list[str]] = defaultdict(list)
+    for topic_id, text in TopicExample.objects.values_list("topic_id", "text"):
+        examples[topic_id].append(text)
+    skills: dict[int, dict[int, int]] = defaultdict(dict)
+    for staff_id, skill_id, level in StaffSkill.objects.values_list(
+        "staff_id", "skill_id", "level"
+    ):
+        skills[staff_id][skill_id] = level
+    periods: dict[int, list[WorkingPeriod]] = defaultdict(list)
+    for period in WorkingPeriod.objects.all():
+        periods[period.staff_id].append(period)
+    return Facts(
+        country=Organization.objects.values_list("country", flat=True).get(pk=organization_id),
+        index=TopicIndex.of(_source(topic, examples[topic.pk]) for topic in topics),
+        rules={topic.pk: _rule(topic) for topic in topics},
+        skills=dict(skills),
+        periods=dict(periods),
+        policies={policy.department_id: policy for policy in Policy.objects.all()},
+    )
+
+
+def _source(topic: Topic, examples: list[str]) -> TopicSource:
+    return TopicSource(
+        id=topic.pk,
+        parent_id=topic.parent_id,
+        names=tuple(name for name in (topic.name, topic.name_en) if name),
+        keywords=tuple(topic.keywords),
+        examples=tuple(examples),
+        base_urgency=topic.base_urgency,
+    )
+
+
+def _rule(topic: Topic) -> TopicRule:
+    return TopicRule(topic.department_id, topic.base_urgency, topic.skill_id, topic.minimum_level)
+
+
+def people(known: Facts, now: datetime, *, staff_ids: Sequence[int] | None = None) -> list[Person]:
+    """Return the active staff as they are now: access, presence, load and what is reserved for offers."""
+    rows = Staff.objects.filter(is_active=True)
+    if staff_ids is not None:
+        rows = rows.filter(pk__in=staff_ids)
+    last = Assignment.objects.filter(staff_id=OuterRef("pk")).order_by("-starts_at")
+    moments = {
+        staff_id: _Moment(status or "away", lease_until, last_assigned_at)
+        for staff_id, status, lease_until, last_assigned_at in rows.order_by().values_list(
+            "pk",
+            "presence__status",
+            "presence__lease_until",
+            Subquery(last.values("starts_at")[:1]),
+        )
+    }
+    reserved = dict(
+        Offer.objects.filter(state=Offer.State.PENDING)
+        .order_by()
+        .values_list("staff_id")
+        .annotate(Sum("weight"))
+    )
+    return [
+        _person(staff, moments[staff.pk], known, reserved.get(staff.pk, Decimal(0)), now)
+        for staff in rows
+        if staff.pk in moments
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Moment:
+    status: str
+    lease_until: datetime | None
+    last_assigned_at: datetime | None
+
+
+def _person(
+    staff: Staff, moment: _Moment, known: Facts, reserved: Decimal, now: datetime
+) -> Person:
+    periods = known.periods.get(staff.pk, ())
+    return Person(
+        id=staff.pk,
+        reaches=_reaches(staff),
+        skills=known.skills.get(staff.pk, {}),
+        languages=tuple(code.split("-")[0].lower() for code in staff.languages),
+        place=staff.place,
+        capacity=staff.capacity,
+        load=staff.load,
+        reserved=reserved,
+        is_active=staff.is_active,
+        status=moment.status,
+        lease_until=moment.lease_until,
+        is_working=is_working(periods, staff.timezone, known.country, now),
+        last_assigned_at=moment.last_assigned_at,
+    )
+
+
+def _reaches(staff: Staff) -> tuple[Reach, ...]:
+    """Return where and on what the person may answer, as `Access.can_answer` tells it."""
+    access = access_of(staff)
+    replying = access.allowed(CONVERSATION_REPLY)
+    named = tuple(
+        Reach(answering.departments & replying, answering.topics) for answering in access.answering
+    )
+    # A reply permission of one's own, without a role's topics, answers what has no topic yet.
+    alone = replying.difference(*(reach.departments for reach in named))
+    return (*named, Reach(alone, frozenset())) if alone else named

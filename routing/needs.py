@@ -1,0 +1,137 @@
+"""What waiting conversations ask of whoever answers them."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db.models import (
+    Avg,
+    BooleanField,
+    Exists,
+    ExpressionWrapper,
+    Max,
+    OuterRef,
+    Q,
+    QuerySet,
+)
+
+from helpdesk.models import WEIGHTS, Assignment, Conversation, Rating, State
+from routing.candidates import Need, Past
+from routing.facts import Facts
+from routing.models import Offer
+
+# Whoever let an offer expire is asked again after this time, when nobody else could be found.
+ASK_AGAIN_AFTER = timedelta(minutes=2)
+DECLINED_FOR = timedelta(days=1)
+
+Kind = tuple[int, int | None, str, int | None, bool]
+
+
+def waiting() -> QuerySet[Conversation]:
+    """Return the conversations that wait for an owner and are before nobody: most urgent, then oldest."""
+    pending = Offer.objects.filter(conversation_id=OuterRef("pk"), state=Offer.State.PENDING)
+    return Conversation.objects.filter(
+        ~Exists(pending), queue__isnull=False, route_at__isnull=True
+    ).order_by("-urgency", "queued_at", "id")
+
+
+def kinds() -> list[Kind]:
+    """Return the different things that waiting conversations ask for, personal matters aside."""
+    fields = ("department_id", "topic_id", "language", "wanted_skill_id")
+    answered = ExpressionWrapper(Q(waiting_since__isnull=True), output_field=BooleanField())
+    rows = waiting().order_by().annotate(is_answered=answered)
+    return list(rows.values_list(*fields, "is_answered").distinct())
+
+
+def of_kinds(wanted: Sequence[Kind]) -> Q:
+    """Return the filter for conversations of these kinds."""
+    found = Q(pk__in=[])
+    for department_id, topic_id, language, skill_id, is_answered in wanted:
+        found |= Q(
+            Q(topic_id=topic_id) if topic_id else Q(topic__isnull=True),
+            Q(wanted_skill_id=skill_id) if skill_id else Q(wanted_skill__isnull=True),
+            department_id=department_id,
+            language=language,
+            waiting_since__isnull=is_answered,
+        )
+    return found
+
+
+def need_of_kind(kind: Kind, known: Facts) -> Need:
+    """Return what a conversation of this kind asks for."""
+    department_id, topic_id, language, skill_id, is_answered = kind
+    return Need(
+        conversation_id=0,
+        department_id=department_id,
+        topic_id=topic_id,
+        skills=_skills(topic_id, skill_id, known),
+        language=language,
+        weight=WEIGHTS[State.WAITING if is_answered else State.OPEN],
+    )
+
+
+def _skills(topic_id: int | None, skill_id: int | None, known: Facts) -> dict[int, int]:
+    rule = known.rules.get(topic_id) if topic_id else None
+    wanted = {rule.skill_id: rule.minimum_level} if rule and rule.skill_id else {}
+    if skill_id:
+        wanted[skill_id] = max(wanted.get(skill_id, 0), 0)
+    return wanted
+
+
+def needs(conversations: Sequence[Conversation], known: Facts, now: datetime) -> list[Need]:
+    """Return the needs in the order given, with what customers and staff have had with each other."""
+    pasts = _pasts({conversation.customer_id for conversation in conversations})
+    refusals = _refusals(conversations, now)
+    return [
+        Need(
+            conversation_id=conversation.pk,
+            department_id=conversation.department_id,
+            topic_id=conversation.topic_id,
+            skills=_skills(conversation.topic_id, conversation.wanted_skill_id, known),
+            language=conversation.language,
+            place=conversation.customer.place,
+            weight=WEIGHTS[State.OPEN if conversation.waiting_since else State.WAITING],
+            pasts=pasts.get(conversation.customer_id, {}),
+            declined_by=frozenset(refusals.get(conversation.pk, ())),
+            urgency=conversation.urgency,
+            waiting_since=conversation.waiting_since or conversation.queued_at,
+        )
+        for conversation in conversations
+    ]
+
+
+def _pasts(customer_ids: set[int]) -> dict[int, dict[int, Past]]:
+    """Return customer -> staff -> past, for staff who have served the customer."""
+    stars: dict[tuple[int, int], float] = {
+        (customer_id, staff_id): average
+        for customer_id, staff_id, average in Rating.objects.filter(
+            conversation__customer_id__in=customer_ids, staff__isnull=False
+        )
+        .order_by()
+        .values_list("conversation__customer_id", "staff_id")
+        .annotate(Avg("score"))
+    }
+    served = (
+        Assignment.objects.filter(conversation__customer_id__in=customer_ids)
+        .exclude(ending__in=[Assignment.Ending.VANISHED, Assignment.Ending.UNDONE])
+        .order_by()
+        .values_list("conversation__customer_id", "staff_id")
+        .annotate(Max("starts_at"))
+    )
+    found: dict[int, dict[int, Past]] = defaultdict(dict)
+    for customer_id, staff_id, last_at in served:
+        found[customer_id][staff_id] = Past(last_at, stars.get((customer_id, staff_id)))
+    return found
+
+
+def _refusals(conversations: Sequence[Conversation], now: datetime) -> dict[int, set[int]]:
+    """Return conversation -> staff who declined it lately or have just let it pass."""
+    rows = Offer.objects.filter(
+        Q(state=Offer.State.DECLINED, answered_at__gt=now - DECLINED_FOR)
+        | Q(state=Offer.State.EXPIRED, answered_at__gt=now - ASK_AGAIN_AFTER),
+        conversation_id__in=[conversation.pk for conversation in conversations],
+    )
+    found: dict[int, set[int]] = defaultdict(set)
+    for conversation_id, staff_id in rows.values_list("conversation_id", "staff_id"):
+        found[conversation_id].add(staff_id)
+    return found

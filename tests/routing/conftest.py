@@ -1,0 +1,36 @@
+"""A world for routing: topics, skills and people who are there."""
+
+from decimal import Decimal
+
+import pytest
+
+from helpdesk.models import Staff, TopicExample
+from routing import engine
+from routing.models import Decision
+from tests.factories import World, make_world
+
+
+@pytest.fixture
+def world(transactional_db: None) -> World:
+    """Support and sales, with a topic each and somebody there for both."""
+    world = make_world()
+    returns = world.topic(
+        "退货", world.support, name_en="Returns", keywords=["退货", "退款", "return"]
+    )
+    matter = world.topic("兼容性", world.sales, name_en="Compatibility", keywords=["matter"])
+    with world.transaction():
+        TopicExample.objects.create(topic=returns, text="怎么退货")
+        TopicExample.objects.create(topic=matter, text="H2 网关支持 Matter 吗")
+        Staff.objects.update(languages=["zh", "en"], capacity=Decimal(3))
+    world.online("carol", "dave", "erin")
+    return world
+
+
+def route(world: World) -> engine.Outcome:
+    """Have the router look once."""
+    return engine.route(world.organization.pk)
+
+
+def decisions(world: World, conversation_id: int) -> list[Decision]:
+    with world.transaction():
+        return list(Decision.objects.filter(conversation_id=conversation_id).order_by("id"))
