@@ -210,7 +210,7 @@ def view_items(access: Access) -> list[ViewItem]:
         ViewItem("mine", _("Mine"), "inbox", counts["mine"]),
         ViewItem("departments", _("Departments"), "users", counts["departments"]),
         ViewItem("mentions", _("Mentions"), "at", counts["mentions"], loud=True),
-        ViewItem("waiting", _("Waiting"), "clock", counts["waiting"]),
+        ViewItem("waiting", _("With customer"), "clock", counts["waiting"]),
         ViewItem("all", _("All"), "chat", 0),
     ]
 
@@ -344,7 +344,7 @@ def _title(asked: ListRequest) -> str:
         "mine": _("Mine"),
         "departments": _("Departments"),
         "mentions": _("Mentions"),
-        "waiting": _("Waiting"),
+        "waiting": _("With customer"),
         "all": _("All"),
         "search": _("Found for “%(text)s”") % {"text": asked.search},
     }

@@ -264,9 +264,9 @@
       place(fragment)
       return
     }
-    const wanted = fragment.dataset.conversation
-    const shown = event.detail.target.dataset.conversation
-    if (wanted !== shown || keepsFocus(event.detail.target)) event.detail.shouldSwap = false
+    const other = fragment.dataset.conversation !== event.detail.target.dataset.conversation
+    const isPart = !fragment.matches('#thread, #context')
+    if ((isPart && other) || keepsFocus(event.detail.target)) event.detail.shouldSwap = false
   })
 
   // The board is refreshed every second; what somebody is about to press stays.
