@@ -181,6 +181,8 @@ def reopen(
     conversation.episode += 1
     conversation.resolved_at = conversation.closed_at = None
     timeline.add_entry(conversation, Entry.Kind.REOPENED, at=now, actor_id=actor_id)
+    if actor_id is None:
+        audit.record("conversation.reopened", conversation, actor=AuditEntry.Actor.CUSTOMER)
     timeline.wake_router(conversation)
     conversation.save()
     _tell_queued(conversation)
@@ -227,6 +229,7 @@ def _customer_spoke(conversation: Conversation, text: str, now: datetime) -> Non
         conversation.snoozed_until = None
     if conversation.state in {State.WAITING, State.SNOOZED}:
         timeline.set_state(conversation, State.OPEN)
+        audit.record("conversation.resumed", conversation, actor=AuditEntry.Actor.CUSTOMER)
     conversation.waiting_since = conversation.waiting_since or now
     conversation.last_text = timeline.preview(text)
     conversation.last_direction = Direction.IN

@@ -67,6 +67,7 @@ def reply(
         message = _write(by, conversation, Direction.OUT, text, client_ref, files)
         _queue(conversation, message)
         _answered(conversation, message)
+        audit.record("conversation.answered", conversation, by, number=message.entry.number)
     return Written(message.pk, message.entry.number)
 
 

@@ -1,0 +1,74 @@
+"""Several people and messages at once, on real connections."""
+
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
+from decimal import Decimal
+from threading import Barrier
+
+import pytest
+from django.db import connection
+
+from helpdesk.errors import AlreadyTaken, HelpdeskError, OverCapacity
+from helpdesk.models import Conversation, Entry, Identity, Staff
+from helpdesk.services import assignment
+
+
+def at_once(calls):
+    """Run the calls at the same moment; returns what each gave or raised."""
+    barrier = Barrier(len(calls))
+
+    def run(call):
+        barrier.wait()
+        try:
+            return call()
+        except HelpdeskError as error:
+            return error
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(len(calls)) as pool:
+        futures = [pool.submit(copy_context().run, run, call) for call in calls]
+        return [future.result(timeout=60) for future in futures]
+
+
+@pytest.fixture
+def takers(world):
+    for number in range(6):
+        world.person(f"agent{number}", world.support, world.roles["agent"], capacity=Decimal(2))
+    return [world.access(f"agent{number}") for number in range(6)]
+
+
+def test_one_conversation_has_one_taker(world, takers):
+    for round_ in range(5):
+        ref = world.message(visitor=f"v{round_}").conversation_id
+        answers = at_once([lambda by=by, ref=ref: assignment.take(by, ref) for by in takers])
+        losers = [answer for answer in answers if isinstance(answer, AlreadyTaken)]
+        assert len(losers) == len(takers) - 1, answers
+        assert world.conversation(ref).owner_id in {by.staff_id for by in takers}
+        with world.transaction():
+            Staff.objects.update(load=0)
+
+
+def test_one_person_takes_no_more_than_the_capacity(world, takers):
+    refs = [world.message(visitor=f"v{number}").conversation_id for number in range(6)]
+    one = takers[0]
+    answers = at_once([lambda ref=ref: assignment.take(one, ref) for ref in refs])
+    assert sum(isinstance(answer, Conversation) for answer in answers) == 2
+    assert sum(isinstance(answer, OverCapacity) for answer in answers) == 4
+
+
+def test_first_messages_of_one_visitor_at_once_make_one_conversation(world):
+    answers = at_once(
+        [lambda n=n: world.message(visitor="same", client_ref=f"r{n}") for n in range(6)]
+    )
+    assert len({answer.conversation_id for answer in answers}) == 1
+    assert sorted(answer.number for answer in answers) == [1, 2, 3, 4, 5, 6]
+    with world.transaction():
+        assert Identity.objects.count() == 1
+
+
+def test_the_same_message_at_once_is_stored_once(world):
+    answers = at_once([lambda: world.message(visitor="same", client_ref="x") for _ in range(6)])
+    assert sum(not answer.is_repeated for answer in answers) == 1
+    with world.transaction():
+        assert Entry.objects.count() == 1
