@@ -48,6 +48,10 @@ class OrganizationManager(models.Manager[Any]):  # Any: whichever model it is of
         queryset = OrganizationQuerySet(self.model, using=self._db)
         return queryset.filter(organization_id=visible_organization_id())
 
+    def none(self) -> OrganizationQuerySet:
+        """Return no rows, which needs no scope: for code that only looks at the model."""
+        return OrganizationQuerySet(self.model, using=self._db).none()
+
 
 class OrganizationForeignKey(models.ForeignKey[Any, Any]):
     """A foreign key between tables of one organization.

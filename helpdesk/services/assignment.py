@@ -334,26 +334,29 @@ def give(
         starts_at=now,
         override_reason=override_reason[:200],
     )
+    _write_down(conversation, assignment, by, facts)
+    _tell_assigned(conversation, staff_id)
+    return assignment
+
+
+def _write_down(
+    conversation: Conversation,
+    assignment: Assignment,
+    by: Access | None,
+    facts: dict[str, Any],  # Any: small JSON facts
+) -> None:
+    held: dict[str, Any] = {"staff": assignment.staff_id, "mode": assignment.mode}
     timeline.add_entry(
         conversation,
         Entry.Kind.ASSIGNED,
-        at=now,
+        at=assignment.starts_at,
         actor_id=by.staff_id if by else None,
-        staff=staff_id,
-        mode=mode,
+        **held,
         **facts,
     )
     conversation.save()
-    audit.record(
-        "conversation.assigned",
-        conversation,
-        by,
-        staff=staff_id,
-        mode=mode,
-        override=override_reason,
-    )
-    _tell_assigned(conversation, staff_id)
-    return assignment
+    reason = assignment.override_reason
+    audit.record("conversation.assigned", conversation, by, **held, override=reason)
 
 
 def _tell_assigned(conversation: Conversation, staff_id: int) -> None:

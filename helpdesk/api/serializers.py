@@ -1,0 +1,204 @@
+"""What REST shows and accepts; every field is named, and a body with any other is refused."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from helpdesk.models import (
+    Attachment,
+    Conversation,
+    Customer,
+    Message,
+    Priority,
+    Staff,
+    State,
+    Topic,
+)
+from helpdesk.models.outbox import Delivery
+from helpdesk.models.timeline import Direction
+
+MAXIMUM_TEXT = 20_000
+
+
+class Strict(serializers.Serializer[Any]):  # Any: whatever it reads
+    """Refuses fields that it does not know or that may not be written, instead of dropping them."""
+
+    def to_internal_value(self, data: Any) -> Any:  # Any: whatever was sent
+        if isinstance(data, Mapping):
+            writable = {name for name, field in self.fields.items() if not field.read_only}
+            unknown = sorted(str(name)[:40] for name in set(data) - writable)
+            if unknown:
+                wrong = serializers.ErrorDetail(str(_("This field is not accepted.")), "unknown")
+                raise serializers.ValidationError({name: [wrong] for name in unknown})
+        return super().to_internal_value(data)
+
+
+class NamedSerializer(serializers.Serializer[Any]):  # Any: anything with a label
+    """A reference to something, with its name in the caller's language."""
+
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(source="label", read_only=True)
+
+
+class ChannelReferenceSerializer(serializers.Serializer[Any]):  # Any: a channel
+    id = serializers.IntegerField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    kind = serializers.CharField(read_only=True)
+
+
+class ConversationSerializer(serializers.ModelSerializer[Conversation]):
+    """A conversation without its messages."""
+
+    state = serializers.ChoiceField(State.choices, read_only=True)
+    priority = serializers.ChoiceField(Priority.choices, read_only=True)
+    customer = NamedSerializer(read_only=True)
+    channel = ChannelReferenceSerializer(read_only=True)
+    topic = NamedSerializer(read_only=True, allow_null=True)
+    department = NamedSerializer(read_only=True)
+    queue = NamedSerializer(read_only=True, allow_null=True)
+    owner = NamedSerializer(read_only=True, allow_null=True)
+    updated_at = serializers.DateTimeField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Conversation
+        fields: ClassVar = [
+            "id",
+            "state",
+            "priority",
+            "urgency",
+            "subject",
+            "language",
+            "customer",
+            "channel",
+            "topic",
+            "department",
+            "queue",
+            "owner",
+            "episode",
+            "last_number",
+            "opened_at",
+            "updated_at",
+            "last_message_at",
+            "waiting_since",
+            "first_replied_at",
+            "snoozed_until",
+            "resolved_at",
+            "closed_at",
+        ]
+        read_only_fields = fields
+
+
+class AttachmentSerializer(serializers.ModelSerializer[Attachment]):
+    """A file of a message."""
+
+    id = serializers.UUIDField(source="public_id", read_only=True)
+
+    class Meta:
+        model = Attachment
+        fields: ClassVar = ["id", "kind", "name", "mime", "size_bytes"]
+        read_only_fields = fields
+
+
+class MessageSerializer(serializers.ModelSerializer[Message]):
+    """A message or note, known by its number in the conversation."""
+
+    number = serializers.IntegerField(source="entry.number", read_only=True)
+    at = serializers.DateTimeField(source="entry.at", read_only=True)
+    author = NamedSerializer(source="entry.actor", read_only=True, allow_null=True)
+    direction = serializers.ChoiceField(Direction.choices, read_only=True)
+    delivery = serializers.SerializerMethodField()
+    attachments = AttachmentSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Message
+        fields: ClassVar = [
+            "number",
+            "direction",
+            "text",
+            "language",
+            "at",
+            "author",
+            "delivery",
+            "attachments",
+        ]
+        read_only_fields = fields
+
+    @extend_schema_field(serializers.ChoiceField(Delivery.choices, allow_null=True))
+    def get_delivery(self, message: Message) -> str | None:
+        """Return how far a reply has come; None for what is not sent out."""
+        outbox = getattr(message, "outbox", None)
+        return outbox.state if outbox else None
+
+
+class NewMessageSerializer(Strict):
+    """A reply to the customer (`out`) or an internal note (`note`)."""
+
+    direction = serializers.ChoiceField([Direction.OUT.value, Direction.NOTE.value])
+    text = serializers.CharField(max_length=MAXIMUM_TEXT)
+
+
+class CustomerSerializer(Strict, serializers.ModelSerializer[Customer]):
+    """A customer."""
+
+    tags = serializers.ListField(
+        child=serializers.CharField(max_length=30), max_length=20, required=False
+    )
+
+    class Meta:
+        model = Customer
+        fields: ClassVar = [
+            "id",
+            "name",
+            "company",
+            "email",
+            "phone",
+            "place",
+            "language",
+            "tier",
+            "tags",
+            "remark",
+            "external_id",
+            "created_at",
+            "updated_at",
+        ]
+        read_only_fields: ClassVar = ["id", "created_at", "updated_at"]
+        # The database decides: a look-up here would race, and cost a query.
+        validators: ClassVar[list[Any]] = []
+
+
+class StaffSerializer(serializers.ModelSerializer[Staff]):
+    """A colleague, as colleagues know one another."""
+
+    name = serializers.CharField(source="label", read_only=True)
+    department = NamedSerializer(read_only=True)
+    position = NamedSerializer(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Staff
+        fields: ClassVar = [
+            "id",
+            "name",
+            "department",
+            "position",
+            "languages",
+            "place",
+            "timezone",
+            "capacity",
+            "load",
+        ]
+        read_only_fields = fields
+
+
+class TopicSerializer(serializers.ModelSerializer[Topic]):
+    """A kind of question, from the organization's own tree."""
+
+    name = serializers.CharField(source="label", read_only=True)
+    parent_id = serializers.IntegerField(read_only=True, allow_null=True)
+
+    class Meta:
+        model = Topic
+        fields: ClassVar = ["id", "parent_id", "name"]
+        read_only_fields = fields

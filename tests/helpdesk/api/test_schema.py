@@ -1,0 +1,46 @@
+"""The description of the API: complete, valid, and shown without any other host."""
+
+import re
+from io import StringIO
+
+import pytest
+import yaml
+from django.core.management import call_command
+
+from helpdesk.api.urls import urlpatterns
+
+
+@pytest.fixture(scope="module")
+def schema():
+    out = StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
+    return yaml.safe_load(out.getvalue())
+
+
+def test_the_schema_names_every_address(schema):
+    ours = {
+        "/api/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", str(pattern.pattern))
+        for pattern in urlpatterns
+        if str(pattern.pattern).startswith("v1/")
+    }
+    assert ours == set(schema["paths"])
+
+
+def test_every_operation_needs_a_token(schema):
+    operations = [operation for path in schema["paths"].values() for operation in path.values()]
+    assert all(operation["security"] == [{"token": []}] for operation in operations)
+
+
+def test_every_post_offers_an_idempotency_key(schema):
+    for path in schema["paths"].values():
+        if "post" in path:
+            names = [parameter["name"] for parameter in path["post"]["parameters"]]
+            assert "Idempotency-Key" in names
+
+
+def test_schema_and_page_are_served_to_everybody(client, db):
+    assert client.get("/api/schema/").status_code == 200
+    page = client.get("/api/docs/")
+    assert page.status_code == 200
+    assert "unsafe" not in page["Content-Security-Policy"]
+    assert not re.search(r"(src|href)=\"(https?:)?//", page.content.decode())
