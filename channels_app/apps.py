@@ -5,8 +5,9 @@ class ChannelsConfig(AppConfig):
     name = "channels_app"
 
     def ready(self) -> None:
+        from channels_app import handlers, registry  # noqa: PLC0415  (they need the models)
         from channels_app.demo import loading as demo  # noqa: PLC0415  (needs the models)
-        from channels_app.registry import register_kinds  # noqa: PLC0415  (needs the models)
 
-        register_kinds()
+        registry.register_kinds()
+        handlers.connect()
         demo.register()

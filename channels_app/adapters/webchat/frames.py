@@ -27,11 +27,15 @@ class FrameRefused(ValueError):
 @dataclass(frozen=True, slots=True)
 class Frame:
     type: str
-    values: Mapping[str, Any]  # checked against the schema of its type, which tells what is in it
+    values: dict[str, Any]  # checked against the schema of its type, which tells what is in it
 
 
-def read_frame(raw: str | bytes) -> Frame:
-    """Return the checked frame. Raises FrameRefused."""
+Rule = Callable[[Any], Any]
+Rules = dict[str, Rule]
+
+
+def read_frame(raw: str | bytes, schemas: Mapping[str, Rules] | None = None) -> Frame:
+    """Return the checked frame, a visitor's unless other schemas are given. Raises FrameRefused."""
     size = len(raw) if isinstance(raw, bytes) else len(raw.encode("utf-8", "surrogatepass"))
     if size > MAX_FRAME_BYTES:
         raise FrameRefused("too_large")
@@ -42,13 +46,13 @@ def read_frame(raw: str | bytes) -> Frame:
     if not isinstance(data, dict):
         raise FrameRefused("not_an_object")
     kind = data.pop("type", None)
-    schema = SCHEMAS.get(kind) if isinstance(kind, str) else None
+    schema = (schemas or SCHEMAS).get(kind) if isinstance(kind, str) else None
     if schema is None or not isinstance(kind, str):
         raise FrameRefused("unknown_type")
     return Frame(kind, _checked(data, schema))
 
 
-def _checked(data: dict[str, Any], schema: Mapping[str, "Rule"]) -> dict[str, Any]:
+def _checked(data: dict[str, Any], schema: Mapping[str, Rule]) -> dict[str, Any]:
     unknown = data.keys() - schema.keys()
     if unknown:
         raise FrameRefused("unknown_field", min(unknown)[:40])
@@ -61,26 +65,23 @@ def _checked(data: dict[str, Any], schema: Mapping[str, "Rule"]) -> dict[str, An
     return values
 
 
-Rule = Callable[[Any], Any]
-
-
 def _text(limit: int, *, required: bool = False) -> Rule:
     def rule(value: Any) -> str:
         if value is None:
             value = ""
         if not isinstance(value, str):
             raise FrameRefused("not_text")
-        value = _CONTROLS.sub("", value).strip()
-        if len(value) > limit:
+        text = _CONTROLS.sub("", value).strip()
+        if len(text) > limit:
             raise FrameRefused("too_long")
-        if required and not value:
+        if required and not text:
             raise FrameRefused("required")
-        return value
+        return text
 
     return rule
 
 
-def _number(low: int, high: int, *, default: int | None = None) -> Rule:
+def number(low: int, high: int, *, default: int | None = None) -> Rule:
     def rule(value: Any) -> int:
         if value is None and default is not None:
             return default
@@ -91,7 +92,7 @@ def _number(low: int, high: int, *, default: int | None = None) -> Rule:
     return rule
 
 
-def _boolean(value: Any) -> bool:
+def boolean(value: Any) -> bool:
     if not isinstance(value, bool):
         raise FrameRefused("not_a_boolean")
     return value
@@ -106,7 +107,7 @@ def _uuid(value: Any) -> uuid.UUID:
         raise FrameRefused("not_a_uuid") from error
 
 
-def _list(rule: Rule, limit: int) -> Rule:
+def listed(rule: Rule, limit: int) -> Rule:
     def whole(value: Any) -> list[Any]:
         if value is None:
             return []
@@ -130,11 +131,11 @@ def _email(value: Any) -> str:
 
 
 _LAST = 2**31 - 1
-SCHEMAS: dict[str, dict[str, Rule]] = {
+SCHEMAS: dict[str, Rules] = {
     "hello": {
         "token": _text(200),
         "identity": _text(4096),
-        "last_number": _number(0, _LAST, default=0),
+        "last_number": number(0, _LAST, default=0),
         "conversation": _text(60),
         "language": _language,
         "page": _text(2000),
@@ -143,15 +144,15 @@ SCHEMAS: dict[str, dict[str, Rule]] = {
     "message": {
         "client_ref": _uuid,
         "text": _text(MAX_TEXT),
-        "attachments": _list(_uuid, MAX_ATTACHMENTS),
+        "attachments": listed(_uuid, MAX_ATTACHMENTS),
     },
-    "typing": {"on": _boolean},
-    "ack": {"number": _number(1, _LAST)},
-    "seen": {"number": _number(1, _LAST)},
+    "typing": {"on": boolean},
+    "ack": {"number": number(1, _LAST)},
+    "seen": {"number": number(1, _LAST)},
     "rate": {
-        "score": _number(1, 5),
+        "score": number(1, 5),
         "comment": _text(2000),
-        "tags": _list(_text(40, required=True), 8),
+        "tags": listed(_text(40, required=True), 8),
     },
     "end": {},
     "address": {"email": _email},

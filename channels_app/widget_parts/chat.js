@@ -257,8 +257,13 @@ class Chat {
     else if (code === "identity_required") this.tellState("required");
   }
 
-  on_stored() {
+  on_stored({ client_ref, conversation, number }) {
     this.tellState("");
+    const message = this.connection.pending.find((each) => each.client_ref === client_ref);
+    if (!message) return;
+    if (this.conversation !== conversation) this.seen = 0;
+    this.conversation = conversation;
+    this.add({ ...message, conversation, number, kind: "message", direction: "in", state: "stored" });
   }
 
   add(entry) {

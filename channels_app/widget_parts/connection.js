@@ -62,7 +62,6 @@ class Connection {
   receive(frame) {
     this.heardAt = Date.now();
     if (frame.type === "welcome") this.welcomed(frame);
-    if (frame.type === "stored") this.settle(frame.client_ref);
     if (frame.type === "error" && frame.client_ref) this.refused(frame);
     this.heard(frame);
   }

@@ -36,7 +36,7 @@ class Timeline {
     const language = chat.language;
     yield { key: "hello", mark: `${language}${chat.started}${chat.settings ? 1 : 0}`, make: () => this.hello() };
     for (const entry of chat.entries.values()) {
-      yield { key: entry.key, mark: `${language}${entry.state}`, make: () => this.entry(entry) };
+      yield { key: entry.key, mark: `${language}${entry.state}${entry.files?.some(({ url }) => url) ?? ""}`, make: () => this.entry(entry) };
     }
     for (const each of chat.connection.pending) {
       const state = each.failed ? "failed" : chat.connection.ready ? "sending" : "waiting";
@@ -87,6 +87,7 @@ class Timeline {
   }
 
   file(file) {
+    if (!file.url) return h("div", { class: "bubble file" }, icon("file"), h("span", { text: file.name }));
     const link = { href: this.chat.origin + file.url, target: "_blank", rel: "noopener noreferrer", download: file.name };
     if (file.image) return h("a", link, h("img", { class: "shot", src: this.chat.origin + file.url, alt: file.name, loading: "lazy", width: file.width, height: file.height }));
     return h("a", { ...link, class: "bubble file" }, icon("file"), h("span", { text: file.name }), h("span", { class: "small soft", text: shortSize(file.size) }));
@@ -135,10 +136,10 @@ class Timeline {
 
   rating() {
     const stars = [1, 2, 3, 4, 5].map((score) => h("button", { type: "button", role: "radio", "aria-checked": "false", tabindex: score === 1 ? 0 : -1, "aria-label": this.say("star", { n: score }), on: { click: () => choose(score) } }, icon("star")));
-    const tags = WORDS[this.chat.language].tags.map((tag) => h("button", { type: "button", "aria-pressed": "false", text: tag, on: { click: (event) => event.currentTarget.setAttribute("aria-pressed", String(event.currentTarget.getAttribute("aria-pressed") !== "true")) } }));
+    const tags = Object.entries(WORDS[this.chat.language].tags).map(([code, label]) => h("button", { type: "button", "aria-pressed": "false", "data-code": code, text: label, on: { click: (event) => event.currentTarget.setAttribute("aria-pressed", String(event.currentTarget.getAttribute("aria-pressed") !== "true")) } }));
     const comment = h("input", { class: "text", maxlength: 2000, placeholder: this.say("comment"), "aria-label": this.say("comment") });
     let chosen = 0;
-    const give = () => this.chat.rate(chosen, comment.value, tags.filter((tag) => tag.getAttribute("aria-pressed") === "true").map((tag) => tag.textContent));
+    const give = () => this.chat.rate(chosen, comment.value, tags.filter((tag) => tag.getAttribute("aria-pressed") === "true").map((tag) => tag.dataset.code));
     const more = [h("div", { class: "quick", hidden: true }, tags), h("div", { hidden: true }, comment), h("button", { class: "main", type: "button", hidden: true, text: this.say("rateSend"), on: { click: give } })];
     const choose = (score) => {
       chosen = score;

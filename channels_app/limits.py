@@ -1,0 +1,106 @@
+"""How often somebody may do something: counted in Redis for all processes, here when Redis is away."""
+
+import ipaddress
+import logging
+import time
+from functools import cache
+from threading import Lock
+
+import redis
+from django.conf import settings
+
+from helpdesk.errors import TooMany
+
+logger = logging.getLogger(__name__)
+
+WINDOW_SECONDS = 60
+# In one window, for one visitor and for one address; schools and offices share an address.
+MESSAGES = (60, 600)
+ARRIVALS = (120, 1200)
+UPLOADS = (20, 200)
+RAISED = 1_000_000
+_AWAY_SECONDS = 5.0
+_MOST_LOCAL = 50_000
+
+_local: dict[str, int] = {}
+_lock = Lock()
+_away_until = 0.0
+
+
+def spend(
+    what: str, limits: tuple[int, int], *, who: str, address: str, public_id: str = ""
+) -> None:
+    """Count one act of a visitor and of their address. Raises TooMany with the seconds to wait."""
+    window = int(time.time() // WINDOW_SECONDS)
+    of_visitor, of_address = limits
+    if is_loopback(address) and _is_raised(public_id):
+        of_visitor = of_address = RAISED
+    for name, limit in ((f"who:{who}", of_visitor), (f"address:{address}", of_address)):
+        if _count(f"everydesk:rate:{what}:{public_id}:{name}:{window}") > limit:
+            raise TooMany(retry_after_seconds=WINDOW_SECONDS - int(time.time()) % WINDOW_SECONDS)
+
+
+def raise_for_loopback(public_id: str, seconds: int) -> None:
+    """Lift the limits of one channel for callers on this machine, for a time."""
+    _client().set(_raised_key(public_id), "1", ex=seconds)
+
+
+def restore(public_id: str) -> None:
+    """Take `raise_for_loopback` back."""
+    _client().delete(_raised_key(public_id))
+
+
+def is_loopback(address: str) -> bool:
+    """Tell whether a caller is on this machine."""
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def _raised_key(public_id: str) -> str:
+    return f"everydesk:rate:raised:{public_id}"
+
+
+def _is_raised(public_id: str) -> bool:
+    try:
+        return bool(_ask("get", _raised_key(public_id)))
+    except redis.RedisError:
+        return False
+
+
+def _count(key: str) -> int:
+    try:
+        count = int(_ask("incr", key))
+        if count == 1:
+            _ask("expire", key, WINDOW_SECONDS * 2)
+        return count
+    except redis.RedisError:
+        return _count_here(key)
+
+
+def _count_here(key: str) -> int:
+    with _lock:
+        if len(_local) >= _MOST_LOCAL:
+            _local.clear()
+        _local[key] = _local.get(key, 0) + 1
+        return _local[key]
+
+
+def _ask(command: str, *arguments: str | int) -> str | bytes | int:
+    """Ask Redis; after a failure not again for some seconds, so that nobody waits for it."""
+    global _away_until
+    if time.monotonic() < _away_until:
+        raise redis.ConnectionError("Away a moment ago")
+    try:
+        answer: str | bytes | int = getattr(_client(), command)(*arguments)
+    except redis.RedisError:
+        _away_until = time.monotonic() + _AWAY_SECONDS
+        logger.warning("Redis is away: limits are counted in this process only")
+        raise
+    return answer
+
+
+@cache
+def _client() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=0.2, socket_connect_timeout=0.2)

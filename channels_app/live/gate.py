@@ -1,0 +1,65 @@
+"""What a socket must pass before it is heard: where it comes from, and how fast it speaks."""
+
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+MOST_FRAMES_A_SECOND = 100
+
+
+class FloodGate:
+    """Counts the frames of one socket by the second."""
+
+    __slots__ = ("count", "second")
+
+    def __init__(self) -> None:
+        self.second = 0
+        self.count = 0
+
+    def is_flooded(self) -> bool:
+        """Count one frame; tells whether there were too many in this second."""
+        second = int(time.monotonic())
+        if second != self.second:
+            self.second, self.count = second, 0
+        self.count += 1
+        return self.count > MOST_FRAMES_A_SECOND
+
+
+def origin_of(scope: dict[str, Any]) -> str | None:
+    """Return the origin that the browser names; None when it names none, or two."""
+    found = [value for name, value in scope["headers"] if name == b"origin"]
+    return found[0].decode("latin-1") if len(found) == 1 else None
+
+
+def caller_address(scope: dict[str, Any]) -> str:
+    """Return the address of the caller; behind our own proxy, the one that the proxy names last."""
+    if settings.SECURE_PROXY_SSL_HEADER:
+        named = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        if named:
+            return str(named[-1].decode("latin-1").rpartition(",")[2].strip())
+    client = scope.get("client") or ("", 0)
+    return str(client[0] or "")
+
+
+def is_own_origin(scope: dict[str, Any]) -> bool:
+    """Tell whether a staff socket was opened by one of our own pages."""
+    origin = origin_of(scope)
+    if origin is None:
+        return False
+    if origin == settings.PUBLIC_URL:
+        return True
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
+    host = next(
+        (value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), ""
+    )
+    # An explicit list even where ALLOWED_HOSTS is a pattern: "*" would let every page in.
+    known = [
+        each for each in settings.ALLOWED_HOSTS if "*" not in each and not each.startswith(".")
+    ]
+    is_ours = parts.hostname in known or f"[{parts.hostname}]" in known
+    return parts.scheme in {"http", "https"} and parts.netloc == host and is_ours

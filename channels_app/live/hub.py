@@ -1,0 +1,227 @@
+"""The sockets of this process, and the one subscription through which it hears what changed.
+
+Hints carry ids only. What comes in while a batch is being worked on is worked on together afterwards,
+so a burst costs a few queries and not some for each hint. The hub listens for its own pulse: when the
+subscription is deaf, screens are asked to catch up every few seconds until it is back.
+"""
+
+import asyncio
+import logging
+import sys
+from collections import defaultdict
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, TypeVar
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+from channels.layers import get_channel_layer
+
+from channels_app.live import hints
+from channels_app.live.groups import LIVE, RESTARTING, VISITOR_RESTARTING
+from channels_app.live.hints import Hint
+from channels_app.live.viewers import Viewers
+
+if TYPE_CHECKING:
+    from channels_app.live.staff import StaffSocket
+    from channels_app.live.visitor import VisitorSocket
+
+logger = logging.getLogger(__name__)
+S = TypeVar("S")
+
+PULSE_SECONDS = 5.0
+DEAF_AFTER_SECONDS = 12.0
+RECHECK_SECONDS = 60.0
+
+Key = tuple[int, int]
+
+
+class Hub:
+    """What one event loop knows of its sockets."""
+
+    def __init__(self) -> None:
+        self.process = uuid4().hex
+        self.staff: dict[int, dict[int, set[StaffSocket]]] = defaultdict(dict)
+        self.openers: dict[Key, set[StaffSocket]] = defaultdict(set)
+        self.visitors: dict[Key, set[VisitorSocket]] = defaultdict(set)
+        self.identities: dict[Key, set[VisitorSocket]] = defaultdict(set)
+        self.viewers = Viewers(self.process)
+        # Organizations whose waiting visitors will soon be told their places.
+        self.telling_places: set[int] = set()
+        self._waiting: list[Hint] = []
+        self._news = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._heard_at = 0.0
+
+    def add_staff(self, socket: "StaffSocket") -> None:
+        self.staff[socket.organization_id].setdefault(socket.staff_id, set()).add(socket)
+
+    def remove_staff(self, socket: "StaffSocket") -> bool:
+        """Forget a socket; tells whether it was the person's last one in this process."""
+        self.open_thread(socket, None)
+        people = self.staff[socket.organization_id]
+        sockets = people.get(socket.staff_id, set())
+        sockets.discard(socket)
+        if not sockets:
+            people.pop(socket.staff_id, None)
+        return not sockets
+
+    def open_thread(self, socket: "StaffSocket", conversation_id: int | None) -> None:
+        """Note which thread is on a screen, and tell the other processes who looks at it."""
+        before, socket.thread = socket.thread, conversation_id
+        if before == conversation_id:
+            return
+        if before is not None:
+            _drop(self.openers, (socket.organization_id, before), socket)
+            self.tell_viewers((socket.organization_id, before))
+        if conversation_id is not None:
+            key = (socket.organization_id, conversation_id)
+            self.openers[key].add(socket)
+            self.tell_viewers(key)
+
+    def tell_viewers(self, key: Key) -> None:
+        """Tell all processes who of this one looks at a conversation."""
+        there = tuple(sorted({socket.staff_id for socket in self.openers.get(key, ())}))
+        hints.publish(
+            Hint("viewers", key[0], conversation_id=key[1], process=self.process, viewers=there)
+        )
+
+    def index_visitor(self, socket: "VisitorSocket") -> None:
+        """Note where a visitor's socket belongs now; call again when that changes."""
+        self.remove_visitor(socket)
+        organization_id = socket.organization_id
+        if socket.conversation_id is not None:
+            socket.keys.append((self.visitors, (organization_id, socket.conversation_id)))
+        if socket.identity_id is not None:
+            socket.keys.append((self.identities, (organization_id, socket.identity_id)))
+        for index, key in socket.keys:
+            index[key].add(socket)
+
+    def remove_visitor(self, socket: "VisitorSocket") -> None:
+        for index, key in socket.keys:
+            _drop(index, key, socket)
+        socket.keys.clear()
+
+    def all_staff(self) -> "list[StaffSocket]":
+        return [
+            socket
+            for people in list(self.staff.values())
+            for sockets in list(people.values())
+            for socket in sockets
+        ]
+
+    def all_visitors(self) -> "list[VisitorSocket]":
+        found: set[VisitorSocket] = set()
+        for index in (self.visitors, self.identities):
+            for sockets in list(index.values()):
+                found |= sockets
+        return list(found)
+
+    # --- the subscription ------------------------------------------------------------------------
+
+    def start(self) -> None:
+        for work in (self._listen, self._deliver, self._pulse):
+            self.spawn(work())
+        _close_at_shutdown(self)
+
+    def spawn(self, work: Coroutine[object, object, None]) -> None:
+        """Run work beside the sockets; kept until it ends."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def hear(self, hint: Hint) -> None:
+        """Take a hint up for the next batch."""
+        if hint.kind == "pulse":
+            if hint.process == self.process:
+                self._heard_at = asyncio.get_running_loop().time()
+            return
+        self._waiting.append(hint)
+        self._news.set()
+
+    async def _listen(self) -> None:
+        layer = get_channel_layer()
+        while True:
+            try:
+                channel = await layer.new_channel()
+                await layer.group_add(LIVE, channel)
+                while True:
+                    self.hear(hints.read(await layer.receive(channel)))
+            except asyncio.CancelledError:
+                raise
+            except Exception as error:
+                logger.warning("The subscription broke: %s", type(error).__name__)
+                await asyncio.sleep(1)
+
+    async def _deliver(self) -> None:
+        from channels_app.live.delivery import deliver  # noqa: PLC0415  (it imports this module)
+
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            batch, self._waiting = self._waiting, []
+            try:
+                await deliver(self, batch)
+            except Exception:
+                logger.exception("A batch of hints was not delivered")
+
+    async def _pulse(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._heard_at = checked_at = loop.time()
+        was_deaf = False
+        while True:
+            hints.publish(Hint("pulse", process=self.process))
+            await asyncio.sleep(PULSE_SECONDS)
+            is_deaf = loop.time() - self._heard_at > DEAF_AFTER_SECONDS
+            if is_deaf or was_deaf:
+                await self._catch_up()
+            was_deaf = is_deaf
+            for organization_id, conversation_id in self.viewers.expired():
+                self.hear(Hint("silent", organization_id, conversation_id))
+            if loop.time() - checked_at > RECHECK_SECONDS:
+                checked_at = loop.time()
+                self.hear(Hint("recheck"))
+
+    async def _catch_up(self) -> None:
+        for socket in self.all_staff():
+            await socket.ask_to_catch_up()
+        for visitor in self.all_visitors():
+            await visitor.ask_to_catch_up()
+
+    async def close_all(self) -> None:
+        """Send everybody away with the code that makes them come back, spread out."""
+        for socket in self.all_staff():
+            await socket.close(RESTARTING)
+        for visitor in self.all_visitors():
+            await visitor.close(VISITOR_RESTARTING)
+
+
+def _drop(index: dict[Key, set[S]], key: Key, socket: S) -> None:
+    sockets = index.get(key)
+    if sockets is not None:
+        sockets.discard(socket)
+        if not sockets:
+            del index[key]
+
+
+_hubs: "WeakKeyDictionary[asyncio.AbstractEventLoop, Hub]" = WeakKeyDictionary()
+
+
+def hub() -> Hub:
+    """Return the hub of the running event loop; made and started on first use."""
+    loop = asyncio.get_running_loop()
+    if loop not in _hubs:
+        _hubs[loop] = Hub()
+        _hubs[loop].start()
+    return _hubs[loop]
+
+
+def _close_at_shutdown(made: Hub) -> None:
+    """Say goodbye before the server goes, where the server is Twisted's."""
+    reactor = sys.modules.get("twisted.internet.reactor")
+    if reactor is None or not getattr(reactor, "running", False):
+        return
+    from twisted.internet.defer import Deferred  # noqa: PLC0415  (only where Daphne runs)
+
+    reactor.addSystemEventTrigger(
+        "before", "shutdown", lambda: Deferred.fromFuture(asyncio.ensure_future(made.close_all()))
+    )

@@ -1,0 +1,294 @@
+"""The visitor's socket: JSON frames of the widget in, what the visitor may see out."""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from channels_app import limits
+from channels_app.adapters.webchat.frames import Frame, FrameRefused, read_frame
+from channels_app.live import groups, hints
+from channels_app.live.database import DATABASE_AWAY, in_database
+from channels_app.live.gate import FloodGate, caller_address, origin_of
+from channels_app.live.hints import Hint
+from channels_app.live.hub import Hub, Key, hub
+from channels_app.protocol import BadSignature
+from channels_app.services import chatting, visiting
+from channels_app.services.doors import Door, find_door, may_embed
+from channels_app.services.visiting import Visitor
+from helpdesk.errors import HelpdeskError, NotFound, TooMany
+
+logger = logging.getLogger(__name__)
+
+TYPING_SECONDS = 1.0
+# What may be said before anything else.
+_FIRST = {"hello", "ping"}
+
+
+class VisitorSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no types
+    """One browser tab of one visitor."""
+
+    async def connect(self) -> None:
+        self.hub: Hub = hub()
+        self.door: Door | None = None
+        self.visitor: Visitor | None = None
+        self.conversation_id: int | None = None
+        self.last_number = 0
+        self.is_waiting = False
+        self.keys: list[tuple[dict[Key, set[Any]], Key]] = []
+        self.gate = FloodGate()
+        self.address = caller_address(self.scope)
+        self._typed_at = 0.0
+        public_id = self.scope["url_route"]["kwargs"]["public_id"]
+        try:
+            self.door = await in_database(find_door, public_id, kind="webchat")
+        except NotFound:
+            await self.accept()
+            await self.close(groups.UNKNOWN_CHANNEL)
+            return
+        except DATABASE_AWAY:
+            await self.accept()
+            await self.tell(type="error", code="unavailable")
+            await self.close(groups.COME_BACK)
+            return
+        if not may_embed(self.door, origin_of(self.scope)):
+            await self.close(groups.ORIGIN_REFUSED)
+            return
+        await self.accept()
+
+    async def disconnect(self, code: int) -> None:
+        self.hub.remove_visitor(self)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.door is None:
+            return
+        if self.gate.is_flooded():
+            await self.tell(type="error", code="limited")
+            await self.close(groups.TOO_FAST)
+            return
+        raw = text_data if text_data is not None else (bytes_data or b"")
+        try:
+            frame = read_frame(raw)
+        except FrameRefused as refused:
+            await self.tell(type="error", code=refused.code, field=refused.field)
+            if refused.code == "too_large":
+                await self.close(groups.TOO_LARGE)
+            return
+        await self._obey(frame, raw)
+
+    async def _obey(self, frame: Frame, raw: str | bytes) -> None:
+        reference = str(frame.values.get("client_ref", ""))
+        try:
+            if self.visitor is None and frame.type not in _FIRST:
+                raise HelpdeskError
+            await _ACTS[frame.type](self, frame.values, raw)
+        except TooMany as error:
+            wait = error.details.get("retry_after_seconds", limits.WINDOW_SECONDS)
+            await self.refuse("limited", reference, retry_after=wait)
+        except BadSignature:
+            is_required = self.door is not None and self.door.settings.get("identity") == "required"
+            absent = is_required and not frame.values.get("identity")
+            await self.refuse("identity_required" if absent else "identity_refused", reference)
+            await self.close(groups.IDENTITY_REFUSED)
+        except HelpdeskError as error:
+            await self.refuse(error.code, reference)
+        except DATABASE_AWAY:
+            await self.refuse("unavailable", reference, retry_after=3)
+        except Exception:
+            logger.exception("A visitor's frame failed: %s", frame.type)
+            await self.refuse("failed", reference)
+
+    async def refuse(self, code: str, client_ref: str, **details: object) -> None:
+        """Answer a frame with why it was refused; the widget keeps what was typed."""
+        reference = {"client_ref": client_ref} if client_ref else {}
+        await self.tell(type="error", code=code, **reference, **details)
+
+    async def tell(self, **frame: object) -> None:
+        """Send one frame."""
+        await self.send(json.dumps(frame, ensure_ascii=False, separators=(",", ":")))
+
+    async def ask_to_catch_up(self) -> None:
+        """Have the widget ask for what it missed."""
+        await self.tell(type="resync")
+
+    # --- where the socket belongs -------------------------------------------------------------
+
+    @property
+    def organization_id(self) -> int:
+        return self.door.organization_id if self.door else 0
+
+    @property
+    def identity_id(self) -> int | None:
+        return self.visitor.identity_id if self.visitor else None
+
+    @property
+    def language(self) -> str:
+        return self.visitor.language if self.visitor else "zh"
+
+    def belong(self, visitor: Visitor, conversation_id: int | None) -> None:
+        """Take over who the visitor is now and which conversation they are in."""
+        self.visitor, self.conversation_id = visitor, conversation_id
+        self.hub.index_visitor(self)
+
+    # --- what a visitor may do ----------------------------------------------------------------
+
+    async def hello(self, values: dict[str, Any], raw: str | bytes) -> None:
+        door = self._door()
+        visitor, found = await in_database(_arrive, door, values, self.address)
+        self.belong(visitor, found.conversation_id)
+        self.last_number = found.last_number
+        self.is_waiting = found.body["state"] == "queued"
+        token = {"token": visitor.new_token} if visitor.new_token else {}
+        await self.tell(type="welcome", **token, last_number=found.last_number, **found.body)
+        self.visitor = replace(visitor, new_token="")
+
+    async def message(self, values: dict[str, Any], raw: str | bytes) -> None:
+        visitor = self._visitor()
+        said = await in_database(_say, self._door(), visitor, values, raw, self.address)
+        if said.conversation_id != self.conversation_id or visitor.identity_id is None:
+            self.belong(said.visitor, said.conversation_id)
+            hints.publish(
+                Hint(
+                    "joined",
+                    self.organization_id,
+                    conversation_id=said.conversation_id,
+                    identity_id=said.visitor.identity_id or 0,
+                )
+            )
+        await self.tell(
+            type="stored",
+            client_ref=str(values["client_ref"]),
+            conversation=said.conversation_id,
+            number=said.number,
+        )
+
+    async def typing(self, values: dict[str, Any], raw: str | bytes) -> None:
+        now = time.monotonic()
+        if self.conversation_id is None or (values["on"] and now - self._typed_at < TYPING_SECONDS):
+            return
+        self._typed_at = now
+        hints.publish(
+            Hint("writing", self.organization_id, self.conversation_id, is_on=values["on"])
+        )
+
+    async def ack(self, values: dict[str, Any], raw: str | bytes) -> None:
+        await self._of_conversation(chatting.acknowledge, values["number"])
+
+    async def seen(self, values: dict[str, Any], raw: str | bytes) -> None:
+        await self._of_conversation(chatting.see, values["number"])
+
+    async def rate(self, values: dict[str, Any], raw: str | bytes) -> None:
+        if self.conversation_id is None:
+            raise NotFound
+        await in_database(
+            chatting.rate,
+            self.organization_id,
+            self.conversation_id,
+            score=values["score"],
+            reasons=values["tags"],
+            comment=values["comment"],
+        )
+        await self._tell_status()
+
+    async def end(self, values: dict[str, Any], raw: str | bytes) -> None:
+        if self.conversation_id is None:
+            raise NotFound
+        await in_database(chatting.end, self.organization_id, self.conversation_id)
+
+    async def leave_address(self, values: dict[str, Any], raw: str | bytes) -> None:
+        visitor = await in_database(
+            chatting.leave_address, self._door(), self._visitor(), values["email"]
+        )
+        self.belong(visitor, self.conversation_id)
+        await self.tell(type="saved", email=visitor.email)
+
+    async def speak(self, values: dict[str, Any], raw: str | bytes) -> None:
+        self.visitor = replace(self._visitor(), language=values["language"])
+
+    async def pong(self, values: dict[str, Any], raw: str | bytes) -> None:
+        await self.tell(type="pong")
+
+    async def _of_conversation(self, act: Callable[[int, int, int], None], number: int) -> None:
+        if self.conversation_id is not None:
+            await in_database(act, self.organization_id, self.conversation_id, number)
+
+    async def _tell_status(self) -> None:
+        if self.conversation_id is not None:
+            status = await in_database(
+                chatting.status_of, self.organization_id, self.conversation_id, self.language
+            )
+            await self.tell(type="status", **status)
+
+    def _door(self) -> Door:
+        if self.door is None:
+            raise NotFound
+        return self.door
+
+    def _visitor(self) -> Visitor:
+        if self.visitor is None:
+            raise NotFound
+        return self.visitor
+
+
+def _arrive(door: Door, values: dict[str, Any], address: str) -> tuple[Visitor, chatting.Welcome]:
+    who = values["token"][:64] or values["identity"][-64:] or address
+    limits.spend(
+        "hello",
+        limits.ARRIVALS,
+        who=visiting.fingerprint(who),
+        address=address,
+        public_id=door.public_id,
+    )
+    visitor = visiting.recognise(
+        door,
+        token=values["token"],
+        identity=values["identity"],
+        language=values["language"],
+        page={"page": values["page"], "title": values["title"]},
+    )
+    claimed = values["conversation"]
+    welcome = chatting.welcome(
+        door,
+        visitor,
+        conversation_id=int(claimed) if claimed.isdecimal() else None,
+        after=values["last_number"],
+    )
+    return visitor, welcome
+
+
+def _say(
+    door: Door, visitor: Visitor, values: dict[str, Any], raw: str | bytes, address: str
+) -> chatting.Said:
+    limits.spend(
+        "message",
+        limits.MESSAGES,
+        who=visiting.fingerprint(visitor.external_id),
+        address=address,
+        public_id=door.public_id,
+    )
+    return chatting.say(
+        door,
+        visitor,
+        text=values["text"],
+        client_ref=str(values["client_ref"]),
+        files=[str(each) for each in values["attachments"]],
+        raw=raw.encode() if isinstance(raw, str) else raw,
+    )
+
+
+_ACTS = {
+    "hello": VisitorSocket.hello,
+    "message": VisitorSocket.message,
+    "typing": VisitorSocket.typing,
+    "ack": VisitorSocket.ack,
+    "seen": VisitorSocket.seen,
+    "rate": VisitorSocket.rate,
+    "end": VisitorSocket.end,
+    "address": VisitorSocket.leave_address,
+    "language": VisitorSocket.speak,
+    "ping": VisitorSocket.pong,
+}

@@ -1,0 +1,178 @@
+"""What a visitor does: say, see, confirm, rate, end, leave an address. Each is one transaction."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+from django.utils import timezone
+
+from channels_app.models import InboundEvent
+from channels_app.services import receipts, transcript, visiting, waiting
+from channels_app.services.doors import Door
+from channels_app.services.visiting import Visitor
+from helpdesk.errors import NotFound, WrongState
+from helpdesk.models import Channel, Conversation, Entry, Identity
+from helpdesk.services import lifecycle, ratings, timeline
+from helpdesk.services.receiving import receive
+from helpdesk.tenancy import organization_scope, organization_transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Where a message went, and who said it."""
+
+    visitor: Visitor
+    conversation_id: int
+    number: int
+    is_repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """What a browser gets on arrival."""
+
+    visitor: Visitor
+    conversation_id: int | None
+    last_number: int
+    body: dict[str, Any]
+
+
+def welcome(door: Door, visitor: Visitor, *, conversation_id: int | None, after: int) -> Welcome:
+    """Return the visitor's conversation: what follows `after`, or all of it when it is another one."""
+    with organization_scope(door.organization_id), organization_transaction():
+        found = (
+            transcript.current_conversation(visitor.identity_id) if visitor.identity_id else None
+        )
+        number = after if found is not None and found.pk == conversation_id else 0
+        body = waiting.status(found, visitor.language)
+        body |= {"channel": visiting.described(door), "address": visitor.email, "entries": []}
+        if found is None:
+            return Welcome(visitor, None, 0, body)
+        entries = transcript.entries_after(found, number)
+        body["entries"] = transcript.drawn(
+            found, entries, public_id=door.public_id, language=visitor.language
+        )
+        receipts.confirm(found.pk, [entry.number for entry in entries])
+        return Welcome(visitor, found.pk, found.last_number, body)
+
+
+def say(
+    door: Door, visitor: Visitor, *, text: str, client_ref: str, files: list[str], raw: bytes
+) -> Said:
+    """Store a message once, its raw bytes with it; the same reference again answers alike.
+
+    Raises Invalid.
+    """
+    with organization_scope(door.organization_id), organization_transaction():
+        event, is_new = _remember(door, visitor, client_ref, raw)
+        if not is_new:
+            return _said_before(event, visitor)
+        visitor = visiting.settle(visitor)
+        stored = receive(
+            Channel.objects.get(pk=door.channel_id),
+            visiting.sender_of(visitor),
+            text=text,
+            client_ref=client_ref,
+            attachment_ids=files,
+        )
+        InboundEvent.objects.filter(pk=event.pk).update(
+            entry_id=stored.message_id, processed_at=timezone.now()
+        )
+        return Said(visitor, stored.conversation_id, stored.number, stored.is_repeated)
+
+
+def status_of(organization_id: int, conversation_id: int, language: str) -> dict[str, Any]:
+    """Return what a waiting visitor is told now."""
+    with organization_transaction(organization_id):
+        found = Conversation.objects.select_related("owner__department", "topic").filter(
+            pk=conversation_id
+        )
+        return waiting.status(found.first(), language)
+
+
+def see(organization_id: int, conversation_id: int, number: int) -> None:
+    """Note that the visitor has seen everything up to a number."""
+    with organization_scope(organization_id), organization_transaction():
+        lifecycle.seen_by_customer(conversation_id, number)
+        receipts.read_up_to(conversation_id, number)
+
+
+def acknowledge(organization_id: int, conversation_id: int, number: int) -> None:
+    """Note that the visitor's browser has a message."""
+    with organization_scope(organization_id), organization_transaction():
+        receipts.confirm(conversation_id, [number])
+
+
+def end(organization_id: int, conversation_id: int) -> None:
+    """Resolve the conversation for the visitor. Raises WrongState when it is over already."""
+    with organization_scope(organization_id), organization_transaction():
+        lifecycle.resolve_locked(timeline.lock(conversation_id))
+
+
+def rate(
+    organization_id: int, conversation_id: int, *, score: int, reasons: list[str], comment: str
+) -> None:
+    """Keep the visitor's rating of the episode that has ended. Raises WrongState."""
+    with organization_scope(organization_id):
+        ratings.rate(conversation_id, score=score, reasons=reasons, comment=comment)
+
+
+def leave_address(door: Door, visitor: Visitor, email: str) -> Visitor:
+    """Keep where an answer may go while the visitor is away; it proves nothing about who they are."""
+    with organization_scope(door.organization_id), organization_transaction():
+        visitor = visiting.settle(visitor)
+        identity = Identity.objects.select_for_update().get(pk=visitor.identity_id or 0)
+        identity.data = {**identity.data, "email": email}
+        identity.save(update_fields=["data"])
+        customer = identity.customer
+        if not customer.email:
+            customer.email = email
+            customer.save(update_fields=["email", "updated_at"])
+        return replace(visitor, email=email)
+
+
+def drawn_entries(
+    organization_id: int,
+    conversation_id: int,
+    numbers: list[int],
+    *,
+    public_id: str,
+    languages: set[str],
+) -> tuple[dict[str, list[dict[str, Any]]], int]:
+    """Return the shown entries among `numbers` in each language, and how far colleagues have read."""
+    with organization_transaction(organization_id):
+        found = Conversation.objects.filter(pk=conversation_id).first()
+        if found is None:
+            raise NotFound
+        entries = transcript.entries_numbered(found, numbers)
+        drawn = {
+            language: transcript.drawn(found, entries, public_id=public_id, language=language)
+            for language in languages
+        }
+        return drawn, found.owner_seen_number
+
+
+def _remember(
+    door: Door, visitor: Visitor, client_ref: str, raw: bytes
+) -> tuple[InboundEvent, bool]:
+    who = hashlib.sha256(visitor.external_id.encode()).hexdigest()
+    return InboundEvent.objects.get_or_create(
+        channel_id=door.channel_id,
+        dedup_key=f"{who}:{client_ref}",
+        defaults={"raw": raw, "received_at": timezone.now()},
+    )
+
+
+def _said_before(event: InboundEvent, visitor: Visitor) -> Said:
+    entry: Entry | None = event.entry
+    if entry is None:
+        raise WrongState
+    identity_id = Conversation.objects.values_list("identity_id", flat=True).get(
+        pk=entry.conversation_id
+    )
+    return Said(
+        replace(visitor, identity_id=identity_id),
+        entry.conversation_id,
+        entry.number,
+        is_repeated=True,
+    )

@@ -1,0 +1,155 @@
+"""Who a visitor is, and what the widget shows of the organization."""
+
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from channels_app.adapters.webchat.identity import verified_identity
+from channels_app.protocol import BadSignature
+from channels_app.services.doors import Door, lines
+from helpdesk.crypto import new_token, token_hash
+from helpdesk.models import Channel, Identity, Organization
+from helpdesk.services.receiving import Sender, identify
+from helpdesk.tenancy import organization_transaction
+
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits, as we make them
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """Somebody at the door. Without a message yet there is no identity in the database."""
+
+    organization_id: int
+    channel_id: int
+    external_id: str
+    language: str
+    display_name: str = ""
+    email: str = ""
+    is_verified: bool = False
+    identity_id: int | None = None
+    # Made now: goes to the browser once, is stored nowhere.
+    new_token: str = ""
+    page: dict[str, str] = field(default_factory=dict)
+
+
+def recognise(
+    door: Door,
+    *,
+    token: str = "",
+    identity: str = "",
+    language: str = "zh",
+    page: dict[str, str] | None = None,
+) -> Visitor:
+    """Return the visitor of a token or of a signed identity; a new one without either.
+
+    Raises BadSignature for a forged identity, and for none where the channel requires one.
+    """
+    visitor = _signed(door, identity) if identity else _anonymous(door, token)
+    visitor = replace(visitor, language=language, page=page or {})
+    with organization_transaction(door.organization_id):
+        found = Identity.objects.filter(
+            channel_id=door.channel_id, external_id=visitor.external_id
+        ).first()
+        if found is None:
+            return visitor
+        Identity.objects.filter(pk=found.pk).update(seen_at=timezone.now())
+        return replace(
+            visitor,
+            identity_id=found.pk,
+            display_name=visitor.display_name or found.display_name,
+            email=visitor.email or found.data.get("email", ""),
+        )
+
+
+def settle(visitor: Visitor) -> Visitor:
+    """Return the visitor with an identity in the database; the scope is open."""
+    if visitor.identity_id is not None:
+        return visitor
+    with organization_transaction():
+        channel = Channel.objects.get(pk=visitor.channel_id)
+        return replace(visitor, identity_id=identify(channel, sender_of(visitor)).pk)
+
+
+def sender_of(visitor: Visitor) -> Sender:
+    """Return the visitor as the core receives messages from."""
+    profile: dict[str, Any] = (
+        {"email": visitor.email} if visitor.is_verified and visitor.email else {}
+    )
+    return Sender(
+        external_id=visitor.external_id,
+        display_name=visitor.display_name,
+        is_verified=visitor.is_verified,
+        language={"zh": "zh-hans"}.get(visitor.language, visitor.language),
+        profile=profile,
+        data=dict(visitor.page),
+    )
+
+
+def described(door: Door) -> dict[str, Any]:
+    """Return what the widget shows of the organization, in both languages; the scope is open."""
+    values = door.settings
+    organization = Organization.objects.get(pk=door.organization_id)
+    title = _pair(values, "title")
+    return {
+        "title": title
+        if any(title.values())
+        else {"zh": organization.name, "en": organization.name_en},
+        "subtitle": _pair(values, "subtitle"),
+        "greeting": _pair(values, "greeting"),
+        "away_text": _pair(values, "away"),
+        "topics": [_topic(line) for line in lines(values.get("topics"))][:8],
+        "privacy_url": _web_address(values.get("privacy_url")),
+        "keep_days": values.get("keep_days") or None,
+        "initial": (organization.name or "·")[0],
+        "file_bytes": settings.ATTACHMENT_MAX_BYTES,
+    }
+
+
+def fingerprint(text: str) -> str:
+    """Return a short name for somebody that does not tell who they are."""
+    return token_hash(text)[:24]
+
+
+def _signed(door: Door, identity: str) -> Visitor:
+    found = verified_identity(identity, secrets=door.config.secrets, audience=door.public_id)
+    return Visitor(
+        organization_id=door.organization_id,
+        channel_id=door.channel_id,
+        external_id=found.external_id,
+        language=door.language,
+        display_name=found.display_name,
+        email=found.email,
+        is_verified=True,
+    )
+
+
+def _anonymous(door: Door, token: str) -> Visitor:
+    if door.settings.get("identity") == "required":
+        raise BadSignature("This channel is for signed visitors")
+    is_known = bool(_TOKEN.fullmatch(token))
+    token = token if is_known else new_token()
+    return Visitor(
+        organization_id=door.organization_id,
+        channel_id=door.channel_id,
+        # Only the hash is stored: who reads the table cannot become the visitor.
+        external_id=f"anon:{token_hash(token)}",
+        language=door.language,
+        new_token="" if is_known else token,
+    )
+
+
+def _pair(values: dict[str, Any], name: str) -> dict[str, str]:
+    return {code: str(values.get(f"{name}_{code}") or "") for code in ("zh", "en")}
+
+
+def _topic(line: str) -> dict[str, str]:
+    chinese, _, english = (part.strip() for part in line.partition("|"))
+    return {"zh": chinese[:60], "en": (english or chinese)[:60]}
+
+
+def _web_address(value: object) -> str:
+    address = str(value or "")
+    return address if address.startswith(("https://", "http://")) else ""
