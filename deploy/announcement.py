@@ -1,6 +1,7 @@
 """Tells people and programs that the installation is ready, and where."""
 
 import json
+import os
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -34,6 +35,7 @@ def ready_facts(home: Path, *, public_url: str, web_urls: list[str]) -> dict[str
         "admin_url": f"{public_url}/admin/",
         "platform_url": f"{public_url}/platform/",
         "web_urls": web_urls,
+        "process": os.getpid(),
         "accounts": _accounts(json.loads(accounts.read_text())) if accounts.exists() else [],
     }
 

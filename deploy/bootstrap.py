@@ -87,7 +87,7 @@ def _pip(*arguments: str) -> bool:
         ):
             sys.exit("This Python has no pip. On Debian and Ubuntu: apt-get install python3-venv")
         command = [str(PYTHON), "-m", "pip"]
-    options = ["--disable-pip-version-check", "--no-input"]
+    options = ["--disable-pip-version-check", "--no-input", "--quiet"]
     return (
         subprocess.run([*command, *options, *arguments], check=False, cwd=PROJECT).returncode == 0
     )

@@ -43,6 +43,7 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_again_at: float | None = None
+    falls: int = 0
     backoff: Backoff = field(default_factory=Backoff)
 
     @property
@@ -68,12 +69,17 @@ class Child:
             if time.monotonic() >= self.start_again_at:
                 self.start()
         elif self.process is not None and self.process.poll() is not None:
+            self.falls += 1
             pause = self.backoff.after_run(time.monotonic() - self.started_at)
             self.start_again_at = time.monotonic() + pause
             say(
                 f"{self.name} ended ({describe_status(self.process.returncode)}); "
                 f"starting again in {pause:g} s; see {self.log_path}"
             )
+
+    def last_words(self, lines: int = 15) -> str:
+        """Return the end of the log."""
+        return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-lines:])
 
     def limit_log(self) -> None:
         """Keep one old log and start afresh when the log is large; its writers append."""

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 from typing import IO
+from urllib.parse import urlsplit
 
 import psycopg
 
@@ -25,8 +26,10 @@ from deploy.services import (
 )
 
 READY_TIMEOUT_SECONDS = 120.0
+FALLS_BEFORE_FIRST_PAGE = 3
 STOP_GRACE_SECONDS = 10.0
 LOG_CHECK_SECONDS = 60.0
+LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class AskedToStopError(Exception):
@@ -98,11 +101,13 @@ class Supervisor:
             yield listener
 
     def _prepare(self) -> None:
-        if not fingerprints.changed(self.home):
+        wants_demo = os.environ.get("DEMO") != "0" and is_loopback(self.address, self.public_url)
+        todo = [step for step in fingerprints.changed(self.home) if step != "demo" or wants_demo]
+        if not todo:
             return
-        say("preparing: database, translations, static files, demo company")
+        say(f"preparing: {', '.join(todo)}")
         command = [sys.executable, str(processes.PROJECT / "manage.py"), "prepare"]
-        if os.environ.get("DEMO") == "0":
+        if not wants_demo:
             command.append("--no-demo")
         process = processes.start(command, cwd=processes.PROJECT)
         try:
@@ -140,6 +145,8 @@ class Supervisor:
                 raise RuntimeError(f"the web did not answer; see {self.home / 'log'}")
             for child in self.children:
                 child.watch(say)
+                if child.falls >= FALLS_BEFORE_FIRST_PAGE:
+                    raise RuntimeError(f"{child.name} does not start:\n{child.last_words()}")
             self._pause(0.1)
 
     def _announce(self) -> None:
@@ -201,13 +208,14 @@ def say(text: str) -> None:
         print(f"{time.strftime('%H:%M:%S')} everydesk: {text}", flush=True)
 
 
+def is_loopback(address: str, public_url: str) -> bool:
+    """Return whether only this machine can reach the installation."""
+    return address in LOOPBACK and urlsplit(public_url).hostname in LOOPBACK
+
+
 def refuse_demo_accounts_abroad(home: Path, address: str, public_url: str) -> str | None:
     """Return why this installation must not be reachable from other machines, if so."""
-    loopback = {"127.0.0.1", "localhost", "[::1]", "::1"}
-    is_loopback = address in loopback and (
-        announcement.host_of(public_url).rsplit(":", 1)[0] in loopback
-    )
-    if is_loopback or not (home / "demo_accounts.json").exists():
+    if is_loopback(address, public_url) or not (home / "demo_accounts.json").exists():
         return None
     return (
         f"{home} holds the demo company, whose accounts are for this machine only. "

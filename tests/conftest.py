@@ -11,6 +11,8 @@ from deploy.test_databases import Truncator, migrated_copy
 from helpdesk.tenancy import organization_scope
 from tests.factories import World, make_world
 
+pytest_plugins = ["tests.selection"]
+
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 180.0
 # What a test run sets for itself and an installation must not see.
 OWN_TO_TESTS = (
     "DATABASE_URL",
@@ -64,6 +64,8 @@ class Stack:
         self.output = home.parent / f"{home.name}.output"
         self.environment = clean_environment(home, **environment)
         self.user = user
+        self.command = [sys.executable, "-m", "deploy.supervisor"]
+        self.project = PROJECT
         self.process: subprocess.Popen[bytes] | None = None
         self.seen: set[psutil.Process] = set()
 
@@ -73,8 +75,8 @@ class Stack:
         )
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "deploy.supervisor"],
-                cwd=PROJECT,
+                self.command,
+                cwd=self.project,
                 env=self.environment,
                 stdout=output,
                 stderr=output,
@@ -87,11 +89,16 @@ class Stack:
 
         def is_ready() -> bool:
             assert process.poll() is None, self.output.read_text()
-            return (self.home / "ready.json").exists()
+            # One that was killed leaves its own file behind.
+            return self.ready_facts().get("process") in {process.pid, *self.descendant_ids()}
 
         eventually(is_ready)
         self.seen.update(self.descendants())
-        return dict(json.loads((self.home / "ready.json").read_text()))
+        return self.ready_facts()
+
+    def ready_facts(self) -> dict[str, object]:
+        path = self.home / "ready.json"
+        return dict(json.loads(path.read_text())) if path.exists() else {}
 
     def status(self) -> int:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=10)
@@ -107,10 +114,13 @@ class Stack:
         assert self.process is not None
         return psutil.Process(self.process.pid).children(recursive=True)
 
+    def descendant_ids(self) -> set[int]:
+        return {process.pid for process in self.descendants()}
+
     def child(self, *words: str) -> psutil.Process | None:
-        """Return the direct child whose command line has all the words."""
+        """Return the process whose command line has all the words."""
         assert self.process is not None
-        for child in psutil.Process(self.process.pid).children():
+        for child in self.descendants():
             try:
                 line = " ".join(child.cmdline())
             except psutil.Error:

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.processes import can_reach
 from tests.deploy.stack import PROJECT, Stack, clean_environment, eventually, free_port, stack
 
 CHILDREN = {
@@ -107,20 +109,43 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_start_works(tmp_path: P
 
 @pytest.mark.soak
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_an_ordinary_user_can_run_it(tmp_path: Path) -> None:
-    nobody = pwd.getpwnam("nobody").pw_uid
-    home = tmp_path / "home"
-    home.mkdir()
-    os.chown(home, nobody, nobody)
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    with stack(home, user=nobody, HOME=str(home)) as own:
+def test_an_ordinary_user_types_two_commands(tmp_path: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    project = copy_of_project(tmp_path / "everydesk", nobody)
+    own = Stack(project / "var", user=nobody.pw_uid, HOME=str(project))
+    own.output = tmp_path / "output"
+    own.command = ["make", f"PYTHON={python_for(nobody)}", "run"]
+    own.project = project
+    own.start()
+    try:
         own.await_ready()
         assert {process.username() for process in own.descendants()} == {"nobody"}
         own.kill(*CHILDREN["postgres"])
         eventually(lambda: own.status() == 200)
+    finally:
         own.stop(signal.SIGKILL)
-        eventually(lambda: own.remains() == [], 15)
+    eventually(lambda: own.remains() == [], 30)
+
+
+def copy_of_project(target: Path, user: pwd.struct_passwd) -> Path:
+    """Return a clean clone's content that belongs to the user and is reachable for it."""
+    listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    named = subprocess.run(listing, cwd=PROJECT, capture_output=True, check=True).stdout.decode()
+    for name in filter(None, named.split("\0")):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(PROJECT / name, target / name)
+    for path in (target, *target.rglob("*")):
+        os.chown(path, user.pw_uid, user.pw_gid)
+    for folder in (target.parent, *target.parent.parents[:2]):
+        folder.chmod(0o755)
+    return target
+
+
+def python_for(user: pwd.struct_passwd) -> str:
+    for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+        if Path(python).exists() and can_reach(Path(python).resolve(), user):
+            return str(Path(python).resolve())
+    pytest.skip("no Python that an ordinary user can reach")
 
 
 @pytest.mark.soak

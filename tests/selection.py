@@ -1,0 +1,53 @@
+"""Which tests can run here, and a word about those that cannot."""
+
+import os
+from collections import Counter
+
+import pytest
+
+from deploy.browser import browser_path
+
+# Those that use the machine as a whole stay in one worker, one after the other.
+ALONE = ("journey",)
+NOT_RUN: Counter[str] = Counter()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    missing = what_is_missing()
+    for item in items:
+        for marker in ALONE:
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.xdist_group(marker))
+        for marker, reason in missing.items():
+            if item.get_closest_marker(marker):
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def what_is_missing() -> dict[str, str]:
+    """Return why tests with a marker cannot run; in CI a missing browser is a failure, not a skip."""
+    missing = {}
+    if browser_path() is None and os.environ.get("CI", "").lower() != "true":
+        missing["journey"] = "no browser: apt-get install chromium fonts-noto-cjk"
+    if not os.environ.get("EVERYDESK_CORPUS"):
+        missing["corpus"] = "EVERYDESK_CORPUS names no folder"
+    return missing
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_deselected(items: list[pytest.Item]) -> None:
+    for item in items:
+        for marker in ("soak", "bench"):
+            if item.get_closest_marker(marker):
+                NOT_RUN[f"make {marker}"] += 1
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what was not run and why, before pytest's own closing line."""
+    reasons = Counter(
+        str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])
+    )
+    lines = [f"{count}: {reason}" for reason, count in (reasons + NOT_RUN).items()]
+    if lines:
+        terminalreporter.write_line("Not run:")
+        for line in lines:
+            terminalreporter.write_line(f"  {line}")
