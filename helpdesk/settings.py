@@ -9,6 +9,8 @@ import structlog
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
+from helpdesk.admin.looks import ORGANIZATION, PLATFORM
+
 env = environ.Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -270,6 +272,11 @@ structlog.configure(
     cache_logger_on_first_use=True,
 )
 DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
+UNFOLD_ORGANIZATION, UNFOLD_PLATFORM = ORGANIZATION, PLATFORM
+# Whether administrators see the links of invitations. Only for installations whose administrators trust
+# each other: who holds the link of somebody new chooses that person's password.
+SHOW_INVITATION_LINKS = env.bool("SHOW_INVITATION_LINKS", default=IS_LOOPBACK)
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,0 +1,132 @@
+"""The form of one kind of channel, made from its setting fields; secrets are written, never shown."""
+
+import json
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminPasswordWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from helpdesk.crypto import same
+from helpdesk.models import Channel
+from helpdesk.registries import ChannelKind, SettingField
+
+PREFIX = "setting_"
+LONGEST_HOLD_SECONDS = 600
+
+
+class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """What every channel has; the kind's own fields are added by `channel_form`."""
+
+    kind_name = ""
+    kind: ChannelKind | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        is_new = not self.instance.pk
+        if is_new and self.kind and "hold_seconds" in self.fields:
+            self.fields["hold_seconds"].initial = self.kind.hold_seconds
+        for field in self.kind.settings if self.kind else ():
+            form_field = self.fields[PREFIX + field.name]
+            if field.kind == "secret":
+                form_field.required = field.required and not self.instance.secret
+                if self.instance.secret:
+                    form_field.help_text = _("Stored. Leave empty to keep it.")
+            elif not is_new:
+                form_field.initial = _shown(self.instance.settings.get(field.name, field.default))
+
+    def clean_hold_seconds(self) -> int:
+        seconds = int(self.cleaned_data["hold_seconds"])
+        if seconds > LONGEST_HOLD_SECONDS:
+            raise forms.ValidationError(_("At most 10 minutes."))
+        return seconds
+
+    def fill(self, channel: Channel) -> None:
+        """Write the kind's settings and secret into the channel; an empty secret keeps the old one."""
+        channel.kind = channel.kind or self.kind_name
+        for field in self.kind.settings if self.kind else ():
+            value = self.cleaned_data.get(PREFIX + field.name)
+            if field.kind != "secret":
+                channel.settings[field.name] = value
+            elif value:
+                self._replace_secret(channel, field, str(value))
+
+    def _replace_secret(self, channel: Channel, field: SettingField, value: str) -> None:
+        secrets = [
+            item for item in (self.kind.settings if self.kind else ()) if item.kind == "secret"
+        ]
+        if len(secrets) > 1:
+            value = json.dumps({**_secrets(channel), field.name: value}, sort_keys=True)
+        elif channel.secret and not same(channel.secret, value):
+            # The old one verifies until the page has changed over.
+            channel.previous_secret = channel.secret
+        channel.secret = value
+
+
+def channel_form(name: str, kind: ChannelKind | None) -> type[ChannelForm]:
+    """Return the form class for a kind of channel."""
+    fields = {PREFIX + field.name: _form_field(field) for field in (kind.settings if kind else ())}
+    return type("KindForm", (ChannelForm,), {**fields, "kind_name": name, "kind": kind})
+
+
+def _form_field(field: SettingField) -> forms.Field:
+    common: dict[str, Any] = {
+        "label": field.label,
+        "help_text": field.help_text,
+        "required": field.required,
+        "initial": _shown(field.default),
+    }
+    if field.kind == "boolean":
+        return forms.BooleanField(**{**common, "required": False}, widget=UnfoldBooleanSwitchWidget)
+    if field.kind == "number":
+        return forms.IntegerField(**common, min_value=0, widget=UnfoldAdminIntegerFieldWidget)
+    if field.kind == "choice":
+        return forms.ChoiceField(**common, choices=field.choices, widget=UnfoldAdminSelectWidget)
+    if field.kind == "lines":
+        return LinesField(**common)
+    if field.kind == "secret":
+        # Rendered without its value, whatever it is.
+        widget = UnfoldAdminPasswordWidget(
+            attrs={"autocomplete": "new-password"}, render_value=False
+        )
+        return forms.CharField(**{**common, "initial": ""}, max_length=500, widget=widget)
+    return forms.CharField(**common, max_length=500, widget=UnfoldAdminTextInputWidget)
+
+
+class LinesField(forms.CharField):
+    """A list of lines."""
+
+    widget = UnfoldAdminTextareaWidget(attrs={"rows": 4})
+
+    def to_python(self, value: Any) -> Any:
+        lines = (line.strip() for line in (value or "").splitlines())
+        return [line[:200] for line in lines if line][:50]
+
+    def validate(self, value: Any) -> None:
+        if self.required and not value:
+            raise forms.ValidationError(self.error_messages["required"])
+
+    def run_validators(self, value: Any) -> None:
+        """Skip the validators of plain text: there are none for a list."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(str(initial or "").splitlines() != self.to_python(data))
+
+
+def _shown(value: Any) -> Any:
+    return "\n".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+def _secrets(channel: Channel) -> dict[str, Any]:
+    try:
+        found = json.loads(channel.secret or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

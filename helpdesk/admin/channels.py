@@ -1,0 +1,132 @@
+"""Channels, set up step by step: choose a kind, fill in its own form, take the tag along, test it."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from helpdesk.admin.base import ScopedAdmin, access_of
+from helpdesk.admin.channel_forms import channel_form
+from helpdesk.admin.sites import organization_site
+from helpdesk.errors import HelpdeskError
+from helpdesk.models import Channel
+from helpdesk.registries import ChannelKind, channel_kinds
+from helpdesk.services import organizations
+from helpdesk.tenancy import organization_transaction
+
+WIDGET_KIND = "webchat"
+
+
+@admin.register(Channel, site=organization_site)
+class ChannelAdmin(ScopedAdmin):
+    """Connected accounts; they are switched off, never deleted, since conversations name them."""
+
+    can_delete = False
+    list_display = ("name", "kind_label", "queue", "language", "is_active", "trouble")
+    list_select_related = ("queue",)
+    list_filter = ("is_active", "queue")
+    search_fields = ("name",)
+    audited = ("name", "kind", "is_active")
+    change_form_outer_after_template = "admin/channel_after.html"
+
+    @admin.display(description=gettext_lazy("kind"))
+    def kind_label(self, obj: Channel) -> str:
+        kind = _kind(obj.kind)
+        return str(kind.label) if kind else obj.kind
+
+    @admin.display(description=gettext_lazy("trouble"))
+    def trouble(self, obj: Channel) -> str:
+        return obj.disabled_reason
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        kind = obj.kind if obj else request.GET.get("kind", "")
+        kwargs["form"] = channel_form(kind, _kind(kind))
+        kwargs["fields"] = ("name", "queue", "language", "is_active", "hold_seconds")
+        return super().get_form(request, obj, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        kind = _kind(obj.kind if obj else request.GET.get("kind", ""))
+        own = [f"setting_{field.name}" for field in kind.settings] if kind else []
+        return (
+            (None, {"fields": ("name", ("queue", "language"), "hold_seconds", "is_active")}),
+            *([(kind.label, {"fields": own})] if kind and own else []),
+        )
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """Show the kinds first, then the form of the chosen one."""
+        if request.GET.get("kind", "") in channel_kinds:
+            response: HttpResponse = super().add_view(request, form_url, extra_context)
+            return response
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Connect a channel"),
+            "opts": self.opts,
+            "kinds": channel_kinds.items(),
+        }
+        return TemplateResponse(request, "admin/channel_kinds.html", context)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        channel = self.get_object(request, object_id)
+        kind = _kind(channel.kind) if channel else None
+        context = {
+            "webhook_url": f"{settings.PUBLIC_URL}/channels/{channel.public_id}/"
+            if channel
+            else "",
+            "widget_tag": _widget_tag(channel) if channel and channel.kind == WIDGET_KIND else "",
+            "can_test": bool(kind and kind.test_connection),
+        }
+        response: HttpResponse = super().change_view(
+            request, object_id, form_url, {**(extra_context or {}), **context}
+        )
+        return response
+
+    def get_urls(self) -> list[URLPattern]:
+        urls: list[URLPattern] = super().get_urls()
+        view = self.admin_site.admin_view(self.test_connection)
+        return [path("<int:channel_id>/test/", view, name="helpdesk_channel_test"), *urls]
+
+    def test_connection(self, request: HttpRequest, channel_id: int) -> HttpResponse:
+        """Ask the vendor with the channel's settings, outside any transaction, and say what it answered."""
+        with organization_transaction():
+            channel = Channel.objects.filter(pk=channel_id).first()
+        kind = _kind(channel.kind) if channel else None
+        if channel is None or kind is None or not kind.test_connection or request.method != "POST":
+            raise Http404
+        try:
+            messages.success(request, kind.test_connection(channel.pk))
+        except HelpdeskError as error:
+            messages.error(request, str(error.message))
+        url = reverse(
+            "admin:helpdesk_channel_change", args=[channel.pk], current_app=self.admin_site.name
+        )
+        return HttpResponseRedirect(url)
+
+    test_connection.opens_own_transactions = True  # type: ignore[attr-defined]  # read by the site
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save the channel and its route."""
+        form.fill(obj)
+        organizations.open_channel(obj, by=access_of(request))
+
+    def record(self, request: HttpRequest, action: str, obj: Any, **data: object) -> None:
+        """Leave the trail to the service, which writes it beside the change."""
+
+
+def _kind(name: str) -> ChannelKind | None:
+    return channel_kinds.get(name) if name in channel_kinds else None
+
+
+def _widget_tag(channel: Channel) -> str:
+    return (
+        f'<script src="{settings.PUBLIC_URL}/widget.js" data-channel="{channel.public_id}" defer>'
+        "</script>"
+    )

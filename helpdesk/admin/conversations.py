@@ -1,0 +1,76 @@
+"""Customers, and conversations to look at; the portal is where they are answered."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from helpdesk.admin.base import ReadOnlyAdmin, ScopedAdmin
+from helpdesk.admin.fields import WordsField
+from helpdesk.admin.sites import organization_site
+from helpdesk.models import Conversation, Customer
+
+SHOWN = (
+    "state", "priority", "urgency", "topic", "department", "queue", "owner", "customer", "channel",
+    "language", "opened_at", "first_replied_at", "last_message_at", "resolved_at", "closed_at",
+)  # fmt: skip
+
+
+class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """Tags as words between commas."""
+
+    tags = WordsField(label=gettext_lazy("tags"), max_words=20, max_word_length=30)
+
+
+@admin.register(Customer, site=organization_site)
+class CustomerAdmin(ScopedAdmin):
+    """People and companies that ask."""
+
+    can_add = can_delete = False
+    form = CustomerForm
+    list_display = ("label", "company", "tier", "place", "language", "created_at")
+    list_filter = ("tier", "language")
+    search_fields = ("name", "company", "email", "external_id")
+    audited = ("tier",)
+    fieldsets = (
+        (None, {"fields": (("name", "company"), ("email", "phone"), ("place", "language"))}),
+        (gettext_lazy("More"), {"fields": ("tier", "tags", "remark", "external_id")}),
+    )
+
+    @admin.display(description=gettext_lazy("name"))
+    def label(self, obj: Customer) -> str:
+        return obj.label
+
+
+@admin.register(Conversation, site=organization_site)
+class ConversationAdmin(ReadOnlyAdmin):
+    """The list of conversations, without what was said in them."""
+
+    list_display = ("number", "state", "topic", "department", "owner", "urgency", "opened_at")
+    list_select_related = ("topic", "department", "owner")
+    list_filter = ("state", "department", "topic", "channel")
+    ordering = ("-id",)
+    fields = ("in_portal", *SHOWN)
+    readonly_fields = fields
+
+    @admin.display(description=gettext_lazy("conversation"))
+    def number(self, obj: Conversation) -> str:
+        return str(obj)
+
+    @admin.display(description=gettext_lazy("in the portal"))
+    def in_portal(self, obj: Conversation) -> str:
+        url = reverse("portal:conversation", args=[obj.pk])
+        return format_html('<a href="{}">{}</a>', url, _("Open the conversation"))
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        number = search_term.strip().upper().removeprefix("C-")
+        if number.isdecimal() and len(number) < 19:
+            return queryset.filter(pk=int(number)), False
+        return (queryset.none() if search_term.strip() else queryset), False
+
+    search_fields = ("id",)

@@ -1,0 +1,96 @@
+"""Form fields that several pages share."""
+
+import re
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib.auth.tokens import default_token_generator
+from django.urls import reverse
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelect2Widget,
+    UnfoldAdminTextareaWidget,
+)
+
+from helpdesk.models import User
+
+SEPARATORS = re.compile(r"[,，、;；\n]+")
+SPOKEN = [("zh", _("Chinese")), ("en", _("English"))]
+
+
+class WordsField(forms.CharField):
+    """A list of words, separated by Chinese or Western commas or by lines."""
+
+    def __init__(self, *, max_words: int = 60, max_word_length: int = 40, **kwargs: Any) -> None:
+        self.max_words, self.max_word_length = max_words, max_word_length
+        kwargs.setdefault("required", False)
+        kwargs.setdefault("widget", UnfoldAdminTextareaWidget(attrs={"rows": 3}))
+        super().__init__(**kwargs)
+
+    def prepare_value(self, value: Any) -> Any:
+        return ", ".join(value) if isinstance(value, list | tuple) else value
+
+    def to_python(self, value: Any) -> Any:
+        parts = SEPARATORS.split(value or "")
+        return list(dict.fromkeys(word for part in parts if (word := part.strip())))
+
+    def validate(self, value: Any) -> None:
+        if self.required and not value:
+            raise forms.ValidationError(self.error_messages["required"])
+        if len(value) > self.max_words:
+            raise forms.ValidationError(_("At most %(number)s.") % {"number": self.max_words})
+        if any(len(word) > self.max_word_length for word in value):
+            raise forms.ValidationError(
+                _("Each may have at most %(number)s characters.") % {"number": self.max_word_length}
+            )
+
+    def run_validators(self, value: Any) -> None:
+        """Skip the validators of plain text: there are none for a list."""
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(list(initial or []) != self.to_python(data))
+
+
+class ChoicesField(forms.MultipleChoiceField):
+    """A set of names, chosen by check boxes."""
+
+    widget = UnfoldAdminCheckboxSelectMultipleWidget
+
+    def prepare_value(self, value: Any) -> Any:
+        return list(value or [])
+
+
+def languages_field() -> ChoicesField:
+    """Return a field for the languages somebody speaks."""
+    return ChoicesField(label=_("languages"), choices=SPOKEN)
+
+
+def timezone_choices() -> list[tuple[str, str]]:
+    """Return the names of time zones by region."""
+    names = sorted(name for name in available_timezones() if "/" in name and "Etc" not in name)
+    return [(name, name.replace("_", " ")) for name in ["UTC", *names]]
+
+
+class TimezoneForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """Offers the time zones there are."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "timezone" in self.fields:
+            self.fields["timezone"] = forms.ChoiceField(
+                label=self.fields["timezone"].label,
+                choices=timezone_choices(),
+                widget=UnfoldAdminSelect2Widget(choices=timezone_choices()),
+            )
+
+
+def first_page(user: User) -> str:
+    """Return where a person comes in: to choose a password once, or to sign in as always."""
+    if user.has_usable_password():
+        return reverse("portal:sign-in")
+    user_id = urlsafe_base64_encode(force_bytes(user.pk))
+    return reverse("portal:welcome", args=[user_id, default_token_generator.make_token(user)])

@@ -1,0 +1,19 @@
+"""The rule that somebody always administers the organization."""
+
+from django.utils.translation import gettext_lazy as _
+
+from helpdesk.errors import Invalid
+from helpdesk.models import DepartmentUserObjectPermission, Staff
+from helpdesk.permissions import ORGANIZATION_ADMINISTER
+
+
+def keep_one() -> None:
+    """Raise Invalid when nobody would be left who administers the organization in scope.
+
+    Called after the change and inside its transaction, which the error undoes.
+    """
+    administrators = DepartmentUserObjectPermission.objects.filter(
+        permission__codename=ORGANIZATION_ADMINISTER
+    ).values("user_id")
+    if not Staff.objects.filter(is_active=True, user_id__in=administrators).exists():
+        raise Invalid(_("Somebody must go on administering the organization."))

@@ -1,0 +1,49 @@
+"""Who is signed in, and ending it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from helpdesk.models import User
+
+SHOWN = 500
+
+
+@dataclass(frozen=True)
+class SignedIn:
+    """One person with the number of their sessions and the end of the longest."""
+
+    user: User
+    count: int
+    until: datetime
+
+
+def signed_in() -> list[SignedIn]:
+    """Return who is signed in now, the longest session first; at most 500 people."""
+    counts: dict[str, list[datetime]] = {}
+    for user_id, session in _running():
+        counts.setdefault(user_id, []).append(session.expire_date)
+    users = User.objects.in_bulk([int(user_id) for user_id in counts if user_id.isdecimal()])
+    found = [
+        SignedIn(users[int(user_id)], len(ends), max(ends))
+        for user_id, ends in counts.items()
+        if user_id.isdecimal() and int(user_id) in users
+    ]
+    return sorted(found, key=lambda row: row.until, reverse=True)[:SHOWN]
+
+
+def end_all(user_id: int) -> int:
+    """End every session of the user; returns how many."""
+    mine = [session for owner, session in _running() if owner == str(user_id)]
+    for session in mine:
+        session.delete()
+    return len(mine)
+
+
+def _running() -> Iterator[tuple[str, Session]]:
+    rows = Session.objects.filter(expire_date__gt=timezone.now()).order_by("-expire_date")
+    for session in rows.iterator(chunk_size=500):
+        yield str(session.get_decoded().get("_auth_user_id", "")), session
