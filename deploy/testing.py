@@ -30,7 +30,7 @@ def main(arguments: Sequence[str]) -> int:
         return test(rest)
     if what == "soak":
         return run_pytest(["-m", "soak", "-s", *rest])
-    return run_pytest(["-m", "bench", "-s", *rest])
+    return subprocess.run([PYTHON, "-m", "bench", *rest], cwd=PROJECT, check=False).returncode
 
 
 def lint() -> int:
@@ -53,7 +53,7 @@ def test(rest: list[str]) -> int:
         print("make test: no browser for the journeys: apt-get install chromium fonts-noto-cjk")
         return 1
     workers = os.environ.get("TEST_WORKERS") or str(min(4, max(2, os.cpu_count() or 2)))
-    return run_pytest(["-m", "not soak and not bench", "-n", workers, "--dist", "loadgroup", *rest])
+    return run_pytest(["-m", "not soak", "-n", workers, "--dist", "loadgroup", *rest])
 
 
 def run_pytest(arguments: list[str]) -> int:

@@ -1,0 +1,1 @@
+"""Measures speed and size against the goals: `make bench`."""
