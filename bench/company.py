@@ -87,7 +87,7 @@ def _copy(model: type[models.Model]) -> sql.Composed:
     """Return the statement that adds copy after copy of the demo's rows."""
     columns, values = [], []
     for field in model._meta.concrete_fields:
-        columns.append(sql.Identifier(field.column))
+        columns.append(sql.Identifier(str(field.column)))
         values.append(sql.SQL(_value(field)))
     return sql.SQL(
         "INSERT INTO {table} ({columns}) SELECT {values} FROM {table} AS t, generate_series(%s::int, %s::int) AS k"
@@ -160,6 +160,7 @@ def copy_database(name: str) -> None:
 def _use(name: str) -> None:
     for alias in ("default", "owner"):
         connections[alias].close()
-        if hasattr(connections[alias], "close_pool"):
-            connections[alias].close_pool()
+        close_pool = getattr(connections[alias], "close_pool", None)
+        if close_pool:
+            close_pool()
         connections[alias].settings_dict["NAME"] = name

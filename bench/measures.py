@@ -4,6 +4,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -59,6 +60,4 @@ def services(home: Path) -> Iterator[None]:
 MEASURES: dict[str, Callable[[], list[Figure]]] = {"pages": pages}
 # Remove the condition once routing measures its commit.
 if find_spec("bench.assignment"):
-    from bench.assignment import measure as assignment
-
-    MEASURES["assignment"] = assignment
+    MEASURES["assignment"] = import_module("bench.assignment").measure
