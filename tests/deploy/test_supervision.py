@@ -7,7 +7,7 @@ import pytest
 
 from deploy import announcement, credentials, processes
 from deploy.children import LONGEST_DELAY_SECONDS, Backoff, Child, stop_together
-from deploy.plan import child_environment
+from deploy.plan import child_environment, web_processes
 from deploy.supervisor import refuse_demo_accounts_abroad
 
 SLEEPER = [sys.executable, "-c", "import time; time.sleep(600)"]
@@ -74,6 +74,14 @@ def test_children_are_not_given_the_owner_of_the_tables() -> None:
     given = child_environment({"DATABASE_URL": "a", "DATABASE_OWNER_URL": "b"})
     assert "DATABASE_OWNER_URL" not in given
     assert given["DATABASE_URL"] == "a"
+
+
+def test_the_web_refuses_frames_over_64_kilobytes(tmp_path: Path) -> None:
+    for count in (1, 2):
+        for web in web_processes(tmp_path, listener=9, port=80, count=count, environment={}):
+            command = " ".join(web.command)
+            assert "--websocket-max-message-size 65536" in command
+            assert "--websocket-max-frame-size 65536" in command
 
 
 def test_secrets_are_random_private_and_kept(tmp_path: Path) -> None:
