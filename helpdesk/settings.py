@@ -166,6 +166,8 @@ GUARDIAN_RAISE_403 = False
 
 AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
+# The name in our forms; Axes would look for the name of the model's field and find nobody to lock.
+AXES_USERNAME_FORM_FIELD = "username"
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_LOCKOUT_CALLABLE = "helpdesk.portal.sign_in.locked_out"
 AXES_RESET_ON_SUCCESS = True

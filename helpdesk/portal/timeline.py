@@ -1,5 +1,6 @@
 """Entries as the timeline shows them: words for what happened, in the reader's language."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -25,6 +26,7 @@ from helpdesk.models import (
 )
 from helpdesk.templatetags.portal import full_moment
 
+MENTION = re.compile(r"(@[^\s@,，。.;；:：!！?？]{1,40})")
 PICTURE_WIDTH, PICTURE_HEIGHT = 220, 160
 
 # Which table an id in an entry's facts belongs to.
@@ -160,6 +162,14 @@ class Line:
     @property
     def author(self) -> str:
         return self.actor.label if self.actor else self.customer
+
+    @property
+    def parts(self) -> list[tuple[bool, str]]:
+        """Return the text in pieces, each with whether it names somebody who is called in."""
+        message = self.message
+        if message is None or message.direction != "note":
+            return [(False, message.text if message else "")]
+        return [(piece.startswith("@"), piece) for piece in MENTION.split(message.text) if piece]
 
     @property
     def files(self) -> list[File]:

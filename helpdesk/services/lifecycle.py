@@ -36,7 +36,7 @@ def snooze(by: Access, conversation_id: int, until: datetime) -> Conversation:
             conversation, Entry.Kind.SNOOZED, at=now, actor_id=by.staff_id, until=until.isoformat()
         )
         conversation.save()
-        audit.record("conversation.snoozed", conversation, by, until=until)
+        audit.record("conversation.snoozed", conversation, by, until=until.isoformat())
     return conversation
 
 
