@@ -39,11 +39,14 @@ def lint() -> int:
     for name, command in CHECKS.items():
         started = time.monotonic()
         run = ["-c", IMPORT_LINTER] if name == "imports" else ["-m", *command]
-        status = subprocess.run([PYTHON, *run], cwd=PROJECT, check=False).returncode
-        verdict = "failed" if status else "ok"
-        print(f"lint: {name}: {verdict} ({time.monotonic() - started:.1f} s)", flush=True)
-        if status:
+        done = subprocess.run(
+            [PYTHON, *run], cwd=PROJECT, capture_output=True, text=True, check=False
+        )
+        verdict = "failed" if done.returncode else "ok"
+        if done.returncode:
             failed.append(name)
+            print(done.stdout, done.stderr, sep="")
+        print(f"lint: {name}: {verdict} ({time.monotonic() - started:.1f} s)", flush=True)
     return len(failed)
 
 

@@ -36,9 +36,17 @@ SCREENS = [
     Screen("sign-in", "/sign-in/", role=""),
     Screen("workspace", "/", opens_conversation=True, widths=("1440", "1024", "390")),
     Screen("list", "/", widths=("390",)),
-    Screen("context", "/", opens_conversation=True, press=("[data-go-pane=context]",), widths=("390",)),
+    Screen(
+        "context", "/", opens_conversation=True, press=("[data-go-pane=context]",), widths=("390",)
+    ),
     Screen("transfer", "/", opens_conversation=True, press=("[data-key=t]",), widths=("1440",)),
-    Screen("snippets", "/", opens_conversation=True, press=("[data-picker=snippets]",), widths=("1440",)),
+    Screen(
+        "snippets",
+        "/",
+        opens_conversation=True,
+        press=("[data-picker=snippets]",),
+        widths=("1440",),
+    ),
     Screen("board", "/board/", role="supervisor", full_page=True),
     Screen("first-run", "/start/", role="administrator", full_page=True),
     Screen("profile", "/profile/", full_page=True),
@@ -67,7 +75,9 @@ class Photographer:
             page = context.new_page()
             page.goto(self.url + screen.path)
             self.prepare(page, screen)
-            page.screenshot(path=self.folder / f"{screen.name}{suffix}-{width}.png", full_page=screen.full_page)
+            page.screenshot(
+                path=self.folder / f"{screen.name}{suffix}-{width}.png", full_page=screen.full_page
+            )
             context.close()
 
     def prepare(self, page: Page, screen: Screen) -> None:
