@@ -6,8 +6,9 @@ class ChannelsConfig(AppConfig):
 
     def ready(self) -> None:
         from channels_app import handlers, registry  # noqa: PLC0415  (they need the models)
-        from channels_app.demo import loading as demo  # noqa: PLC0415  (needs the models)
+        from channels_app.demo import loading, visitors  # noqa: PLC0415  (they need the models)
 
         registry.register_kinds()
         handlers.connect()
-        demo.register()
+        loading.register()
+        visitors.register()

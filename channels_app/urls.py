@@ -3,6 +3,7 @@
 from django.urls import path
 
 from channels_app import shop, webhooks, widget
+from channels_app.demo import views as demo
 
 app_name = "channels"
 urlpatterns = [
@@ -10,5 +11,6 @@ urlpatterns = [
     path("widget.js", widget.script, name="widget"),
     path("widget/<str:public_id>/files", widget.upload, name="upload"),
     path("widget/<str:public_id>/files/<uuid:file_id>", widget.visitor_file, name="visitor-file"),
+    path("test-customer/", demo.test_customer, name="test-customer"),
     path("shop/", shop.home, name="shop"),
 ]

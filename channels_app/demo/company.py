@@ -68,7 +68,8 @@ def create_organization(text: CompanyText) -> Organization:
                 "timezone": facts["timezone"],
                 "language": facts["language"],
                 "is_demo": True,
-                "first_run_done": {"name": True, "widget": True, "invite": True},
+                # The big one has begun; in the small one an administrator sees the first steps.
+                "first_run_done": {"name": True, "widget": text["is_settled"], "colleague": True},
             },
         )
     return organization
@@ -267,7 +268,10 @@ def _build_snippets(company: Company) -> None:
 def _build_channels(company: Company) -> None:
     channels = {
         facts["key"]: Channel(
-            kind=facts["kind"], name=facts["name"], language=company.organization.language
+            kind=facts["kind"],
+            name=facts["name"],
+            language=company.organization.language,
+            settings=facts["settings"],
         )
         for facts in company.text["channels"]
     }

@@ -51,6 +51,7 @@ class StaffText(NamedText):
 
 class ChannelText(NamedText):
     kind: str
+    settings: dict[str, object]
 
 
 class LevelText(TypedDict):
@@ -138,6 +139,8 @@ class VisitorText(TypedDict):
 
 class CompanyText(TypedDict):
     organization: OrganizationText
+    # The first steps are done.
+    is_settled: bool
     departments: list[DepartmentText]
     positions: list[NamedText]
     skills: list[NamedText]
@@ -185,9 +188,9 @@ def people() -> PeopleText:
 
 
 @cache
-def visitors() -> list[VisitorText]:
-    """Return the scripts of the visitors who come by while somebody is signed in."""
-    return cast("list[VisitorText]", _read("visitors"))
+def visitors() -> dict[str, list[VisitorText]]:
+    """Return the scripts of visitors by the short name of the organization; `anybody` fits every one."""
+    return cast("dict[str, list[VisitorText]]", _read("visitors"))
 
 
 def companies() -> list[CompanyText]:
