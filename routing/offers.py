@@ -77,10 +77,10 @@ def accept(by: Access, offer_id: int) -> Conversation:
 
 def decline(by: Access, offer_id: int, reason: str) -> None:
     """Pass the offer on, saying why; raises NotFound, Invalid, TooLate, AlreadyTaken."""
-    if reason not in Offer.Reason.values:
-        raise Invalid(field="reason")
     with organization_transaction():
         offer, conversation = _answerable(by, offer_id)
+        if reason not in Offer.Reason.values:
+            raise Invalid(field="reason")
         _end(offer, Offer.State.DECLINED, reason=reason)
         audit.record("offer.declined", offer, by, conversation=conversation.pk, reason=reason)
         _tell_queued(conversation)

@@ -27,6 +27,11 @@ class Place:
     shortest: timedelta | None = None
     longest: timedelta | None = None
 
+    @property
+    def minutes(self) -> tuple[int | None, int | None]:
+        """Return the expected wait in whole minutes, from and to."""
+        return _minutes(self.shortest), _minutes(self.longest)
+
 
 def ahead(waiting: Conversation) -> int:
     """Return how many conversations of the same queue come before this one: more urgent, or as urgent and older."""
@@ -85,3 +90,17 @@ def _usual_hold(department_id: int, now: datetime) -> timedelta:
 def _rounded(wait: timedelta) -> timedelta:
     """Return the wait in whole minutes, never less than one: finer would pretend to know."""
     return timedelta(minutes=max(1, round(wait.total_seconds() / 60)))
+
+
+def as_json(found: Place) -> dict[str, int | None]:
+    """Return a place as plain numbers, waits in minutes."""
+    return {
+        "position": found.position,
+        "people": found.people,
+        "shortest_minutes": found.minutes[0],
+        "longest_minutes": found.minutes[1],
+    }
+
+
+def _minutes(wait: timedelta | None) -> int | None:
+    return None if wait is None else int(wait.total_seconds() // 60)

@@ -30,7 +30,10 @@ def compose(
         by_reason["+".join(reasons)].append(staff_id)
     return {
         "need": _need(need),
-        "weights": dict(weights),
+        # Pairs, because jsonb does not keep the order of keys and points follow it.
+        "weights": [[part.name, part.most] for part in ranked[0].parts]
+        if ranked
+        else [[name, most] for name, most in weights.items()],
         "ranked": [_scored(one, need) for one in ranked[:RANKED_KEPT]],
         "excluded": dict(by_reason),
         "people": len(ranked) + len(excluded),
@@ -107,12 +110,13 @@ class Reading:
     excluded: Mapping[int, tuple[str, ...]]
     weights: Mapping[str, int]
     people: int
+    at: datetime
 
 
 def read(decision: Decision) -> Reading:
     """Return what the decision was made from and what came of it."""
     data = decision.data
-    weights = {str(name): int(most) for name, most in data["weights"].items()}
+    weights = {str(name): int(most) for name, most in data["weights"]}
     rows = data["ranked"]
     need = _read_need(decision, data["need"], rows)
     ranked = tuple(
@@ -120,9 +124,7 @@ def read(decision: Decision) -> Reading:
             _read_person(row),
             tuple(
                 Part(name, points, most)
-                for (name, most), points in zip(
-                    _scored_weights(weights, row), row["points"], strict=False
-                )
+                for (name, most), points in zip(weights.items(), row["points"], strict=False)
             ),
         )
         for row in rows
@@ -132,11 +134,7 @@ def read(decision: Decision) -> Reading:
         for reasons, staff_ids in data["excluded"].items()
         for staff_id in staff_ids
     }
-    return Reading(need, ranked, excluded, weights, int(data["people"]))
-
-
-def _scored_weights(weights: Mapping[str, int], row: Json) -> list[tuple[str, int]]:
-    return [(name, most) for name, most in weights.items() if most > 0]
+    return Reading(need, ranked, excluded, weights, int(data["people"]), decision.at)
 
 
 def _read_need(decision: Decision, kept: Json, rows: Sequence[Json]) -> Need:

@@ -294,8 +294,8 @@ def test_the_department_policy_overrides_the_organizations(world: World) -> None
         Policy.objects.create(department=world.sales, weights={"idle": 7})
     sold, returned = world.message("支持 Matter 吗", "v1"), world.message("怎么退货", "v2")
     route(world)
-    assert decisions(world, sold.conversation_id)[0].data["weights"] == {"idle": 7}
-    assert decisions(world, returned.conversation_id)[0].data["weights"] == {"skill": 50}
+    assert decisions(world, sold.conversation_id)[0].data["weights"] == [["idle", 7]]
+    assert decisions(world, returned.conversation_id)[0].data["weights"] == [["skill", 50]]
 
 
 def test_one_router_at_a_time_holds_the_lease_and_a_stale_one_is_fenced_off(world: World) -> None:

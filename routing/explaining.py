@@ -1,0 +1,268 @@
+"""Reads "why me?" and "why not me?" out of a decision, in the reader's words."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.utils import formats
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from helpdesk.access import Access, colleague, conversation
+from helpdesk.models import Assignment, Conversation, Skill, Staff, Topic
+from routing import candidates as reasons
+from routing.candidates import Need, Person
+from routing.models import Decision
+from routing.recording import Reading, read
+from routing.scoring import Part, Scored
+
+# Who was left out and could have answered some other day: worth a word beside the score.
+NEARLY = (
+    {reasons.FULL},
+    {reasons.AWAY},
+    {reasons.HOURS},
+    {reasons.DECLINED},
+    {reasons.OFFLINE},
+    {reasons.OFFLINE, reasons.HOURS},
+)
+NEARLY_SHOWN = 3
+EXCLUDED_SHOWN = 60
+
+PART_LABELS: dict[str, str | Promise] = {
+    "skill": gettext_lazy("Skill"),
+    "history": gettext_lazy("History"),
+    "load": gettext_lazy("Load"),
+    "place": gettext_lazy("Place"),
+    "language": gettext_lazy("Language"),
+    "idle": gettext_lazy("Idle"),
+}
+REASON_TEXTS: dict[str, str | Promise] = {
+    reasons.INACTIVE: gettext_lazy("no longer works here"),
+    reasons.PERMISSION: gettext_lazy("may not answer in this department"),
+    reasons.TOPIC: gettext_lazy("may not answer this topic"),
+    reasons.SKILL: gettext_lazy("lacks the skill at the level needed"),
+    reasons.LANGUAGE: gettext_lazy("does not answer in the customer’s language"),
+    reasons.AWAY: gettext_lazy("was busy, focused or away"),
+    reasons.OFFLINE: gettext_lazy("was not online"),
+    reasons.HOURS: gettext_lazy("was outside working hours"),
+    reasons.FULL: gettext_lazy("had no free capacity"),
+    reasons.DECLINED: gettext_lazy("had declined it or let it pass"),
+}
+LANGUAGES: dict[str, str | Promise] = {
+    "zh": gettext_lazy("Chinese"),
+    "en": gettext_lazy("English"),
+    "other": gettext_lazy("another language"),
+}
+
+
+@dataclass(frozen=True)
+class ShownPart:
+    """One bar."""
+
+    label: str
+    points: str
+    most: int
+    percent: int
+    text: str
+
+
+@dataclass(frozen=True)
+class ShownPerson:
+    """Somebody with the total and the bars, or with reasons for being left out."""
+
+    staff: Staff
+    total: str = ""
+    parts: tuple[ShownPart, ...] = ()
+    reasons: tuple[str, ...] = ()
+    summary: str = ""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Everything "why me?" shows of one conversation."""
+
+    conversation: Conversation
+    decision: Decision | None
+    chosen: ShownPerson | None = None
+    ranked: tuple[ShownPerson, ...] = ()
+    runner_up: ShownPerson | None = None
+    nearly: tuple[ShownPerson, ...] = ()
+    excluded: tuple[ShownPerson, ...] = ()
+    asked: ShownPerson | None = None
+    is_me: bool = False
+    is_offered: bool = False
+    topic: str = ""
+    language: str = ""
+    # How somebody got it without the engine; empty when it was the engine.
+    by_hand: str = ""
+
+
+def explain(by: Access, conversation_id: int, staff_id: int | None = None) -> Explanation:
+    """Return why the conversation is where it is, and for one colleague why not there.
+
+    Raises NotFound for a conversation or a colleague that the person may not see.
+    """
+    shown = conversation(by, conversation_id)
+    asked = colleague(by, staff_id) if staff_id else None
+    held = Assignment.objects.filter(conversation=shown, ended_at__isnull=True).first()
+    by_engine = {Assignment.Mode.AUTOMATIC, Assignment.Mode.OFFER}
+    if held and held.mode not in by_engine:
+        return Explanation(shown, None, by_hand=str(held.get_mode_display()))
+    decision = _decision(shown)
+    if decision is None:
+        return Explanation(shown, None)
+    return _explanation(by, shown, decision, asked)
+
+
+def _decision(shown: Conversation) -> Decision | None:
+    """Return the decision that put it where it is, else the newest."""
+    rows = Decision.objects.filter(conversation=shown).order_by("-id")
+    owned = rows.filter(staff_id=shown.owner_id).first() if shown.owner_id else None
+    return owned or rows.first()
+
+
+def _explanation(
+    by: Access, shown: Conversation, decision: Decision, asked: Staff | None
+) -> Explanation:
+    reading = read(decision)
+    words = Words.of(reading, asked)
+    ranked = tuple(words.scored(one, reading.need) for one in reading.ranked)
+    chosen = next((one for one in ranked if one.staff.pk == decision.staff_id), None)
+    others = [one for one in ranked if one is not chosen]
+    left_out = [
+        words.left_out(staff_id, why)
+        for staff_id, why in list(reading.excluded.items())[:EXCLUDED_SHOWN]
+        if staff_id in words.staff
+    ]
+    nearly = [one for one in left_out if set(reading.excluded[one.staff.pk]) in NEARLY]
+    return Explanation(
+        shown,
+        decision,
+        chosen=chosen,
+        ranked=ranked,
+        runner_up=others[0] if chosen and others else None,
+        nearly=tuple(nearly[:NEARLY_SHOWN]),
+        excluded=tuple(left_out),
+        asked=words.about(asked, reading, [*ranked, *left_out]) if asked else None,
+        is_me=decision.staff_id == by.staff_id,
+        is_offered=decision.outcome == Decision.Outcome.OFFERED and shown.owner_id is None,
+        topic=words.topic,
+        language=str(LANGUAGES.get(reading.need.language, "")),
+    )
+
+
+@dataclass(frozen=True)
+class Words:
+    """The names that a decision's ids stand for."""
+
+    staff: Mapping[int, Staff]
+    skills: Mapping[int, str]
+    topic: str
+    at: datetime
+
+    @classmethod
+    def of(cls, reading: Reading, asked: Staff | None) -> "Words":
+        ids = {one.person.id for one in reading.ranked} | set(reading.excluded)
+        people = {person.pk: person for person in Staff.objects.filter(pk__in=ids)}
+        if asked:
+            people[asked.pk] = asked
+        skills = Skill.objects.filter(pk__in=reading.need.skills)
+        topic_id = reading.need.topic_id
+        topic = Topic.objects.filter(pk=topic_id).first() if topic_id else None
+        return cls(
+            people,
+            {skill.pk: skill.label for skill in skills},
+            topic.label if topic else "",
+            reading.at,
+        )
+
+    def scored(self, one: Scored, need: Need) -> ShownPerson:
+        return ShownPerson(
+            self.staff[one.person.id],
+            total=points(one.total),
+            parts=tuple(self.part(part, one.person, need) for part in one.parts),
+            summary=self.summary(one, need),
+        )
+
+    def part(self, part: Part, person: Person, need: Need) -> ShownPart:
+        return ShownPart(
+            label=str(PART_LABELS.get(part.name, part.name)),
+            points=points(part.points),
+            most=part.most,
+            percent=round(100 * part.points / part.most),
+            text=self.fact(part.name, person, need),
+        )
+
+    def summary(self, one: Scored, need: Need) -> str:
+        """Return the two facts that speak most for somebody."""
+        best = sorted(one.parts, key=lambda part: -part.points)
+        told = [self.fact(part.name, one.person, need) for part in best if part.points > 0]
+        return _("; ").join([text for text in told if text][:2])
+
+    def fact(self, name: str, person: Person, need: Need) -> str:
+        """Return what lies behind one part, in a few words."""
+        if name == "skill":
+            return self.skill_fact(person, need)
+        if name == "load":
+            facts = {"load": figure(person.load), "capacity": figure(person.capacity)}
+            return _("%(load)s of %(capacity)s in hand") % facts
+        if name == "place" and need.place and person.place:
+            same = need.place.casefold() == person.place.casefold()
+            return (_("same place, %s") if same else _("in %s")) % person.place
+        if name == "history" and person.id in need.pasts:
+            stars = need.pasts[person.id].stars
+            if stars:
+                return _("served this customer before, %s stars") % figure(Decimal(str(stars)))
+            return _("served this customer before")
+        if name == "language" and need.language:
+            return str(LANGUAGES.get(need.language, ""))
+        if name == "idle" and person.last_assigned_at:
+            return _idle(self.at - person.last_assigned_at)
+        return ""
+
+    def skill_fact(self, person: Person, need: Need) -> str:
+        if not need.skills:
+            return _("no particular skill needed")
+        told = [
+            _("%(skill)s level %(level)s")
+            % {"skill": self.skills.get(skill, "?"), "level": person.skills.get(skill, 0)}
+            for skill in need.skills
+        ]
+        return _(", ").join(told)
+
+    def left_out(self, staff_id: int, why: Sequence[str]) -> ShownPerson:
+        return ShownPerson(
+            self.staff[staff_id],
+            reasons=tuple(str(REASON_TEXTS.get(reason, reason)) for reason in why),
+        )
+
+    def about(self, asked: Staff, reading: Reading, known: Sequence[ShownPerson]) -> ShownPerson:
+        """Return what the decision says of one colleague, and honestly when it says nothing."""
+        found = next((one for one in known if one.staff.pk == asked.pk), None)
+        if found:
+            return found
+        if reading.people > len(reading.ranked) + len(reading.excluded):
+            return ShownPerson(asked, reasons=(_("was not among the best candidates kept"),))
+        return ShownPerson(asked, reasons=(_("did not work here at that time"),))
+
+
+def _idle(waited: timedelta) -> str:
+    minutes = max(0, round(waited.total_seconds() / 60))
+    if minutes > 120:
+        return _("nothing new for hours")
+    return ngettext(
+        "last one %(count)s minute before", "last one %(count)s minutes before", minutes
+    ) % {"count": minutes}
+
+
+def points(value: float | Decimal) -> str:
+    """Return points as people read them: whole."""
+    return str(round(value))
+
+
+def figure(value: Decimal) -> str:
+    """Return a number without a needless fraction."""
+    whole = value == value.to_integral_value()
+    return formats.number_format(value.quantize(Decimal(1)) if whole else value, use_l10n=True)

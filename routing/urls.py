@@ -1,0 +1,13 @@
+from django.urls import path
+
+from routing import views
+
+app_name = "routing"
+
+urlpatterns = [
+    path("conversations/<int:conversation_id>/why/", views.why, name="why"),
+    path("conversations/<int:conversation_id>/place/", views.place, name="place"),
+    path("offer/", views.offer, name="offer"),
+    path("offers/<int:offer_id>/accept/", views.accept, name="offer-accept"),
+    path("offers/<int:offer_id>/decline/", views.decline, name="offer-decline"),
+]

@@ -1,0 +1,99 @@
+"""Pages and panels of routing: why me, the offer at the edge of the desk, the place in the queue."""
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_POST
+
+from helpdesk.access import colleagues
+from helpdesk.errors import AlreadyTaken, NotFound, TooLate
+from helpdesk.portal.pages import access_of, frame, is_fragment, staff_only
+from helpdesk.tenancy import organization_transaction
+from routing import explaining, offers, queueing
+from routing.fragments import offer_context
+
+
+@require_GET
+@staff_only
+def why(request: HttpRequest, conversation_id: int) -> HttpResponse:
+    """Show why the conversation is where it is: a panel in the desk, a page with everybody by itself."""
+    access = access_of(request)
+    told = explaining.explain(access, conversation_id, _staff_id(request))
+    if is_fragment(request) and "staff" not in request.GET:
+        return render(request, "routing/fragments/why.html", {"why": told})
+    context = frame(request, "desk", why=told, colleagues=colleagues(access).order_by("name"))
+    return render(request, "routing/why.html", context)
+
+
+def _staff_id(request: HttpRequest) -> int | None:
+    """Return the colleague asked about; raises NotFound for what is not an id."""
+    given = request.GET.get("staff", "")
+    if not given:
+        return None
+    if not given.isascii() or not given.isdigit() or len(given) > 18:
+        raise NotFound
+    return int(given)
+
+
+@require_GET
+@staff_only
+def offer(request: HttpRequest) -> HttpResponse:
+    """Show the offer that waits for the person, or the empty place where the next one appears."""
+    return _render_offer(request)
+
+
+def _render_offer(request: HttpRequest, notice: str = "") -> HttpResponse:
+    context = offer_context(access_of(request), notice)
+    return render(request, "routing/fragments/offer.html", context)
+
+
+@require_POST
+@staff_only
+def accept(request: HttpRequest, offer_id: int) -> HttpResponseBase:
+    """Take what was offered and open it."""
+    try:
+        taken = offers.accept(access_of(request), offer_id)
+    except (AlreadyTaken, TooLate) as error:
+        return _too_late(request, str(error.message))
+    url = reverse("portal:conversation", args=[taken.pk])
+    if not is_fragment(request):
+        return redirect(url)
+    response = HttpResponse(status=200)
+    response["HX-Redirect"] = url
+    return response
+
+
+@require_POST
+@staff_only
+def decline(request: HttpRequest, offer_id: int) -> HttpResponseBase:
+    """Pass the offer on with a reason."""
+    try:
+        offers.decline(access_of(request), offer_id, request.POST.get("reason", ""))
+    except (AlreadyTaken, TooLate) as error:
+        return _too_late(request, str(error.message))
+    return _after(request)
+
+
+def _too_late(request: HttpRequest, notice: str) -> HttpResponseBase:
+    return _after(request, notice)
+
+
+def _after(request: HttpRequest, notice: str = "") -> HttpResponseBase:
+    """Show the next offer, or go back to the desk when the page works without scripts."""
+    if not is_fragment(request):
+        return redirect("portal:workspace")
+    with organization_transaction():
+        return _render_offer(request, notice)
+
+
+@require_GET
+@staff_only
+def place(request: HttpRequest, conversation_id: int) -> HttpResponse:
+    """Return where a waiting conversation stands in its queue."""
+    found = queueing.place(access_of(request), conversation_id)
+    if found is None:
+        raise NotFound
+    if not is_fragment(request):
+        return JsonResponse(queueing.as_json(found))
+    return render(request, "routing/fragments/place.html", {"place": found})

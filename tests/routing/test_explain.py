@@ -1,0 +1,178 @@
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from helpdesk.models import Presence, Staff, Topic
+from routing.models import Offer, Policy
+from tests.factories import World, make_world
+from tests.routing.conftest import route
+
+
+def client(world: World, name: str, language: str = "en") -> Client:
+    browser = Client()
+    user = world.people[name].user
+    user.language = language
+    user.save()
+    browser.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    session = browser.session
+    session["organization_id"] = world.organization.pk
+    session.save()
+    return browser
+
+
+def panel(browser: Client, conversation_id: int) -> str:
+    answer = browser.get(
+        reverse("routing:why", args=[conversation_id]), headers={"hx-request": "true"}
+    )
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+@pytest.fixture
+def routed(world: World) -> tuple[World, int, str]:
+    """A conversation that carol got for her skill; dave came second, bob was offline."""
+    skill = world.skill("耳机", carol=5, dave=2)
+    with world.transaction():
+        Topic.objects.filter(name="退货").update(skill=skill)
+    received = world.message("怎么退货")
+    route(world)
+    return world, received.conversation_id, "carol"
+
+
+def test_the_owner_sees_why_me_with_every_part(routed: tuple[World, int, str]) -> None:
+    world, conversation_id, owner = routed
+    html = panel(client(world, owner), conversation_id)
+    assert "Why me" in html
+    for text in ("Skill", "36/36", "耳机 level 5", "Load", "Language", "10/10", "Second: Dave"):
+        assert text in html
+
+
+def test_in_chinese_too(routed: tuple[World, int, str]) -> None:
+    world, conversation_id, owner = routed
+    html = panel(client(world, owner, "zh-hans"), conversation_id)
+    for text in ("为什么是我", "技能", "36/36", "第二名"):
+        assert text in html
+
+
+def test_a_supervisor_sees_why_her(routed: tuple[World, int, str]) -> None:
+    world, conversation_id, _owner = routed
+    assert "Why Carol" in panel(client(world, "bob"), conversation_id)
+
+
+def test_absent_and_forbidden_answer_alike(routed: tuple[World, int, str]) -> None:
+    world, conversation_id, _owner = routed
+    frank, stranger = client(world, "frank"), client(make_world("other"), "alice")
+    for browser in (frank, stranger):
+        for pk in (conversation_id, conversation_id + 999):
+            for name in ("routing:why", "routing:place"):
+                assert browser.get(reverse(name, args=[pk])).status_code == 404
+    assert (
+        client(world, "bob").get(reverse("routing:why", args=[conversation_id])).status_code == 200
+    )
+
+
+def test_why_not_me_answers_for_everybody(routed: tuple[World, int, str]) -> None:
+    world, conversation_id, _owner = routed
+    browser = client(world, "bob")
+    told = {
+        "dave": "Could take it, with",
+        "erin": "may not answer in this department",
+        "bob": "was not online",
+    }
+    for name, text in told.items():
+        url = reverse("routing:why", args=[conversation_id])
+        html = browser.get(url, {"staff": world.people[name].pk}).content.decode()
+        answer = html[html.index('id="answer"') :]
+        assert text in answer[: answer.index("</section>")]
+
+
+@pytest.mark.parametrize("staff", ["999999", "x", "-1", "1" * 30, "１"])
+def test_an_unknown_colleague_is_not_found(routed: tuple[World, int, str], staff: str) -> None:
+    world, conversation_id, _owner = routed
+    url = reverse("routing:why", args=[conversation_id])
+    assert client(world, "bob").get(url, {"staff": staff}).status_code == 404
+
+
+def test_a_colleague_of_another_organization_is_not_found(routed: tuple[World, int, str]) -> None:
+    world, conversation_id, _owner = routed
+    other = make_world("other")
+    url = reverse("routing:why", args=[conversation_id])
+    assert client(world, "bob").get(url, {"staff": other.people["bob"].pk}).status_code == 404
+
+
+def test_what_waits_says_who_was_left_out(world: World) -> None:
+    with world.transaction():
+        Presence.objects.update(status="busy")
+    received = world.message("怎么退货")
+    route(world)
+    html = panel(client(world, "bob"), received.conversation_id)
+    assert "Why it waits" in html
+    assert "Carol was busy, focused or away" in html
+
+
+def test_names_of_people_are_shown_as_text(routed: tuple[World, int, str]) -> None:
+    world, conversation_id, _owner = routed
+    with world.transaction():
+        Staff.objects.filter(pk=world.dave.pk).update(name="<script>alert(1)</script>")
+    html = panel(client(world, "carol"), conversation_id)
+    assert "<script>" not in html
+    assert "&lt;script&gt;" in html
+
+
+def test_the_dock_shows_the_offer_and_takes_the_answer(world: World) -> None:
+    with world.transaction():
+        Policy.objects.create(mode="offer")
+        Presence.objects.filter(staff=world.dave).update(status="away")
+    received = world.message("怎么退货<b>")
+    browser = client(world, "carol")
+    url = reverse("routing:offer")
+    assert "alertdialog" not in browser.get(url).content.decode()
+    route(world)
+    html = browser.get(url).content.decode()
+    assert "alertdialog" in html
+    assert "怎么退货&lt;b&gt;" in html
+    assert "alertdialog" not in client(world, "dave").get(url).content.decode()
+    with world.transaction():
+        offer = Offer.objects.get()
+    bad = browser.post(reverse("routing:offer-decline", args=[offer.pk]), {"reason": "x"})
+    assert bad.status_code == 400
+    taken = browser.post(
+        reverse("routing:offer-accept", args=[offer.pk]), headers={"hx-request": "true"}
+    )
+    assert taken.headers["HX-Redirect"].endswith(f"/conversations/{received.conversation_id}/")
+    assert world.conversation(received.conversation_id).owner == world.carol
+    again = browser.post(reverse("routing:offer-accept", args=[offer.pk]))
+    assert again.status_code == 302
+
+
+def test_nobody_answers_somebody_elses_offer(world: World) -> None:
+    with world.transaction():
+        Policy.objects.create(mode="offer")
+        Presence.objects.filter(staff=world.dave).update(status="away")
+    world.message("怎么退货")
+    route(world)
+    with world.transaction():
+        offer = Offer.objects.get()
+    for name in ("dave", "bob", "frank"):
+        browser = client(world, name)
+        for view in ("routing:offer-accept", "routing:offer-decline"):
+            answer = browser.post(reverse(view, args=[offer.pk]), {"reason": "meeting"})
+            assert answer.status_code == 404
+            assert browser.post(reverse(view, args=[offer.pk + 99])).status_code == 404
+
+
+def test_a_place_in_the_queue_is_told(world: World) -> None:
+    with world.transaction():
+        Staff.objects.update(capacity=0)
+    first = world.message("怎么退货", "v1").conversation_id
+    second = world.message("怎么退货", "v2").conversation_id
+    urgent = world.message("退货!冒烟了!!", "v3").conversation_id
+    route(world)
+    browser = client(world, "bob")
+    places = {
+        pk: browser.get(reverse("routing:place", args=[pk])).json()
+        for pk in (first, second, urgent)
+    }
+    assert [places[pk]["position"] for pk in (urgent, first, second)] == [1, 2, 3]
+    assert places[second]["people"] == 2
+    assert places[first]["shortest_minutes"] <= places[second]["longest_minutes"]
