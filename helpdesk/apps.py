@@ -2,10 +2,12 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class HelpdeskConfig(AppConfig):
     name = "helpdesk"
+    verbose_name = _("Customer service")
 
     def ready(self) -> None:
         """Load what registers itself: system checks, the sweeps of the services, invariants."""

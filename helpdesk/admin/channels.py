@@ -32,7 +32,7 @@ class ChannelAdmin(ScopedAdmin):
     list_filter = ("is_active", "queue")
     search_fields = ("name",)
     audited = ("name", "kind", "is_active")
-    change_form_outer_after_template = "admin/channel_after.html"
+    change_form_outer_before_template = "admin/channel_before.html"
 
     @admin.display(description=gettext_lazy("kind"))
     def kind_label(self, obj: Channel) -> str:

@@ -24,7 +24,7 @@ SHOWN = (
 class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
     """Tags as words between commas."""
 
-    tags = WordsField(label=gettext_lazy("tags"), max_words=20, max_word_length=30)
+    tags = WordsField(label=gettext_lazy("Tags"), max_words=20, max_word_length=30)
 
 
 @admin.register(Customer, site=organization_site)

@@ -66,7 +66,7 @@ class ChoicesField(forms.MultipleChoiceField):
 
 def languages_field() -> ChoicesField:
     """Return a field for the languages somebody speaks."""
-    return ChoicesField(label=_("languages"), choices=SPOKEN)
+    return ChoicesField(label=_("Languages"), choices=SPOKEN, initial=["zh"])
 
 
 def timezone_choices() -> list[tuple[str, str]]:
@@ -83,6 +83,7 @@ class TimezoneForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
         if "timezone" in self.fields:
             self.fields["timezone"] = forms.ChoiceField(
                 label=self.fields["timezone"].label,
+                initial=self.fields["timezone"].initial,
                 choices=timezone_choices(),
                 widget=UnfoldAdminSelect2Widget(choices=timezone_choices()),
             )

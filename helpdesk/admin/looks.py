@@ -7,6 +7,7 @@ from django.templatetags.static import static
 from django.urls import reverse, reverse_lazy
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 Item = dict[str, Any]  # Any: Unfold's own shape
 ORGANIZATION_SITE, PLATFORM_SITE = "organization_admin", "platform_admin"
@@ -93,7 +94,7 @@ ORGANIZATION = _looks(
             "separator": True,
             "items": [
                 _organization("staff", _("Staff"), "badge"),
-                _organization("department", _("Departments"), "account_tree"),
+                _organization("department", pgettext_lazy("all", "Departments"), "account_tree"),
                 _organization("position", _("Positions"), "work"),
                 _organization("skill", _("Skills"), "school"),
             ],

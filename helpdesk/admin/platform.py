@@ -91,12 +91,12 @@ class OrganizationForm(TimezoneForm):
     """A new organization with its first administrator."""
 
     administrator_email = forms.EmailField(
-        label=gettext_lazy("mail address of the first administrator"),
+        label=gettext_lazy("Mail address of the first administrator"),
         max_length=254,
         widget=UnfoldAdminEmailInputWidget,
     )
     administrator_name = forms.CharField(
-        label=gettext_lazy("name of the first administrator"),
+        label=gettext_lazy("Name of the first administrator"),
         max_length=80,
         widget=UnfoldAdminTextInputWidget,
     )

@@ -21,7 +21,7 @@ class RoleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable 
     """Permissions as check boxes, each with its sentence."""
 
     permissions = ChoicesField(
-        label=_("permissions"),
+        label=_("Permissions"),
         required=False,
         choices=DEPARTMENT_PERMISSIONS,
         help_text=_("They hold in the department where the role is given, and below it."),

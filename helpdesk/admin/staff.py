@@ -26,7 +26,7 @@ class StaffForm(TimezoneForm):
 
     languages = languages_field()
     email = forms.EmailField(
-        label=gettext_lazy("mail address"),
+        label=gettext_lazy("Mail address"),
         max_length=254,
         widget=UnfoldAdminEmailInputWidget,
         help_text=gettext_lazy("Who signs in with it already keeps the password."),

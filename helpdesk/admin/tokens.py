@@ -19,7 +19,7 @@ from helpdesk.services.api_tokens import SCOPES, issue_token, revoke_token
 class TokenForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
     """For whom a token acts, and what it may be used for."""
 
-    scopes = ChoicesField(label=gettext_lazy("scopes"), choices=list(SCOPES.items()))
+    scopes = ChoicesField(label=gettext_lazy("Scopes"), choices=list(SCOPES.items()))
 
 
 @admin.register(ApiToken, site=organization_site)

@@ -20,7 +20,7 @@ class TopicForm(TreeForm):
     """Keywords as words between commas."""
 
     keywords = WordsField(
-        label=_("keywords"),
+        label=_("Keywords"),
         help_text=_("In both languages, separated by commas."),
     )
 
@@ -68,7 +68,7 @@ class TopicAdmin(TreeAdmin):
 class SnippetForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
     """Tags as words between commas."""
 
-    tags = WordsField(label=_("tags"), max_words=10, max_word_length=30)
+    tags = WordsField(label=_("Tags"), max_words=10, max_word_length=30)
 
 
 @admin.register(Snippet, site=organization_site)
@@ -95,7 +95,10 @@ class SnippetAdmin(ScopedAdmin):
             _("Text"),
             {
                 "fields": ("text_zh", "text_en"),
-                "description": _("Variables: {customer}, {staff}, {organization}, {number}."),
+                "description": _(
+                    "Variables: {customer}, {company}, {staff}, {department}, "
+                    "{organization}, {number}, {channel}."
+                ),
             },
         ),
         (_("Where it is offered"), {"fields": ("department", "topic", "tags", "is_active")}),

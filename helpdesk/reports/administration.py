@@ -6,6 +6,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from helpdesk.models import (
     OPEN,
@@ -53,7 +54,7 @@ def counts() -> list[Count]:
             Escalation.objects.filter(ended_at__isnull=True).count(),
             "escalationpath",
         ),
-        Count(_("Departments"), Department.objects.count(), "department"),
+        Count(pgettext_lazy("all", "Departments"), Department.objects.count(), "department"),
         Count(_("Roles"), Role.objects.count(), "role"),
         Count(_("Topics"), Topic.objects.filter(is_active=True).count(), "topic"),
         Count(_("Channels"), Channel.objects.filter(is_active=True).count(), "channel"),
