@@ -31,6 +31,8 @@ ALLOWED_HOSTS: list[str] = env.list(
     "ALLOWED_HOSTS", default=[_public.hostname or "127.0.0.1", "127.0.0.1", "localhost", "[::1]"]
 )
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+# Whether visitors drop by in the demo companies while somebody is signed in.
+DEMO_TRAFFIC = env.bool("DEMO_TRAFFIC", default=True)
 IS_LOOPBACK = (_public.hostname or "") in {"127.0.0.1", "localhost", "::1"}
 
 INSTALLED_APPS = [

@@ -100,7 +100,7 @@ class Traffic:
         return done
 
     def _is_time(self, now: datetime) -> bool:
-        if not settings.IS_LOOPBACK or not _is_watched(now):
+        if not (settings.IS_LOOPBACK and settings.DEMO_TRAFFIC) or not _is_watched(now):
             return False
         last = self.last_arrival.get(current_organization_id())
         uneven = timedelta(seconds=secrets.randbelow(UNEVENNESS_SECONDS))
