@@ -1,122 +1,17 @@
-"""Files that people send: checked by content, stored under a name that says nothing, given out on proof."""
+"""Links to files that visitors may open: signed, for one file of one message, for a day."""
 
-import hashlib
-import io
-import os
-import tempfile
-import unicodedata
 import uuid
-import warnings
-import zipfile
-from dataclasses import dataclass
-from pathlib import Path
 
-from django.conf import settings
 from django.core import signing
-from PIL import Image, UnidentifiedImageError
 
-from helpdesk.errors import Invalid, NotFound, TooLarge, UnsupportedFile
+from helpdesk.errors import NotFound
 from helpdesk.models import Attachment
-from helpdesk.tenancy import current_organization_id, organization_transaction
+from helpdesk.services.files import path_of, store
 
-MOST_PIXELS = 50_000_000
+__all__ = ["path_of", "store", "visitor_file", "visitor_key"]
+
 LINK_SECONDS = 24 * 3600
 _SALT = "everydesk.visitor-file"
-_IMAGES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
-# What a file begins with -> what it is. Everything else must be an image, an office document or plain text.
-_BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
-    (0, b"%PDF-", "application/pdf"),
-    (4, b"ftyp", "video/mp4"),
-    (0, b"\x1aE\xdf\xa3", "video/webm"),
-    (0, b"ID3", "audio/mpeg"),
-    (0, b"\xff\xfb", "audio/mpeg"),
-    (0, b"OggS", "audio/ogg"),
-)
-_OFFICE = {
-    "word/": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "xl/": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "ppt/": "application/vnd.openxmlformats-officedocument.presentationml.presentation",
-}
-# Text that a browser might take for a page.
-_MARKUP = ("<!", "<?", "<html", "<svg", "<script", "<body", "<head", "<iframe", "<xml", "<math")
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    kind: Attachment.Kind
-    mime: str
-    width: int | None = None
-    height: int | None = None
-
-
-def store(
-    data: bytes, name: str, *, identity_id: int | None = None, staff_id: int | None = None
-) -> Attachment:
-    """Keep an uploaded file until its message claims it; the scope is open.
-
-    Raises Invalid for an empty one, TooLarge, UnsupportedFile.
-    """
-    if not data:
-        raise Invalid(field="file")
-    if len(data) > settings.ATTACHMENT_MAX_BYTES:
-        raise TooLarge
-    checked = check(data)
-    public_id = uuid.uuid4()
-    path = _path(current_organization_id(), public_id)
-    _write(path, data)
-    try:
-        with organization_transaction():
-            return Attachment.objects.create(
-                public_id=public_id,
-                identity_id=identity_id,
-                staff_id=staff_id,
-                kind=checked.kind,
-                name=shown_name(name),
-                mime=checked.mime,
-                size_bytes=len(data),
-                sha256=hashlib.sha256(data).hexdigest(),
-                width=checked.width,
-                height=checked.height,
-            )
-    except BaseException:
-        path.unlink(missing_ok=True)
-        raise
-
-
-def path_of(attachment: Attachment) -> Path:
-    """Return where the bytes are. Raises NotFound when they are gone."""
-    path = _path(attachment.organization_id, attachment.public_id)
-    if not path.is_file():
-        raise NotFound
-    return path
-
-
-def check(data: bytes) -> Checked:
-    """Return what the bytes are, whatever they are called. Raises UnsupportedFile."""
-    picture = _picture(data)
-    if picture is not None:
-        return picture
-    for offset, beginning, mime in _BEGINNINGS:
-        if data[offset : offset + len(beginning)] == beginning:
-            return Checked(Attachment.Kind.FILE, mime)
-    if data.startswith(b"PK\x03\x04"):
-        return Checked(Attachment.Kind.FILE, _office(data))
-    if _is_plain_text(data):
-        return Checked(Attachment.Kind.FILE, "text/plain")
-    raise UnsupportedFile
-
-
-def shown_name(name: str) -> str:
-    """Return a name that is safe to show: one line, no path, no invisible or turning characters."""
-    text = unicodedata.normalize("NFC", name.replace("\\", "/").rpartition("/")[2])
-    text = "".join(
-        each for each in text if unicodedata.category(each)[0] not in "CZ" or each == " "
-    )
-    text = " ".join(text.split()).strip(". ")
-    if len(text) > 120:
-        stem, dot, ending = text.rpartition(".")
-        text = f"{stem[:100]}…{dot}{ending}" if dot and len(ending) <= 10 else text[:120]
-    return text or "file"
 
 
 def visitor_key(attachment: Attachment) -> str:
@@ -138,63 +33,3 @@ def visitor_file(channel_id: int, public_id: uuid.UUID, key: str) -> Attachment:
     except signing.BadSignature as error:
         raise NotFound from error
     return found
-
-
-def _path(organization_id: int, public_id: uuid.UUID) -> Path:
-    return Path(settings.MEDIA_ROOT) / str(organization_id) / str(public_id)
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    handle, temporary = tempfile.mkstemp(dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _picture(data: bytes) -> Checked | None:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=list(_IMAGES)) as image:
-                width, height = image.size
-                if width * height > MOST_PIXELS:
-                    raise UnsupportedFile
-                mime = _IMAGES[image.format or ""]
-                image.verify()
-    except UnidentifiedImageError:
-        return None
-    except UnsupportedFile:
-        raise
-    except Exception as error:  # a broken picture may raise nearly anything
-        raise UnsupportedFile from error
-    return Checked(Attachment.Kind.IMAGE, mime, width, height)
-
-
-def _office(data: bytes) -> str:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()[:10_000]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise UnsupportedFile from error
-    if "[Content_Types].xml" in names:
-        if any(name.lower().endswith("vbaproject.bin") for name in names):
-            raise UnsupportedFile
-        for folder, mime in _OFFICE.items():
-            if any(name.startswith(folder) for name in names):
-                return mime
-    raise UnsupportedFile
-
-
-def _is_plain_text(data: bytes) -> bool:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return False
-    if any(ord(each) < 32 and each not in "\t\n\r\f" for each in text[:100_000]):
-        return False
-    return not text[:4096].lstrip().lower().startswith(_MARKUP)

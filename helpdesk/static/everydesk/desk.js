@@ -152,6 +152,11 @@
   setInterval(tick, 1000)
   document.addEventListener('htmx:load', tick)
 
+  document.addEventListener('htmx:afterRequest', function (event) {
+    const toast = event.detail.elt.closest && event.detail.elt.closest('.toast')
+    if (toast) toast.remove()
+  })
+
   // Toasts without a clock of their own leave after six seconds.
   new MutationObserver(function (changes) {
     changes.forEach(function (change) {

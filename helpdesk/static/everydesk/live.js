@@ -44,6 +44,12 @@
     }
   }
 
+  /* Tells the server which rows are on screen, so that it can take away what may no longer be seen. */
+  desk.tellRows = function () {
+    const rows = [...document.querySelectorAll('#conversations .conv')].slice(0, 500)
+    desk.send({ type: 'list', conversations: rows.map(function (row) { return Number(row.dataset.conversation) }) })
+  }
+
   desk.refreshList = function (delay) {
     clearTimeout(listTimer)
     listTimer = setTimeout(function () {
@@ -239,34 +245,37 @@
     setTimeout(function () { waiting.forEach(desk.placeRow) }, 200)
   })
 
-  /* Fragments that come by the socket */
+  /* Fragments that come by the socket: each is the element with its id, or a new one with a place of its own */
 
   function place(fragment) {
     if (fragment.matches('li[data-number]')) desk.placeEntry(fragment)
     else if (fragment.matches('.conv')) desk.placeRow(fragment)
     else if (fragment.matches('.toast')) document.getElementById('toasts').append(fragment)
-    else if (fragment.matches('#offer')) {
-      body.append(fragment)
-      htmx.process(fragment)
-      fragment.dispatchEvent(new CustomEvent('everydesk:offer', { bubbles: true }))
-    }
+    else if (!replacePart(fragment) && fragment.id === 'offer') showOffer(fragment)
   }
 
-  document.addEventListener('htmx:oobErrorNoTarget', function (event) {
-    place(event.detail.content)
-  })
-
-  document.addEventListener('htmx:oobBeforeSwap', function (event) {
-    const fragment = event.detail.fragment.firstElementChild
-    if (!fragment) return
-    if (fragment.matches('li[data-number], .conv')) {
-      event.detail.shouldSwap = false
-      place(fragment)
-      return
-    }
-    const other = fragment.dataset.conversation !== event.detail.target.dataset.conversation
+  function replacePart(fragment) {
+    const shown = fragment.id && document.getElementById(fragment.id)
+    if (!shown) return false
     const isPart = !fragment.matches('#thread, #context')
-    if ((isPart && other) || keepsFocus(event.detail.target)) event.detail.shouldSwap = false
+    const isOther = isPart && fragment.dataset.conversation !== shown.dataset.conversation
+    // A part whose own request is under way is replaced by its answer.
+    if (isOther || keepsFocus(shown) || shown.querySelector('.htmx-request')) return true
+    shown.replaceWith(fragment)
+    htmx.process(fragment)
+    return true
+  }
+
+  function showOffer(fragment) {
+    body.append(fragment)
+    htmx.process(fragment)
+    fragment.dispatchEvent(new CustomEvent('everydesk:offer', { bubbles: true }))
+  }
+
+  document.addEventListener('htmx:wsBeforeMessage', function (event) {
+    event.preventDefault()
+    const page = new DOMParser().parseFromString(event.detail.message, 'text/html')
+    for (const fragment of [...page.body.children]) place(document.adoptNode(fragment))
   })
 
   // The board is refreshed every second; what somebody is about to press stays.
@@ -300,6 +309,7 @@
 
   document.addEventListener('htmx:wsOpen', function (event) {
     socket = event.detail.socketWrapper
+    desk.tellRows()
     desk.openThread()
     if (breaks) {
       desk.refreshList(Math.random() * 400)
@@ -320,6 +330,7 @@
   })
 
   document.addEventListener('htmx:afterSettle', function (event) {
+    if (event.detail.elt.id === 'list') desk.tellRows()
     if (event.detail.target && (event.detail.target.id === 'thread' || event.detail.elt.id === 'thread')) desk.openThread()
   })
 
