@@ -9,9 +9,7 @@ from deploy.children import Child
 from deploy.processes import PROJECT
 
 SOCKET_FRAME_LIMIT_BYTES = 64 * 1024
-MANAGED = ("router", "sweeper", "connector")
 COMMANDS = {"router": "run_router", "sweeper": "run_sweeps", "connector": "run_connector"}
-WHERE = {"run_router": "routing", "run_sweeps": "helpdesk", "run_connector": "channels_app"}
 # The web ends first, so that nothing new arrives while the others finish what they hold.
 WEB_PHASE, WORK_PHASE = 1, 2
 
@@ -64,11 +62,8 @@ def background_processes(home: Path, environment: Mapping[str, str]) -> list[Chi
 
 
 def _background_commands() -> Iterator[tuple[str, list[str]]]:
-    for name in MANAGED:
-        # Remove the condition once all three commands exist.
-        command = COMMANDS[name]
-        if (PROJECT / WHERE[command] / "management" / "commands" / f"{command}.py").exists():
-            yield name, [sys.executable, str(PROJECT / "manage.py"), command]
+    for name, command in COMMANDS.items():
+        yield name, [sys.executable, str(PROJECT / "manage.py"), command]
     celery = [sys.executable, "-m", "celery", "--app", "helpdesk", "--quiet"]
     # Threads: a killed pool of processes would leave its members behind.
     worker = ["worker", "--pool", "threads", "--concurrency", os.environ.get("WORKER_THREADS", "2")]

@@ -1,7 +1,6 @@
 """The application that the web processes serve: pages over HTTP, live screens over sockets."""
 
 import os
-from importlib.util import find_spec
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
@@ -23,14 +22,8 @@ def _refuse_privileged_role() -> None:
     connections.close_all()
 
 
-def _sockets() -> list[object]:
-    # Remove the condition once channels_app has its sockets.
-    if not find_spec("channels_app.live") or not find_spec("channels_app.live.urls"):
-        return []
-    return list(import_string("channels_app.live.urls.websocket_urlpatterns"))
-
-
 _refuse_privileged_role()
+sockets = import_string("channels_app.live.urls.websocket_urlpatterns")
 application = ProtocolTypeRouter(
-    {"http": pages, "websocket": AuthMiddlewareStack(URLRouter(_sockets()))}
+    {"http": pages, "websocket": AuthMiddlewareStack(URLRouter(sockets))}
 )

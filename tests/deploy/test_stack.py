@@ -19,7 +19,9 @@ CHILDREN = {
     "postgres": ("bin/postgres",),
     "valkey": ("valkey-server",),
     "web": ("daphne",),
+    "router": ("run_router",),
     "sweeper": ("run_sweeps",),
+    "connector": ("run_connector",),
     "worker": ("celery", "worker"),
     "beat": ("celery", "beat"),
 }
