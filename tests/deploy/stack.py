@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -52,6 +53,12 @@ def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECOND
     while not condition():
         assert time.monotonic() < deadline, "it never came true"
         time.sleep(0.1)
+
+
+def make_reachable(folder: Path) -> None:
+    """Let PostgreSQL's own user enter one of pytest's folders, which are private."""
+    for part in (folder, *folder.parents[:2]):
+        part.chmod(part.stat().st_mode | 0o011)
 
 
 class Stack:
@@ -159,6 +166,7 @@ class Stack:
 
 @contextmanager
 def stack(home: Path, *, user: int | None = None, **environment: str) -> Iterator[Stack]:
+    make_reachable(home.parent)
     running = Stack(home, user=user, **environment)
     running.start()
     try:
@@ -166,3 +174,6 @@ def stack(home: Path, *, user: int | None = None, **environment: str) -> Iterato
     finally:
         if running.process is not None and running.process.poll() is None:
             running.stop()
+        outside = home / "postgresql"
+        if outside.is_symlink():
+            shutil.rmtree(outside.resolve().parent)

@@ -19,8 +19,8 @@ def test_a_missing_definer_role_is_named_with_the_statement_that_makes_it(settin
     ]
 
 
-def test_one_role_for_everything_is_refused(settings, monkeypatch) -> None:
-    monkeypatch.setattr(settings, "DATABASE_APPLICATION_ROLE", "everydesk_owner")
+def test_one_role_for_everything_is_refused(settings) -> None:
+    settings.DATABASE_APPLICATION_ROLE = settings.DATABASES["owner"]["USER"]
     assert "must name another role" in role_problems()[0]
 
 

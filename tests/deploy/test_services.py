@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy import fingerprints, processes, services
-from tests.deploy.stack import PROJECT, clean_environment
+from tests.deploy.stack import PROJECT, clean_environment, make_reachable
 
 COMMAND = """
 import os, sys
@@ -47,6 +47,7 @@ def test_only_commands_that_ask_a_service_start_one(arguments: list[str], needs:
 
 
 def test_commands_share_the_services_of_a_home_and_the_last_one_ends_them(tmp_path: Path) -> None:
+    make_reachable(tmp_path)
     first, second = start_command(tmp_path), None
     try:
         assert first.stdout is not None

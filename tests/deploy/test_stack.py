@@ -96,17 +96,16 @@ def test_any_child_that_is_killed_comes_back_and_the_web_serves(tmp_path: Path, 
 
 @pytest.mark.soak
 def test_a_killed_supervisor_leaves_nothing_and_the_next_start_works(tmp_path: Path) -> None:
-    own = Stack(tmp_path / "home")
-    for _ in range(3):
-        own.start()
+    with stack(tmp_path / "home") as own:
+        for _ in range(3):
+            own.await_ready()
+            own.stop(signal.SIGKILL)
+            eventually(lambda: own.remains() == [], 15)
+            own.start()
         own.await_ready()
-        own.stop(signal.SIGKILL)
-        eventually(lambda: own.remains() == [], 15)
-    own.start()
-    own.await_ready()
-    assert own.status() == 200
-    assert own.stop() == 0
-    assert own.remains() == []
+        assert own.status() == 200
+        assert own.stop() == 0
+        assert own.remains() == []
 
 
 @pytest.mark.soak
@@ -153,8 +152,9 @@ def python_for(user: pwd.struct_passwd) -> str:
 @pytest.mark.soak
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can pass a private folder")
 def test_root_can_run_it_below_a_private_folder(tmp_path: Path) -> None:
-    (tmp_path / "private").mkdir(mode=0o700)
-    with stack(tmp_path / "private" / "home") as own:
+    home = tmp_path / "home"
+    home.mkdir(mode=0o700)
+    with stack(home) as own:
         own.await_ready()
         assert own.status() == 200
         own.stop()
