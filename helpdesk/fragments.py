@@ -69,7 +69,7 @@ def thread_head(
 def thread_facts(conversation: Conversation, *, language: str, time_zone: str) -> str:
     """Return the state line of an open thread, the same for everybody."""
     with reading(language, time_zone):
-        return _render("thread_facts", thread=Facts(conversation))
+        return _render("thread_facts_live", thread=Facts(conversation))
 
 
 def viewers(

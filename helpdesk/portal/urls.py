@@ -8,6 +8,7 @@ app_name = "portal"
 
 urlpatterns = [
     path("", views.workspace, name="workspace"),
+    path("favicon.ico", views.favicon),
     path("sign-in/", sign_in.sign_in, name="sign-in"),
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("language/", sign_in.set_language, name="language"),

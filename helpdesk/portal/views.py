@@ -3,7 +3,8 @@
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.templatetags.static import static
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
 
@@ -16,6 +17,12 @@ from helpdesk.portal.start import offer_first_run
 from helpdesk.portal.threads import Thread, read_thread
 
 LIST_SESSION_KEY = "list"
+
+
+@require_GET
+def favicon(request: HttpRequest) -> HttpResponse:
+    """Lead browsers that ask for the icon by its old name to ours."""
+    return redirect(static("everydesk/favicon.svg"), permanent=True)
 
 
 @require_GET

@@ -214,8 +214,11 @@
       return
     }
     if (!old) insertSorted(row, heading)
-    else if (isHeld(old) || sameGroup(old, heading)) replaceRow(old, row)
-    else {
+    else if (sameGroup(old, heading)) replaceRow(old, row)
+    else if (isHeld(old)) {
+      replaceRow(old, row)
+      held.push(row)
+    } else {
       old.remove()
       insertSorted(row, heading)
     }
@@ -226,6 +229,7 @@
   }
 
   function replaceRow(old, row) {
+    if (old === row) return
     const focused = old === document.activeElement
     old.replaceWith(row)
     if (focused) row.focus({ preventScroll: true })
