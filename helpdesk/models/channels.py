@@ -20,7 +20,7 @@ from helpdesk.models.base import (
 new_public_id = partial(secrets.token_hex, 16)
 
 
-class Queue(Named, OrganizationModel):
+class Queue(OrganizationModel, Named):
     """Where conversations without an owner wait; belongs to a department."""
 
     department = OrganizationForeignKey(

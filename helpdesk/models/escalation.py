@@ -9,7 +9,7 @@ from helpdesk.models.base import Named, OrganizationForeignKey, OrganizationMode
 from helpdesk.permissions import PATH_PERMISSIONS
 
 
-class EscalationPath(Named, OrganizationModel):
+class EscalationPath(OrganizationModel, Named):
     """An ordered way up, such as sales -> technical support -> R&D."""
 
     department = OrganizationForeignKey(
@@ -54,7 +54,7 @@ class EscalationPath(Named, OrganizationModel):
         ]
 
 
-class EscalationLevel(Named, OrganizationModel):
+class EscalationLevel(OrganizationModel, Named):
     """One step of a path: who is asked, and for how long before it climbs on."""
 
     path = OrganizationForeignKey(

@@ -17,7 +17,7 @@ from helpdesk.models.base import (
 from helpdesk.permissions import ROLE_PERMISSIONS
 
 
-class Role(Named, OrganizationModel):
+class Role(OrganizationModel, Named):
     """A named set of permissions, granted on a department."""
 
     permissions = ArrayField(

@@ -44,7 +44,7 @@ class Organization(Named):
         ordering: ClassVar = ["name"]
 
 
-class Department(Named, OrganizationModel):
+class Department(OrganizationModel, Named):
     """Where people work; a tree. Roles are held on a department and reach its whole subtree."""
 
     parent = OrganizationForeignKey(
@@ -75,7 +75,7 @@ class Department(Named, OrganizationModel):
         ]
 
 
-class Position(Named, OrganizationModel):
+class Position(OrganizationModel, Named):
     """A job title."""
 
     class Meta:
@@ -87,7 +87,7 @@ class Position(Named, OrganizationModel):
         ]
 
 
-class Skill(Named, OrganizationModel):
+class Skill(OrganizationModel, Named):
     """What a topic needs and a member of staff has."""
 
     class Meta:
@@ -99,7 +99,7 @@ class Skill(Named, OrganizationModel):
         ]
 
 
-class Topic(Named, OrganizationModel):
+class Topic(OrganizationModel, Named):
     """What a conversation is about: a node of the organization's own tree of question types."""
 
     parent = OrganizationForeignKey(

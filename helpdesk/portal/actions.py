@@ -108,7 +108,9 @@ def _transfer_toast(made: Transfer, receiver: str) -> Toast:
 @staff_only
 def undo_transfer(request: HttpRequest, conversation_id: int, transfer_id: int) -> HttpResponse:
     """Take a handover back."""
-    found = assignment.undo_transfer(access_of(request), transfer_id)
+    found = assignment.undo_transfer(
+        access_of(request), transfer_id, conversation_id=conversation_id
+    )
     return done(request, found.pk, {"text": _("The handover is undone"), "icon": "undo"})
 
 

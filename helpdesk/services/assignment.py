@@ -209,12 +209,16 @@ def transfer(by: Access, conversation_id: int, to: Target, *, note: str = "") ->
     return made
 
 
-def undo_transfer(by: Access, transfer_id: int) -> Conversation:
-    """Give a conversation back to whom it was with; raises NotFound, WrongState when 30 s are over
-    or the receiver has acted."""
+def undo_transfer(
+    by: Access, transfer_id: int, *, conversation_id: int | None = None
+) -> Conversation:
+    """Give a conversation back to whom it was with; a conversation that is named must be the one.
+
+    Raises NotFound, WrongState when 30 s are over or the receiver has acted.
+    """
     with organization_transaction():
         made = Transfer.objects.filter(pk=transfer_id, by_id=by.staff_id).first()
-        if made is None:
+        if made is None or conversation_id not in {None, made.conversation_id}:
             raise NotFound
         conversation = timeline.lock(made.conversation_id)
         now = timezone.now()
