@@ -1,0 +1,115 @@
+"""One installation with the demo company, a browser, and people in front of their screens."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from deploy.browser import browser_path
+from tests.deploy.stack import Stack
+from tests.journeys.people import Colleague, Crowd, Visitor, change_rows
+
+# Journeys on an installation that runs already: for whoever writes one.
+RUNNING_HOME = "EVERYDESK_JOURNEYS_ON"
+BROWSER_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the journeys, and keep them on one worker: they share an installation."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.journey)
+            item.add_marker(pytest.mark.xdist_group("journeys"))
+            if browser_path() is None:
+                item.add_marker(pytest.mark.skip(reason="no browser is installed"))
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    home = Path(os.environ.get(RUNNING_HOME) or tmp_path_factory.mktemp("journeys") / "home")
+    own = Stack(home, DEMO="1", DEMO_TRAFFIC="0")
+    if RUNNING_HOME in os.environ:
+        make_room(own)
+        yield own
+        return
+    own.start()
+    try:
+        own.await_ready()
+        make_room(own)
+        yield own
+    finally:
+        own.stop()
+
+
+def make_room(installation: Stack) -> None:
+    """Let nobody be full of what the demo and earlier journeys left in the queues."""
+    change_rows(installation, "UPDATE helpdesk_staff SET capacity = 90 WHERE is_active", [])
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A browser for the module: Playwright's loop must not outlive it, other tests have their own."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=browser_path(), args=BROWSER_ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def crowd(installation: Stack, browser: Browser) -> Iterator[Crowd]:
+    """People who can come in, each with a browser profile of their own.
+
+    At the end nobody's page may have logged an error or tried what the content policy forbids.
+    """
+    ready = json.loads((installation.home / "ready.json").read_text())
+    crowd = Crowd(browser, ready, installation)
+    yield crowd
+    crowd.leave()
+    assert crowd.complaints == []
+
+
+@pytest.fixture
+def visitor(crowd: Crowd) -> Visitor:
+    return crowd.visitor()
+
+
+@pytest.fixture
+def jia(crowd: Crowd) -> Colleague:
+    """Chen Jia of support: earbuds and returns."""
+    return crowd.colleague("jia.chen")
+
+
+@pytest.fixture
+def xiaolan(crowd: Crowd) -> Colleague:
+    """Lin Xiaolan of sales: products and companies."""
+    return crowd.colleague("xiaolan.lin")
+
+
+@pytest.fixture
+def yiming(crowd: Crowd) -> Colleague:
+    """Gu Yiming of research: firmware."""
+    return crowd.colleague("yiming.gu")
+
+
+@pytest.fixture
+def min_zhou(crowd: Crowd) -> Colleague:
+    """Zhou Min, who supervises support."""
+    return crowd.colleague("min.zhou")
+
+
+@pytest.fixture
+def ling(crowd: Crowd) -> Colleague:
+    """Qin Ling, who administers the organization."""
+    return crowd.colleague("ling.qin")

@@ -1,0 +1,275 @@
+"""People in front of screens: visitors of the shop and colleagues at their desks."""
+
+import json
+import re
+from typing import Any
+
+import psycopg
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
+
+from tests.deploy.stack import Stack
+
+PATIENCE_MS = 15_000
+expect.set_options(timeout=PATIENCE_MS)
+# What a browser says about an answer that the journey asked for, and htmx about a row that is new.
+EXPECTED = re.compile(
+    r"Failed to load resource: .* (401|403|404|422|429|503)|htmx:oobErrorNoTarget"
+)
+
+
+# Cookies of those who signed in once: signing in again costs seconds on purpose.
+SIGNED_IN: dict[str, Any] = {}
+
+
+def change_rows(installation: Stack, statement: str, values: list[Any]) -> None:
+    """Change what no screen can: as the owner, in every organization of the demo."""
+    services = json.loads((installation.home / "services.json").read_text())
+    with psycopg.connect(services["DATABASE_OWNER_URL"], autocommit=True) as connection:
+        for organization_id in ("1", "2"):
+            setting = "SELECT set_config('everydesk.organization_id', %s, false)"
+            connection.execute(setting, [organization_id])
+            connection.execute(statement.encode(), values)
+
+
+class Crowd:
+    """Everybody in one journey."""
+
+    def __init__(self, browser: Browser, ready: dict[str, Any], installation: Stack) -> None:
+        self.browser = browser
+        self.installation = installation
+        self.url = str(ready["url"])
+        self.accounts: dict[str, str] = {
+            account["login"]: account["password"] for account in ready["accounts"]
+        }
+        self.contexts: list[BrowserContext] = []
+        self.complaints: list[str] = []
+        # Set while a journey breaks something on purpose.
+        self.is_rough = False
+
+    def page(self, **options: Any) -> Page:
+        """Open a browser profile of its own."""
+        options.setdefault("locale", "en-GB")
+        context = self.browser.new_context(
+            base_url=self.url, viewport={"width": 1440, "height": 900}, **options
+        )
+        context.set_default_timeout(PATIENCE_MS)
+        self.contexts.append(context)
+        page = context.new_page()
+        page.on("console", self._note)
+        page.on("pageerror", lambda error: self.complaints.append(f"page error: {error}"))
+        return page
+
+    def colleague(self, name: str, **options: Any) -> "Colleague":
+        """Let a colleague of the demo sign in."""
+        login = next(login for login in self.accounts if login.startswith(f"{name}@"))
+        known = SIGNED_IN.get(self.url + login)
+        if known:
+            options.setdefault("storage_state", known)
+        colleague = Colleague(self, self.page(**options), login)
+        if known:
+            colleague.comes_in()
+        else:
+            colleague.signs_in()
+            SIGNED_IN[self.url + login] = colleague.page.context.storage_state()
+        return colleague
+
+    def visitor(self, **options: Any) -> "Visitor":
+        """Let somebody open the shop."""
+        options.setdefault("locale", "zh-CN")
+        return Visitor(self, self.page(**options))
+
+    def let_time_pass(self, conversation_id: int) -> None:
+        """Let the time of the conversation's escalation level be over now."""
+        change_rows(
+            self.installation,
+            "UPDATE helpdesk_escalation SET due_at = now()"
+            " WHERE conversation_id = %s AND due_at IS NOT NULL",
+            [conversation_id],
+        )
+
+    def leave(self) -> None:
+        for context in self.contexts:
+            context.close()
+
+    def _note(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and not (EXPECTED.search(message.text) or self.is_rough):
+            self.complaints.append(f"{message.text} at {message.location.get('url')}")
+
+
+class Visitor:
+    """A customer on the shop's page."""
+
+    def __init__(self, crowd: Crowd, page: Page) -> None:
+        self.crowd, self.page = crowd, page
+        page.goto("/shop/")
+
+    @property
+    def chat(self) -> Locator:
+        return self.page.locator("#everydesk section[role=dialog]")
+
+    @property
+    def box(self) -> Locator:
+        return self.chat.locator("textarea")
+
+    def opens_chat(self) -> None:
+        if not self.chat.is_visible():
+            self.page.locator("#everydesk button.launch").click()
+        expect(self.box).to_be_focused()
+
+    def says(self, text: str) -> None:
+        """Write and see that it is stored."""
+        self.writes(text)
+        expect(self.message(text).locator(".meta")).to_contain_text(
+            re.compile("Sent|Delivered|Seen|Read|已")
+        )
+
+    def writes(self, text: str) -> None:
+        if not self.chat.is_visible():
+            self.opens_chat()
+        self.box.fill(text)
+        self.box.press("Enter")
+
+    def message(self, text: str) -> Locator:
+        return self.chat.locator("li.msg").filter(has_text=text)
+
+    def sees_typing(self) -> None:
+        expect(self.chat.locator("li.msg .dots")).to_be_visible()
+
+    def rates(self, stars: int) -> None:
+        """Give stars at the end of the conversation, and send them."""
+        self.chat.locator(".csat [role=radio]").nth(stars - 1).click()
+        self.chat.locator(".csat button.main").click()
+        expect(self.chat.locator(".csat")).to_be_hidden()
+
+
+class Colleague:
+    """Somebody of the company at their desk."""
+
+    def __init__(self, crowd: Crowd, page: Page, login: str) -> None:
+        self.crowd, self.page, self.login = crowd, page, login
+
+    # --- coming in -----------------------------------------------------------------------------
+
+    def comes_in(self) -> None:
+        self.page.goto("/")
+        self.is_live()
+
+    def signs_in(self) -> None:
+        self.tries_to_sign_in(self.crowd.accounts[self.login])
+        self.is_live()
+
+    def tries_to_sign_in(self, password: str) -> None:
+        self.page.goto("/")
+        self.page.locator("#username").fill(self.login)
+        self.page.locator("#password").fill(password)
+        self.page.locator("#password").press("Enter")
+
+    def is_live(self) -> None:
+        """See that the line to the server stands."""
+        expect(self.page.locator("body[data-live]")).to_be_attached()
+
+    def goes_online(self) -> None:
+        button = self.page.locator("#presence button[value=online]")
+        button.click()
+        expect(self.page.locator("#presence button[value=online]")).to_have_attribute(
+            "aria-checked", "true"
+        )
+
+    def goes_away(self) -> None:
+        self.page.locator("#presence button[value=away]").click()
+        expect(self.page.locator("#presence button[value=away]")).to_have_attribute(
+            "aria-checked", "true"
+        )
+
+    @property
+    def staff_id(self) -> str:
+        return self.page.locator("body").get_attribute("data-staff") or ""
+
+    @property
+    def mine(self) -> Locator:
+        return self.page.locator(f"a.conv[data-owner='{self.staff_id}']")
+
+    # --- the list ------------------------------------------------------------------------------
+
+    def row(self, text: str) -> Locator:
+        """The conversation in the list whose last words these are."""
+        return self.page.locator("#conversations a.conv").filter(has_text=text)
+
+    def opens(self, text: str) -> None:
+        self.row(text).first.click()
+        expect(self.page.locator("#timeline")).to_contain_text(text)
+
+    def conversation_id(self) -> int:
+        return int(self.page.locator("#timeline").get_attribute("data-conversation") or 0)
+
+    # --- the thread ----------------------------------------------------------------------------
+
+    @property
+    def timeline(self) -> Locator:
+        return self.page.locator("#timeline")
+
+    @property
+    def context(self) -> Locator:
+        return self.page.locator("#context")
+
+    @property
+    def box(self) -> Locator:
+        return self.page.locator("#composer textarea")
+
+    def message(self, text: str) -> Locator:
+        return self.timeline.locator("li.msg[data-number]").filter(has_text=text)
+
+    def replies(self, text: str) -> None:
+        self.page.locator("#composer [data-mode=reply]").click()
+        self.box.fill(text)
+        self.box.press("Control+Enter")
+        expect(self.message(text)).to_be_visible()
+
+    def notes(self, text: str) -> None:
+        self.page.locator("#composer [data-mode=note]").click()
+        self.box.fill(text)
+        self.box.press("Control+Enter")
+        expect(self.message(text)).to_be_visible()
+
+    def resolves(self) -> None:
+        self.page.locator("#thread-actions form[action$='/resolve/'] button").click()
+        expect(self.page.locator("#thread-actions form[action$='/reopen/']")).to_be_visible()
+
+    def hands_over(self, to: str, note: str = "") -> None:
+        """Hand the open conversation over with one key, a choice and a click."""
+        self.presses("t")
+        dialog = self.page.locator("#dialog")
+        dialog.locator("#transfer-filter").fill(to)
+        dialog.locator(".choices label").filter(has_text=to).first.click()
+        dialog.locator("textarea[name=note]").fill(note)
+        dialog.locator("button.btn-main").click()
+        expect(dialog).to_be_hidden()
+
+    def calls_in(self, name: str, question: str) -> None:
+        """Write a note that calls a colleague in by @."""
+        self.page.locator("#composer [data-mode=note]").click()
+        self.box.press_sequentially(f"@{name}")
+        self.page.locator("#picker button.opt").filter(has_text=name).first.click()
+        self.box.press("End")
+        self.box.press_sequentially(f" {question}")
+        self.box.press("Control+Enter")
+        expect(self.message(question)).to_be_visible()
+
+    def escalates(self, path: str, reason: str) -> None:
+        self.page.locator("#context a[href$='/escalate/']").click()
+        dialog = self.page.locator("#dialog")
+        dialog.locator(".choices label").filter(has_text=path).click()
+        dialog.locator("textarea[name=reason]").fill(reason)
+        dialog.locator("button.btn-main").click()
+        expect(dialog).to_be_hidden()
+
+    def presses(self, key: str) -> None:
+        """Press a key outside of fields."""
+        self.page.evaluate("document.activeElement.blur()")
+        self.page.keyboard.press(key)
+
+    # --- elsewhere -----------------------------------------------------------------------------
+
+    def status_of(self, path: str) -> int:
+        """Ask for an address as this person's browser would."""
+        return self.page.request.get(path, max_redirects=0).status
