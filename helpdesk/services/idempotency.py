@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from helpdesk.errors import Invalid
 from helpdesk.models import IdempotencyKey
 from helpdesk.registries import Sweep, sweeps
+from helpdesk.tenancy import organization_transaction
 
 KEPT_FOR = timedelta(days=1)
 _KEY = re.compile(r"[\x21-\x7e]{1,80}")
@@ -48,7 +49,8 @@ def settle(token_id: int, key: str, *, status: int, body: Any) -> None:  # Any: 
 
 def forget_old(now: datetime) -> int:
     """Delete keys after a day; returns how many."""
-    deleted, _rows = IdempotencyKey.objects.filter(created_at__lt=now - KEPT_FOR).delete()
+    with organization_transaction():
+        deleted, _rows = IdempotencyKey.objects.filter(created_at__lt=now - KEPT_FOR).delete()
     return deleted
 
 

@@ -2,9 +2,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 import pytest
+from django.utils import timezone
 
 from helpdesk import registries, sweeper
-from helpdesk.registries import Registry, Sweep
+from helpdesk.registries import Registry, Sweep, sweeps
 from helpdesk.sweeper import Sweeper
 from helpdesk.tenancy import current_organization_id
 
@@ -114,3 +115,8 @@ def test_a_database_error_waits_for_the_next_round(own_sweeps, clock, monkeypatc
     monkeypatch.setattr(sweeper.connections, "close_all", lambda: None)
     assert Sweeper(clock=clock).run_due() == 0
     assert "sweep one failed" in caplog.text
+
+
+@pytest.mark.parametrize("name", sweeps.names())
+def test_every_sweep_opens_its_own_transaction(world, name):
+    assert sweeps.get(name).run(timezone.now()) >= 0
