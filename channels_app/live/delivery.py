@@ -48,6 +48,8 @@ def note(hub: Hub, work: Work, hint: Hint) -> None:
             work.writing[hint.conversation_id][hint.staff_id] = hint.is_on
     elif hint.kind == "silent":
         work.viewers.add(hint.conversation_id)
+    elif hint.kind == "arrived":
+        work.arrived.add(hint.conversation_id)
     elif hint.kind == "joined":
         work.joined[hint.identity_id] = hint.conversation_id
     elif hint.kind == "left":

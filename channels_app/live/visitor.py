@@ -151,6 +151,9 @@ class VisitorSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels s
         said = await in_database(_say, self._door(), visitor, values, raw, self.address)
         if said.conversation_id != self.conversation_id or visitor.identity_id is None:
             self.belong(said.visitor, said.conversation_id)
+            # What was told before this socket was known here is found by number.
+            self.last_number = said.number - 1
+            self.hub.hear(Hint("arrived", self.organization_id, said.conversation_id))
             hints.publish(
                 Hint(
                     "joined",

@@ -22,6 +22,10 @@ async def deliver_to_visitors(hub: Hub, work: Work) -> None:
         sockets = list(hub.visitors.get((work.organization_id, conversation_id), ()))
         if sockets:
             await _show(sockets, conversation_id, change)
+    for conversation_id in work.arrived - work.conversations.keys():
+        sockets = list(hub.visitors.get((work.organization_id, conversation_id), ()))
+        if sockets:
+            await _show(sockets, conversation_id, Change(is_moved=True))
     for conversation_id, writers in work.writing.items():
         await _show_writing(hub, work.organization_id, conversation_id, writers)
     if any(change.is_moved for change in work.conversations.values()):
@@ -39,27 +43,25 @@ async def _show(sockets: list[VisitorSocket], conversation_id: int, change: Chan
     organization_id, door = sockets[0].organization_id, sockets[0].door
     if door is None:
         return
-    last = max(change.number, *(socket.last_number for socket in sockets))
-    first = min(socket.last_number for socket in sockets) + 1
-    numbers = sorted({*range(max(first, last - 200), last + 1), *change.again})
     try:
-        drawn, seen = await in_database(
-            chatting.drawn_entries,
+        found = await in_database(
+            chatting.drawn_after,
             organization_id,
             conversation_id,
-            numbers,
+            min(socket.last_number for socket in sockets),
+            again=change.again,
             public_id=door.public_id,
             languages={socket.language for socket in sockets},
         )
     except NotFound:
         return
     for socket in sockets:
-        for entry in drawn.get(socket.language, ()):
+        for entry in found.entries.get(socket.language, ()):
             if entry["number"] > socket.last_number or entry["number"] in change.again:
                 await socket.tell(type="entry", entry=entry)
-        socket.last_number = max(socket.last_number, last)
+        socket.last_number = max(socket.last_number, found.last_number)
         if change.is_seen:
-            await socket.tell(type="read", number=seen)
+            await socket.tell(type="read", number=found.seen_number)
     if change.is_moved:
         await _tell_status(sockets, conversation_id)
 

@@ -131,25 +131,38 @@ def leave_address(door: Door, visitor: Visitor, email: str) -> Visitor:
         return replace(visitor, email=email)
 
 
-def drawn_entries(
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """What follows a number, in each language; and how far there is anything, and colleagues have read."""
+
+    entries: dict[str, list[dict[str, Any]]]
+    last_number: int
+    seen_number: int
+
+
+def drawn_after(
     organization_id: int,
     conversation_id: int,
-    numbers: list[int],
+    number: int,
     *,
+    again: set[int],
     public_id: str,
     languages: set[str],
-) -> tuple[dict[str, list[dict[str, Any]]], int]:
-    """Return the shown entries among `numbers` in each language, and how far colleagues have read."""
+) -> Drawn:
+    """Return the shown entries after a number, and those of `again` that have only now been sent.
+
+    Raises NotFound.
+    """
     with organization_transaction(organization_id):
         found = Conversation.objects.filter(pk=conversation_id).first()
         if found is None:
             raise NotFound
-        entries = transcript.entries_numbered(found, numbers)
+        entries = transcript.entries_since(found, number, again)
         drawn = {
             language: transcript.drawn(found, entries, public_id=public_id, language=language)
             for language in languages
         }
-        return drawn, found.owner_seen_number
+        return Drawn(drawn, found.last_number, found.owner_seen_number)
 
 
 def _remember(

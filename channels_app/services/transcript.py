@@ -1,6 +1,5 @@
 """What a visitor may see of their conversation: messages that were sent, and who came and went."""
 
-from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -28,9 +27,12 @@ def entries_after(conversation: Conversation, number: int) -> list[Entry]:
     return list(reversed(rows.order_by("-number")[:LIMIT]))
 
 
-def entries_numbered(conversation: Conversation, numbers: Iterable[int]) -> list[Entry]:
-    """Return those of the numbered entries that are shown."""
-    return list(_shown(conversation).filter(number__in=set(numbers)).order_by("number")[:LIMIT])
+def entries_since(conversation: Conversation, number: int, again: set[int]) -> list[Entry]:
+    """Return the shown entries after a number, up to the newest known one, and any sent since."""
+    newer = Q(number__gt=max(number, conversation.last_number - LIMIT))
+    sent = Q(number__in=again, message__outbox__state=Delivery.SENT)
+    rows = _shown(conversation).filter(newer | sent, number__lte=conversation.last_number)
+    return list(rows.order_by("number"))
 
 
 def drawn(
