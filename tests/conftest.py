@@ -8,6 +8,7 @@ from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
 from deploy.test_databases import Truncator, migrated_copy
+from helpdesk import access
 from helpdesk.tenancy import organization_scope
 from tests.factories import World, make_world
 
@@ -28,6 +29,8 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
 @pytest.fixture
 def world(transactional_db: None) -> Iterator[World]:
     """An organization in scope, whose transactions really commit, so that events are really published."""
+    # Ids begin anew in every test, and the cache knows people by theirs.
+    access._cache.clear()
     made = make_world("acme")
     with organization_scope(made.organization.pk):
         yield made

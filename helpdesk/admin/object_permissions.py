@@ -9,7 +9,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -70,7 +70,7 @@ class ObjectPermissions(GuardedModelAdminMixin, ScopedAdmin):
         """Show who has object permissions here, and choose a person to give some."""
         obj = self._object(request, object_pk)
         people = Staff.objects.filter(is_active=True).select_related("department")
-        form = PersonForm(people, request.POST or None)
+        form = PersonForm(people, _sent(request))
         if request.method == "POST" and form.is_valid():
             return HttpResponseRedirect(self._person_url(obj, form.cleaned_data["user"].user_id))
         context = self._context(request, obj)
@@ -85,7 +85,7 @@ class ObjectPermissions(GuardedModelAdminMixin, ScopedAdmin):
         column, known = KNOWN[self.model]
         present = ObjectGrant.objects.filter(staff=staff, **{column: obj})
         initial = {"permissions": list(present.values_list("permission", flat=True))}
-        form = PermissionsForm(known, request.POST or None, initial=initial)
+        form = PermissionsForm(known, _sent(request), initial=initial)
         if request.method == "POST" and form.is_valid():
             chosen = form.cleaned_data["permissions"]
             grants.set_object_grants(staff, obj, chosen, by=access_of(request))
@@ -141,6 +141,11 @@ class ObjectPermissions(GuardedModelAdminMixin, ScopedAdmin):
 
     def _person_url(self, obj: Any, user_id: int) -> str:
         return self._url("permissions_manage_user", obj.pk, user_id)
+
+
+def _sent(request: HttpRequest) -> QueryDict | None:
+    # What unticks every box may be empty, and is sent all the same.
+    return request.POST if request.method == "POST" else None
 
 
 def _person(user_id: str) -> Staff:

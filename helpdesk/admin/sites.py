@@ -12,6 +12,7 @@ from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -127,6 +128,9 @@ class EverydeskSite(UnfoldAdminSite):  # type: ignore[misc]  # Unfold ships no t
                 if isinstance(response, TemplateResponse):
                     response.render()
                 return response
+        except PermissionDenied as error:
+            # What a page does not offer is answered like what is not there.
+            raise Http404 from error
         except HelpdeskError as error:
             if error.status == 404 or request.method != "POST":
                 raise

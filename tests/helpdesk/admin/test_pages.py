@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import pytest
 from django.test import Client
 
 from helpdesk.admin.sites import organization_site, platform_site
@@ -79,13 +78,13 @@ def test_every_platform_page_opens_for_who_runs_the_installation(
         assert b"/admin/helpdesk" not in response.content, url
 
 
-@pytest.mark.parametrize("name", ["bob", "carol", "frank"])
-def test_who_does_not_administer_finds_nothing(world: World, browser: Browser, name: str) -> None:
-    ids = fill(world)
-    client = browser(world.people[name])
-    for url in [*pages(world, ids), "/platform/", "/platform/helpdesk/user/"]:
-        assert client.get(url).status_code == 404, url
-        assert client.post(url, {}).status_code == 404, url
+def test_who_does_not_administer_finds_nothing(world: World, browser: Browser) -> None:
+    found = pages(world, fill(world))
+    for name, urls in {"bob": found, "carol": found[::7], "frank": found[::7]}.items():
+        client = browser(world.people[name])
+        for url in [*urls, "/platform/", "/platform/helpdesk/user/"]:
+            assert client.get(url).status_code == 404, url
+            assert client.post(url, {}).status_code == 404, url
 
 
 def test_an_administrator_finds_no_platform(
