@@ -14,6 +14,8 @@ from helpdesk.tenancy import organization_scope, organization_transaction
 from tests.security.test_foreign_ids import NOISE, answer, call
 from tests.security.worlds import ABSENT_ID, CANARY, bearer, browser_of
 
+pytestmark = pytest.mark.xdist_group("security")
+
 ORGANIZATION_MODELS = [
     model
     for model in apps.get_models()
