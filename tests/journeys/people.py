@@ -270,6 +270,7 @@ class Colleague:
 
     # --- elsewhere -----------------------------------------------------------------------------
 
-    def status_of(self, path: str) -> int:
+    def status_of(self, path: str, *, fragment: bool = False) -> int:
         """Ask for an address as this person's browser would."""
-        return self.page.request.get(path, max_redirects=0).status
+        headers = {"HX-Request": "true"} if fragment else {}
+        return self.page.request.get(path, max_redirects=0, headers=headers).status

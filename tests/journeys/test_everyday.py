@@ -1,0 +1,97 @@
+"""The small things of every day: signing in, languages, keys, first steps, and a line that breaks."""
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.journeys.people import Colleague, Crowd, Visitor
+
+
+def test_signing_in_says_what_is_wrong_and_keeps_what_was_typed(crowd: Crowd) -> None:
+    login = next(login for login in crowd.accounts if login.startswith("yue.tang@"))
+    yue = Colleague(crowd, crowd.page(), login)
+    yue.tries_to_sign_in("not-my-password")
+    expect(yue.page.get_by_role("alert")).to_be_visible()
+    expect(yue.page.locator("#username")).to_have_value(login)
+    expect(yue.page.locator("#password")).to_have_attribute("aria-invalid", "true")
+
+    yue.page.locator("#password").fill(crowd.accounts[login])
+    yue.page.locator("#password").press("Enter")
+    yue.is_live()
+    yue.page.goto("/profile/")
+    yue.page.locator("form[action='/sign-out/'] button").click()
+    expect(yue.page.locator("#username")).to_be_visible()
+    assert yue.status_of("/board/") == 302
+
+
+def test_the_language_is_chosen_before_and_after_signing_in(crowd: Crowd) -> None:
+    page = crowd.page(locale="zh-CN")
+    page.goto("/sign-in/")
+    expect(page.locator("html")).to_have_attribute("lang", re.compile("^zh"))
+    page.get_by_role("button", name="English").or_(page.get_by_text("English")).first.click()
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+
+    yue = crowd.colleague("yue.tang")
+    for language, word in (("en", "Desk"), ("zh-hans", "工作台")):
+        yue.page.goto("/profile/")
+        yue.page.locator(f"input[name=language][value={language}]").check(force=True)
+        yue.page.locator("form.stack button.btn-main").click()
+        expect(yue.page.locator("html")).to_have_attribute("lang", re.compile(f"^{language[:2]}"))
+        expect(yue.page.locator("nav.rail")).to_contain_text(word)
+
+
+def test_a_whole_answer_is_given_by_keys_alone(visitor: Visitor, jia: Colleague) -> None:
+    jia.goes_online()
+    visitor.says("想退货，用键盘问一下")
+    expect(jia.row("用键盘问一下")).to_be_visible()
+
+    jia.row("用键盘问一下").focus()
+    jia.page.keyboard.press("Enter")
+    expect(jia.timeline).to_contain_text("用键盘问一下")
+    jia.presses("r")
+    expect(jia.box).to_be_focused()
+    jia.page.keyboard.insert_text("可以的，七天内都行。")
+    jia.page.keyboard.press("Control+Enter")
+    expect(visitor.message("七天内都行")).to_be_visible()
+    jia.presses("?")
+    expect(jia.page.locator("#dialog")).to_be_visible()
+    jia.page.keyboard.press("Escape")
+    expect(jia.page.locator("#dialog")).to_be_hidden()
+    jia.presses("e")
+    expect(jia.page.locator("#thread-actions form[action$='/reopen/']")).to_be_visible()
+
+
+def test_an_administrator_takes_the_first_steps(ling: Colleague) -> None:
+    ling.page.goto("/start/")
+    expect(ling.page.locator("#widget-tag")).to_contain_text("<script")
+    name = ling.page.locator("form[action='/start/name/'] input[name=name]")
+    kept = name.input_value()
+    name.fill("")
+    ling.page.locator("form[action='/start/name/'] button").click()
+    expect(ling.page.locator("form[action='/start/name/'] [role=alert]")).to_be_visible()
+    ling.page.locator("form[action='/start/name/'] input[name=name]").fill(kept)
+    ling.page.locator("form[action='/start/name/'] button").click()
+    invitation = ling.page.locator("form[action='/start/invite/']")
+    invitation.locator("input[name=name]").fill("新同事")
+    invitation.locator("input[name=email]").fill("new.colleague@heguang.example")
+    invitation.locator("button").click()
+    expect(ling.page.locator("#welcome-link")).to_contain_text("/welcome/")
+
+
+def test_what_is_written_while_the_line_is_down_arrives_once_when_it_is_back(
+    visitor: Visitor, jia: Colleague
+) -> None:
+    jia.goes_online()
+    visitor.says("退货之前先问一句，断线了怎么办")
+    expect(jia.row("断线了怎么办")).to_be_visible()
+    jia.opens("断线了怎么办")
+    visitor.crowd.is_rough = True
+    for page in (visitor.page, jia.page):
+        page.context.set_offline(True)
+    visitor.page.evaluate("document.querySelector('#everydesk').isConnected")
+    visitor.writes("这句在断线时写的")
+    jia.page.context.set_offline(False)
+    visitor.page.context.set_offline(False)
+    expect(jia.message("这句在断线时写的")).to_have_count(1)
+    expect(visitor.message("这句在断线时写的")).to_have_count(1)
+    jia.resolves()
