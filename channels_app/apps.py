@@ -6,9 +6,10 @@ class ChannelsConfig(AppConfig):
 
     def ready(self) -> None:
         from channels_app import handlers, registry  # noqa: PLC0415  (they need the models)
-        from channels_app.demo import loading, visitors  # noqa: PLC0415  (they need the models)
+        from channels_app.demo import decisions, loading, visitors  # noqa: PLC0415  (they need the models)
 
         registry.register_kinds()
         handlers.connect()
         loading.register()
+        decisions.register()
         visitors.register()

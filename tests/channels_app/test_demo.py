@@ -12,6 +12,7 @@ from channels_app.demo import content
 from channels_app.demo.accounts import accounts_file
 from helpdesk.models import (
     OPEN,
+    Assignment,
     Conversation,
     Entry,
     Escalation,
@@ -29,6 +30,7 @@ from helpdesk.models import (
 )
 from helpdesk.registries import invariant_checks
 from helpdesk.tenancy import all_organizations, organization_transaction, platform_transaction
+from routing.models import Decision
 
 
 @pytest.fixture
@@ -67,6 +69,10 @@ def test_the_demo_is_complete_lawful_and_recent(heguang):
         for language in ("zh-hans", "en"):
             examples = TopicExample.objects.filter(language=language)
             assert examples.values("topic").distinct().count() == 30
+        given = Assignment.objects.filter(ended_at__isnull=True, mode="automatic")
+        explained = set(Decision.objects.values_list("conversation_id", "staff_id"))
+        assert set(given.values_list("conversation_id", "staff_id")) == explained
+        assert len(explained) >= 10
         told = list(
             Entry.objects.order_by("conversation_id", "number").values_list("conversation", "at")
         )

@@ -1,0 +1,119 @@
+"""Gives the demo's open conversations the decisions that brought them to their owners."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from django.db.models import Max
+
+from helpdesk.models import Assignment, Conversation, Entry
+from helpdesk.registries import DemoPart, demo_parts
+from routing import needs, recording
+from routing.assignment import Choice, choose
+from routing.candidates import Need, Person
+from routing.facts import Facts, facts, people
+from routing.models import Decision
+
+LEASE = timedelta(seconds=90)
+
+
+def load_decisions(organization_id: int) -> None:
+    """Record why each open conversation is with its owner; does nothing the second time."""
+    if Decision.objects.exists():
+        return
+    held = Assignment.objects.filter(ended_at__isnull=True, mode=Assignment.Mode.AUTOMATIC)
+    known = facts()
+    for assignment in held.select_related("conversation__customer").order_by("starts_at"):
+        _explain(assignment, known)
+
+
+def _explain(assignment: Assignment, known: Facts) -> None:
+    at, conversation = assignment.starts_at, assignment.conversation
+    need = _need_then(conversation, known, at)
+    colleagues = _there_then(people(known, at), assignment, at)
+    policy = known.policy(conversation.department_id)
+    choice = choose(colleagues, need, policy, at)
+    # Whoever would have come first had their hands full.
+    while choice.ranked and choice.ranked[0].person.id != assignment.staff_id:
+        ahead = choice.ranked[0].person.id
+        colleagues = [
+            replace(person, load=person.capacity) if person.id == ahead else person
+            for person in colleagues
+        ]
+        choice = choose(colleagues, need, policy, at)
+    if choice.ranked:
+        _record(choice, conversation)
+    else:
+        _take(assignment)
+
+
+def _need_then(conversation: Conversation, known: Facts, at: datetime) -> Need:
+    """Return the need with what the customer had had with colleagues before."""
+    [need] = needs.needs([conversation], known, at)
+    before = dict(
+        Assignment.objects.filter(
+            conversation__customer_id=conversation.customer_id, starts_at__lt=at
+        )
+        .order_by()
+        .values_list("staff_id")
+        .annotate(Max("starts_at"))
+    )
+    pasts = {
+        staff_id: replace(past, last_at=before[staff_id])
+        for staff_id, past in need.pasts.items()
+        if staff_id in before
+    }
+    return replace(need, pasts=pasts, waiting_since=conversation.opened_at)
+
+
+def _there_then(everybody: Iterable[Person], assignment: Assignment, at: datetime) -> list[Person]:
+    """Return the people as they were: who holds work was there, the owner without this conversation."""
+    found = []
+    for person in everybody:
+        present = person
+        if person.load:
+            present = replace(person, status="online", lease_until=at + LEASE, is_working=True)
+        if person.id == assignment.staff_id:
+            present = replace(present, load=person.load - assignment.weight)
+        found.append(present)
+    return found
+
+
+def _record(choice: Choice, conversation: Conversation) -> None:
+    best = choice.ranked[0]
+    decision = recording.record(
+        choice.need,
+        Decision.Outcome.ASSIGNED,
+        data=recording.compose(choice.need, choice.ranked, choice.excluded, choice.policy.points),
+        policy=choice.policy,
+        at=choice.at,
+        chosen=best,
+    )
+    entry = _entry(conversation)
+    entry.data |= {
+        "decision": decision.pk,
+        "score": best.total,
+        "topic": conversation.topic_id,
+        "urgency": conversation.urgency,
+    }
+    entry.save(update_fields=["data"])
+
+
+def _take(assignment: Assignment) -> None:
+    """Let the owner have taken what the engine would not have given."""
+    Assignment.objects.filter(pk=assignment.pk).update(mode=Assignment.Mode.TAKEN)
+    entry = _entry(assignment.conversation)
+    entry.actor_id = assignment.staff_id
+    entry.data |= {"mode": str(Assignment.Mode.TAKEN)}
+    entry.save(update_fields=["actor", "data"])
+
+
+def _entry(conversation: Conversation) -> Entry:
+    return Entry.objects.filter(conversation=conversation, kind=Entry.Kind.ASSIGNED).latest(
+        "number"
+    )
+
+
+def register() -> None:
+    """Add the decisions to what the `demo` command loads."""
+    demo_parts.register("decisions", DemoPart(load=load_decisions, order=30))
