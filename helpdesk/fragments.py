@@ -17,7 +17,8 @@ from django.utils import timezone, translation
 from helpdesk.access import Access
 from helpdesk.models import Conversation, Entry, PresenceStatus, Staff
 from helpdesk.portal.board import Board
-from helpdesk.portal.rows import Row, view_items
+from helpdesk.portal.navigation import view_items
+from helpdesk.portal.rows import Row
 from helpdesk.portal.threads import Facts, thread_of
 from helpdesk.portal.timeline import Line, Names
 

@@ -1,29 +1,61 @@
 """The workspace's list: which conversations a view shows, in which groups and order."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlencode
 
-from django.db.models import Count, F, QuerySet, Value
-from django.db.models.fields import CharField
+from django.db.models import Count, F, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from helpdesk import permissions
 from helpdesk.access import Access, running_mentions, visible_conversations
 from helpdesk.models import OPEN_STATES, Channel, Conversation, Message, State
+from helpdesk.portal.navigation import COUNT_LIMIT, HELD
 from helpdesk.registries import channel_kinds
 
 PAGE = 50
 LAST_OFFSET = 500
-COUNT_LIMIT = 100
+URGENT, SOON = 70, 45
 VIEWS = ("mine", "departments", "mentions", "waiting", "all")
 SORTS = ("urgent", "waiting")
-HELD = (State.OPEN, State.WAITING, State.SNOOZED)
+# Columns that no row shows: building them costs more than the query itself.
+NOT_SHOWN = [
+    *(
+        f"customer__{name}"
+        for name in ("email", "phone", "place", "language", "tier", "tags", "remark")
+    ),
+    *(f"customer__{name}" for name in ("external_id", "created_at", "updated_at")),
+    *(f"channel__{name}" for name in ("settings", "secret", "previous_secret", "disabled_reason")),
+    *(
+        f"channel__{name}"
+        for name in ("public_id", "language", "created_at", "queue", "hold_seconds")
+    ),
+    *(
+        f"topic__{name}"
+        for name in ("keywords", "description", "parent", "department", "skill", "order")
+    ),
+    *(f"topic__{name}" for name in ("minimum_level", "base_urgency", "is_active")),
+    *("thread_key", "topic_confidence", "topic_is_fixed", "wanted_skill", "episode", "queued_at"),
+    *(
+        "customer_seen_number",
+        "owner_seen_number",
+        "first_replied_at",
+        "resolved_at",
+        "closed_at",
+        "route_at",
+    ),
+]
 # Larger than any time in seconds: what waits longest gets the largest rank.
 _FAR = 10**10
+
+
+@lru_cache(maxsize=1)
+def conversations_url() -> str:
+    """Return the address below which every conversation has its own."""
+    return reverse("portal:conversation", args=[0]).removesuffix("0/")
 
 
 def channel_icon(channel: Channel) -> str:
@@ -41,6 +73,33 @@ class Row:
     @property
     def icon(self) -> str:
         return channel_icon(self.conversation.channel)
+
+    @property
+    def url(self) -> str:
+        return f"{conversations_url()}{self.conversation.pk}/"
+
+    @property
+    def name(self) -> str:
+        customer = self.conversation.customer
+        return f"{customer.label} · {customer.company}" if customer.company else customer.label
+
+    @property
+    def tone(self) -> str:
+        urgency = self.conversation.urgency
+        return "danger" if urgency >= URGENT else "warn" if urgency >= SOON else ""
+
+    @property
+    def is_ours(self) -> bool:
+        return self.conversation.last_direction == "out"
+
+    @property
+    def shown_iso(self) -> str:
+        return self.shown_at.isoformat()
+
+    @property
+    def waiting_iso(self) -> str:
+        since = self.conversation.waiting_since
+        return since.isoformat() if since else ""
 
     @property
     def is_read(self) -> bool:
@@ -83,17 +142,6 @@ class Empty:
     text: str
     action: str = ""
     url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class ViewItem:
-    """One line of the navigation between views."""
-
-    key: str
-    label: str
-    icon: str
-    count: int
-    loud: bool = False
 
 
 @dataclass(frozen=True)
@@ -185,7 +233,7 @@ def decorated(
 
 def with_shown(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
     """Return the query with everything a row shows."""
-    return rows.select_related("customer", "channel", "topic")
+    return rows.select_related("customer", "channel", "topic").defer(*NOT_SHOWN)
 
 
 def unread_counts(staff_id: int, conversation_ids: Iterable[int]) -> dict[int, int]:
@@ -201,37 +249,6 @@ def unread_counts(staff_id: int, conversation_ids: Iterable[int]) -> dict[int, i
         .annotate(count=Count("pk"))
     )
     return dict(counted)
-
-
-def view_items(access: Access) -> list[ViewItem]:
-    """Return the views with their counts, in one query that never counts further than a hundred."""
-    counts = _counts(access)
-    return [
-        ViewItem("mine", _("Mine"), "inbox", counts["mine"]),
-        ViewItem("departments", _("Departments"), "users", counts["departments"]),
-        ViewItem("mentions", _("Mentions"), "at", counts["mentions"], loud=True),
-        ViewItem("waiting", _("With customer"), "clock", counts["waiting"]),
-        ViewItem("all", _("All"), "chat", 0),
-    ]
-
-
-def _counts(access: Access) -> Counter[str]:
-    mine = Conversation.objects.filter(owner_id=access.staff_id)
-    queued = Conversation.objects.filter(
-        state=State.QUEUED, department_id__in=access.allowed(permissions.CONVERSATION_VIEW)
-    )
-    parts = [
-        _marked(mine.filter(state__in=HELD), "mine"),
-        _marked(queued, "departments"),
-        _marked(running_mentions(access.staff_id), "mentions"),
-        _marked(mine.filter(state=State.WAITING), "waiting"),
-    ]
-    return Counter(mark for (mark,) in parts[0].union(*parts[1:], all=True))
-
-
-def _marked(rows: QuerySet, mark: str) -> QuerySet:  # type: ignore[type-arg]  # of any model: only the mark is read
-    marked: QuerySet = rows.order_by().annotate(mark=Value(mark, output_field=CharField()))  # type: ignore[type-arg]
-    return marked.values_list("mark")[:COUNT_LIMIT]
 
 
 def _mine(access: Access, asked: ListRequest) -> ListPage:

@@ -10,8 +10,9 @@ from django.views.decorators.http import require_GET
 
 from helpdesk import access as rows
 from helpdesk.models import Presence, PresenceStatus, Staff
+from helpdesk.portal.navigation import view_items
 from helpdesk.portal.pages import access_of, frame, is_fragment, staff_of, staff_only
-from helpdesk.portal.rows import ListRequest, list_page, view_items
+from helpdesk.portal.rows import ListRequest, list_page
 from helpdesk.portal.snippets import colleagues_for, snippets_for
 from helpdesk.portal.start import offer_first_run
 from helpdesk.portal.threads import Thread, read_thread
