@@ -60,6 +60,9 @@ class Policy(OrganizationModel):
             ),
         ]
 
+    def __str__(self) -> str:
+        return str(self.department or _("all departments"))
+
     @property
     def points(self) -> dict[str, int]:
         """Return what each part of the score is worth at most."""

@@ -117,6 +117,12 @@ ORGANIZATION = _looks(
                 _organization("queue", _("Queues"), "inbox"),
                 _organization("escalationpath", _("Escalation paths"), "escalator"),
                 _organization("channel", _("Channels"), "hub"),
+                {
+                    "title": _("Routing"),
+                    "icon": "alt_route",
+                    # Another app's page, known by its address only.
+                    "link": reverse_lazy(f"{ORGANIZATION_SITE}:routing_policy_changelist"),
+                },
             ],
         },
         {

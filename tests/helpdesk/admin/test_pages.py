@@ -26,6 +26,9 @@ def pages(world: World, ids: dict[str, int]) -> list[str]:
         found.append(f"/admin/helpdesk/{name}/{pk}/history/")
     for model, admin in organization_site._registry.items():
         name = model._meta.model_name
+        if model._meta.app_label != "helpdesk":
+            found.append(f"/admin/{model._meta.app_label}/{name}/")
+            continue
         if admin.can_add:
             found.append(f"/admin/helpdesk/{name}/add/")
             found.append(f"/admin/helpdesk/{name}/add/?_popup=1")

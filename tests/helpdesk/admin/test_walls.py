@@ -68,7 +68,7 @@ def test_choices_and_lists_show_own_rows_only(
     client = browser(world.alice)
     urls = ["/admin/", "/admin/search/?s=隔壁&extended=1", "/admin/helpdesk/department/?q=隔壁"]
     urls += [
-        f"/admin/helpdesk/{model._meta.model_name}/{page}"
+        f"/admin/{model._meta.app_label}/{model._meta.model_name}/{page}"
         for model, admin in organization_site._registry.items()
         for page in (["", "add/"] if admin.can_add else [""])
     ]

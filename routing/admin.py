@@ -1,0 +1,89 @@
+"""Routing's page on the organization's administration site: its policies."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.validators import MaxValueValidator
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
+
+from helpdesk.admin.base import ScopedAdmin
+from helpdesk.admin.sites import organization_site
+from routing.explaining import PART_LABELS
+from routing.models import Policy
+from routing.scoring import DEFAULT_WEIGHTS
+
+PREFIX = "weight_"
+MOST_POINTS = 100
+
+
+class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """One field for the points of each part of the score."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, most in self.instance.points.items():
+            if PREFIX + name in self.fields:
+                self.fields[PREFIX + name].initial = most
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own signature
+        data = super().clean() or {}
+        points = {name: data.get(PREFIX + name) for name in DEFAULT_WEIGHTS}
+        if not any(points.values()) and not any(PREFIX + name in self.errors for name in points):
+            raise forms.ValidationError(_("At least one part must be worth something."))
+        return data
+
+    def chosen(self) -> dict[str, int]:
+        """Return the points to store; nothing when they are as delivered."""
+        points = {name: int(self.cleaned_data[PREFIX + name]) for name in DEFAULT_WEIGHTS}
+        return {} if points == dict(DEFAULT_WEIGHTS) else points
+
+
+@admin.register(Policy, site=organization_site)
+class PolicyAdmin(ScopedAdmin):
+    """Weights and rules, for the organization and for departments that differ."""
+
+    list_display = ("whose", "mode", "offer_seconds", "version", "changed_at")
+    list_select_related = ("department",)
+    audited = ("mode", "offer_seconds", "department_id")
+    fieldsets = (
+        (None, {"fields": ("department", ("mode", "offer_seconds"))}),
+        (
+            _("What counts, in points"),
+            {"fields": tuple(PREFIX + name for name in DEFAULT_WEIGHTS)},
+        ),
+    )
+
+    @admin.display(description=_("department"))
+    def whose(self, obj: Policy) -> str:
+        return str(obj)
+
+    def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        kwargs["form"] = type("PolicyForm", (PolicyForm,), _weight_fields())
+        kwargs["fields"] = ("department", "mode", "offer_seconds")
+        return super().get_form(request, obj, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Save it under the next version, so that decisions name the rules they were made by."""
+        obj.weights = form.chosen()
+        if change:
+            obj.version += 1
+        super().save_model(request, obj, form, change)
+
+    def record(self, request: HttpRequest, action: str, obj: Any, **data: object) -> None:
+        super().record(request, action, obj, weights=obj.points, version=obj.version, **data)
+
+
+def _weight_fields() -> dict[str, forms.IntegerField]:
+    return {
+        PREFIX + name: forms.IntegerField(
+            label=str(PART_LABELS.get(name, name)),
+            initial=most,
+            min_value=0,
+            validators=[MaxValueValidator(MOST_POINTS)],
+            widget=UnfoldAdminIntegerFieldWidget,
+        )
+        for name, most in DEFAULT_WEIGHTS.items()
+    }
