@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
@@ -41,6 +42,8 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     home = Path(os.environ.get(RUNNING_HOME) or tmp_path_factory.mktemp("journeys") / "home")
     own = Stack(home, DEMO="1", DEMO_TRAFFIC="0")
     if RUNNING_HOME in os.environ:
+        supervisor = json.loads((home / "services.json").read_text())["pid"]
+        own.process = psutil.Process(supervisor)  # type: ignore[assignment]  # enough of a process
         make_room(own)
         yield own
         return

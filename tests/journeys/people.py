@@ -2,14 +2,19 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
+from deploy.credentials import database_passwords
+from deploy.postgres import SUPERUSER
+from deploy.roles import APPLICATION
 from tests.deploy.stack import Stack
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 25_000
 expect.set_options(timeout=PATIENCE_MS)
 # What a browser says about an answer that the journey asked for, and htmx about a row that is new.
 EXPECTED = re.compile(
@@ -29,6 +34,25 @@ def change_rows(installation: Stack, statement: str, values: list[Any]) -> None:
             setting = "SELECT set_config('everydesk.organization_id', %s, false)"
             connection.execute(setting, [organization_id])
             connection.execute(statement.encode(), values)
+
+
+@contextmanager
+def database_away(installation: Stack) -> Iterator[None]:
+    """Let nobody reach the database for a while."""
+    folder = json.loads((installation.home / "services.json").read_text())["socket_folder"]
+    password = database_passwords(installation.home)["SUPERUSER_PASSWORD"]
+    with psycopg.connect(
+        host=folder, dbname="postgres", user=SUPERUSER, password=password, autocommit=True
+    ) as server:
+        server.execute(f"ALTER ROLE {APPLICATION} NOLOGIN")
+        try:
+            server.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s",
+                [APPLICATION],
+            )
+            yield
+        finally:
+            server.execute(f"ALTER ROLE {APPLICATION} LOGIN")
 
 
 class Crowd:

@@ -28,8 +28,8 @@ def test_a_role_taken_away_takes_the_conversation_off_the_open_screen(
     assert zhiyuan.status_of(page) == zhiyuan.status_of(file) == 200
 
     ling.page.goto(f"/admin/helpdesk/staff/{zhiyuan.staff_id}/change/")
-    for box in ling.page.locator("input[name^='role_grants-'][name$='-DELETE']").all():
-        box.check(force=True)
+    for box in ling.page.locator("label:has(input[name^='role_grants-'][name$='-DELETE'])").all():
+        box.click()
     ling.page.locator("[name=_save]").click()
     ling.page.wait_for_url("**/helpdesk/staff/")
     saved_at = time.monotonic()

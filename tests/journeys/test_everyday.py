@@ -4,7 +4,7 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.journeys.people import Colleague, Crowd, Visitor
+from tests.journeys.people import Colleague, Crowd, Visitor, database_away
 
 
 def test_signing_in_says_what_is_wrong_and_keeps_what_was_typed(crowd: Crowd) -> None:
@@ -78,20 +78,35 @@ def test_an_administrator_takes_the_first_steps(ling: Colleague) -> None:
     expect(ling.page.locator("#welcome-link")).to_contain_text("/welcome/")
 
 
-def test_what_is_written_while_the_line_is_down_arrives_once_when_it_is_back(
-    visitor: Visitor, jia: Colleague
+def test_what_is_written_while_the_web_restarts_arrives_once(
+    crowd: Crowd, visitor: Visitor, jia: Colleague
 ) -> None:
     jia.goes_online()
     visitor.says("退货之前先问一句，断线了怎么办")
     expect(jia.row("断线了怎么办")).to_be_visible()
     jia.opens("断线了怎么办")
-    visitor.crowd.is_rough = True
-    for page in (visitor.page, jia.page):
-        page.context.set_offline(True)
-    visitor.page.evaluate("document.querySelector('#everydesk').isConnected")
+    crowd.is_rough = True
+    crowd.installation.kill("daphne")
     visitor.writes("这句在断线时写的")
-    jia.page.context.set_offline(False)
-    visitor.page.context.set_offline(False)
     expect(jia.message("这句在断线时写的")).to_have_count(1)
     expect(visitor.message("这句在断线时写的")).to_have_count(1)
+    jia.is_live()
+    expect(jia.page.locator("#offline")).to_be_hidden()
+    jia.resolves()
+
+
+def test_without_the_database_pages_say_so_and_the_widget_keeps_what_was_typed(
+    crowd: Crowd, visitor: Visitor, jia: Colleague
+) -> None:
+    jia.goes_online()
+    visitor.says("退款多久到账")
+    expect(jia.row("退款多久到账")).to_be_visible()
+    jia.opens("退款多久到账")
+    crowd.is_rough = True
+    with database_away(crowd.installation):
+        assert jia.status_of("/") == 503
+        visitor.writes("数据库不在时写的")
+        expect(visitor.message("数据库不在时写的")).to_be_visible()
+    expect(jia.message("数据库不在时写的")).to_have_count(1)
+    expect(visitor.message("数据库不在时写的")).to_have_count(1)
     jia.resolves()
