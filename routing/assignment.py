@@ -57,8 +57,20 @@ def commit(choice: Choice, fence: int | None = None) -> tuple[Person | None, lis
     return None, refused
 
 
+def _lock_unless_busy(conversation_id: int) -> Conversation:
+    """Return the conversation, locked; raises AlreadyTaken when somebody is at it: they ring when they are done.
+
+    Waiting would line up all routers behind one row instead of spreading them over the queue.
+    """
+    rows = Conversation.objects.select_for_update(no_key=True, skip_locked=True)
+    found = next(iter(rows.filter(pk=conversation_id)), None)
+    if found is None:
+        raise AlreadyTaken
+    return found
+
+
 def _act(choice: Choice, scored: Scored) -> None:
-    conversation = timeline.lock(choice.need.conversation_id)
+    conversation = _lock_unless_busy(choice.need.conversation_id)
     _check_unmoved(conversation, choice.need)
     if choice.policy.mode == Policy.Mode.OFFER:
         offers.make(choice.need, scored, choice.policy, data=_data(choice), at=choice.at)
