@@ -100,6 +100,7 @@ class LiveText(TypedDict):
     state: str
     owner: NotRequired[str]
     unread: NotRequired[int]
+    stars: NotRequired[int]
     snooze_hours: NotRequired[int]
     escalation: NotRequired[LiveEscalation]
     # Minutes ago, who, text.

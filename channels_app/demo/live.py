@@ -1,21 +1,21 @@
-"""Tells what is going on at this moment: open, waiting, snoozed and queued conversations."""
+"""Tells what is going on at this moment, and what came before it with the same customers."""
 
 from datetime import datetime, timedelta
 
 from channels_app.demo.content import LiveText
-from channels_app.demo.history import Teller
+from channels_app.demo.history import CLOSED_AFTER, Teller
 from channels_app.demo.timeline import Story
 from helpdesk.models import EscalationLevel, Staff
 
 
 def tell_live(teller: Teller) -> None:
-    """Tell every conversation that is open now."""
+    """Tell every conversation that is written out."""
     for text in teller.company.text["live"]:
         Scene(teller, text).tell()
 
 
 class Scene:
-    """One conversation that has not ended."""
+    """One conversation, line by line."""
 
     def __init__(self, teller: Teller, text: LiveText) -> None:
         self.teller, self.text = teller, text
@@ -50,7 +50,17 @@ class Scene:
                 self.story.assigned(owner, at + timedelta(seconds=20))
         self._climb_until(climbs, self.teller.now, owner)
         self._snooze(owner)
+        self._end(owner)
         self._leave_unread(owner)
+
+    def _end(self, owner: Staff | None) -> None:
+        """End what is over: earlier dealings of the customers who write now."""
+        stars = self.text.get("stars")
+        last = self.story.conversation.last_message_at
+        if owner and stars and last:
+            self.story.resolves(owner, last + timedelta(minutes=4))
+            self.story.is_rated(stars, ["fast"], "", last + timedelta(minutes=6))
+            self.story.closes(last + CLOSED_AFTER)
 
     def _line(self, who: str, words: str, at: datetime) -> None:
         kind, *names = who.split(":")
