@@ -194,14 +194,16 @@ def _page(request: HttpRequest, *, status: int = 200, **context: object) -> Http
             "first_run": first_run_of(organization),
             "departments": list(Department.objects.filter(pk__in=administered)),
             "roles": list(Role.objects.all()[:50]),
-            "test_customer_url": _test_customer_url(),
+            "test_customer_url": test_customer_url(access, organization),
             **context,
         }
         return render(request, "portal/start.html", frame(request, "start", **shown), status=status)
 
 
-def _test_customer_url() -> str:
-    """Return where a test customer is asked for; another app offers it."""
+def test_customer_url(access: Access, organization: Organization) -> str:
+    """Return where a test customer is asked for, for administrators and in a demo; another app offers it."""
+    if not access.is_administrator and not organization.is_demo:
+        return ""
     try:
         return reverse("channels:test-customer")
     except NoReverseMatch:

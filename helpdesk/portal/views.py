@@ -14,7 +14,7 @@ from helpdesk.portal.navigation import view_items
 from helpdesk.portal.pages import access_of, frame, is_fragment, staff_of, staff_only
 from helpdesk.portal.rows import ListRequest, list_page
 from helpdesk.portal.snippets import colleagues_for, snippets_for
-from helpdesk.portal.start import offer_first_run
+from helpdesk.portal.start import offer_first_run, test_customer_url
 from helpdesk.portal.threads import Thread, read_thread
 
 LIST_SESSION_KEY = "list"
@@ -147,6 +147,7 @@ def _desk(request: HttpRequest, asked: ListRequest, thread: Thread | None) -> di
         views=view_items(access),
         view=asked.view,
         first_run=offer_first_run(access, staff.organization) if thread is None else None,
+        test_customer_url=test_customer_url(access, staff.organization) if thread is None else "",
         **presence_context(staff),
     )
 
