@@ -127,8 +127,12 @@ class Screen:
                 if re.search(pattern, html, re.DOTALL):
                     return str(html)
 
-    async def is_quiet(self) -> bool:
-        return bool(await self.socket.receive_nothing(timeout=0.4))
+    async def rest(self) -> str:
+        """Return what else is pushed, once nothing has been for a moment."""
+        html = ""
+        while not await self.socket.receive_nothing(timeout=0.4):
+            html += await self.socket.receive_from(timeout=PATIENCE_SECONDS)
+        return html
 
     async def closing_code(self) -> int:
         async with asyncio.timeout(PATIENCE_SECONDS):

@@ -33,6 +33,8 @@ class Adapter:
         receipts=frozenset({"delivered", "read"}),
         typing_out=True,
         idempotent_send=True,
+        # The token names the visitor and the channel; TLS carries the body.
+        body_signed=False,
     )
 
     def __init__(self, config: ChannelConfig) -> None:
