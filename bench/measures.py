@@ -27,6 +27,22 @@ def pages() -> list[Figure]:
         return pages.measure(organization_id, small=SMALL, large=LARGE)
 
 
+def live() -> list[Figure]:
+    """Measure how changes reach open screens, on an installation of its own."""
+    from bench.live import measure  # noqa: PLC0415  (loads much)
+
+    with temporary_home() as folder:
+        return measure(folder / "home")
+
+
+def startup() -> list[Figure]:
+    """Measure both starts."""
+    from bench.startup import measure  # noqa: PLC0415  (loads much)
+
+    with temporary_home() as folder:
+        return measure(folder)
+
+
 @contextmanager
 def temporary_home() -> Iterator[Path]:
     """Make a folder for an installation that nobody needs afterwards."""
@@ -57,7 +73,7 @@ def services(home: Path) -> Iterator[None]:
         yield
 
 
-MEASURES: dict[str, Callable[[], list[Figure]]] = {"pages": pages}
+MEASURES: dict[str, Callable[[], list[Figure]]] = {"pages": pages, "live": live, "startup": startup}
 # Remove the condition once routing measures its commit.
 if find_spec("bench.assignment"):
     MEASURES["assignment"] = import_module("bench.assignment").measure

@@ -1,0 +1,258 @@
+"""How fast and how cheaply changes reach open screens of a running installation."""
+
+import asyncio
+import json
+import re
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psutil
+import redis
+from websockets.asyncio.client import ClientConnection, connect
+
+from bench.clients import AWAY, StaffClient, VisitorClient, channel_of
+from bench.table import Figure, middle
+from tests.deploy.stack import Stack, free_port
+
+VISITORS, SECONDS, ROUNDS = 20, 8, 3
+SCREENS, BROADCASTS = 1000, 25
+LIMIT_P95_MS, LIMIT_RATIO, LIMIT_KIB = 300, 4, 64
+MARK = re.compile(r"bench-[0-9a-f]{12}")
+COLLEAGUES = ("jia.chen", "zhiyuan.ma", "min.zhou")
+
+
+class Running:
+    """An installation whose web process is measured; everything else is niced."""
+
+    def __init__(self, own: Stack) -> None:
+        ready = own.ready_facts()
+        self.own, self.url = own, str(ready["url"])
+        accounts: Any = ready["accounts"]  # Any: from JSON
+        services = json.loads((own.home / "services.json").read_text())
+        self.public_id = channel_of(self.url)
+        redis.Redis.from_url(services["REDIS_URL"]).set(
+            f"everydesk:rate:raised:{self.public_id}", "1", ex=900
+        )
+        web = own.child("daphne")
+        assert web is not None
+        self.web = web
+        for process in own.descendants():
+            if process.pid != web.pid:
+                process.nice(5)
+        found = {one["login"].partition("@")[0]: one for one in accounts}
+        self.staff = [
+            StaffClient(self.url, found[name]["login"], found[name]["password"])
+            for name in COLLEAGUES
+        ]
+
+    def cpu_seconds(self) -> float:
+        times = self.web.cpu_times()
+        return float(times.user + times.system)
+
+
+@contextmanager
+def running(home: Path) -> Iterator[Running]:
+    """Start an installation with the demo company and nobody but us in it."""
+    own = Stack(home, DEMO="1", DEMO_TRAFFIC="0", LOG_LEVEL="WARNING")
+    own.start()
+    try:
+        own.await_ready()
+        yield Running(own)
+    finally:
+        own.stop()
+
+
+def measure(home: Path) -> list[Figure]:
+    with running(home) as installation:
+        return asyncio.run(_measure(installation))
+
+
+async def _measure(installation: Running) -> list[Figure]:
+    for one in installation.staff:
+        await one.sign_in()
+    delays = [await delay_p95_ms(installation) for _ in range(ROUNDS)]
+    what = "widget message stored -> bytes on the staff socket, 20 a second, p95"
+    figures = [Figure(what, middle(delays), "ms", LIMIT_P95_MS)]
+    return figures + await broadcast_figures(installation)
+
+
+# --- delay -------------------------------------------------------------------------------------
+
+
+async def delay_p95_ms(installation: Running) -> float:
+    """Let twenty visitors write once a second; return the 95th percentile until a screen has it."""
+    visitors = [VisitorClient(installation.url, installation.public_id) for _ in range(VISITORS)]
+    sent: dict[str, float] = {}
+    order: dict[str, list[str]] = defaultdict(list)
+    seen: dict[str, float] = {}
+    screen = await installation.staff[0].screen(compression=None)
+    watching = asyncio.create_task(_watch(screen, seen))
+
+    async def write(visitor: VisitorClient, number: int) -> None:
+        await visitor.say(f"你好 {number}")
+        for _ in range(SECONDS):
+            mark = f"bench-{uuid4().hex[:12]}"
+            sent[mark] = time.monotonic()
+            order[str(number)].append(mark)
+            await visitor.say(f"怎么退货 {mark}")
+            await asyncio.sleep(max(0.0, sent[mark] + 1 - time.monotonic()))
+
+    async def start(visitor: VisitorClient, number: int) -> None:
+        await asyncio.sleep(number / VISITORS)
+        await write(visitor, number)
+
+    await asyncio.gather(*(start(one, number) for number, one in enumerate(visitors)))
+    await asyncio.sleep(1)
+    watching.cancel()
+    await screen.close()
+    for visitor in visitors:
+        await visitor.close()
+    # A row that was overtaken by the visitor's next message was shown with that one.
+    for marks in order.values():
+        for earlier, later in zip(reversed(marks[:-1]), reversed(marks[1:]), strict=True):
+            seen[earlier] = min(seen.get(earlier, 1e12), seen.get(later, 1e12))
+    delays = sorted((seen[mark] - at) * 1000 for mark, at in sent.items())
+    return delays[int(len(delays) * 0.95)]
+
+
+async def _watch(screen: ClientConnection, seen: dict[str, float]) -> None:
+    async for text in screen:
+        now = time.monotonic()
+        for mark in MARK.findall(str(text)):
+            seen.setdefault(mark, now)
+
+
+# --- broadcast ---------------------------------------------------------------------------------
+
+
+class Audience:
+    """A thousand sockets that note which marks they have heard."""
+
+    def __init__(self) -> None:
+        self.heard: dict[str, int] = defaultdict(int)
+        self.bytes = 0
+        self.tasks: list[asyncio.Task[None]] = []
+        self.sockets: list[ClientConnection] = []
+        self.news = asyncio.Event()
+
+    async def fill(self, open_socket: Callable[[int], Any]) -> None:
+        gate = asyncio.Semaphore(20)
+
+        async def one(number: int) -> None:
+            async with gate:
+                socket = await open_socket(number)
+            self.sockets.append(socket)
+            self.tasks.append(asyncio.create_task(self._listen(socket)))
+
+        await asyncio.gather(*(one(number) for number in range(SCREENS)))
+
+    async def _listen(self, socket: ClientConnection) -> None:
+        with suppress(*AWAY):
+            async for text in socket:
+                found = MARK.search(str(text))
+                if found:
+                    self.bytes = len(text)
+                    self.heard[found[0]] += 1
+                    if self.heard[found[0]] == SCREENS:
+                        self.news.set()
+
+    async def all_heard(self, mark: str, seconds: float = 20.0) -> None:
+        deadline = time.monotonic() + seconds
+        while self.heard[mark] < SCREENS and time.monotonic() < deadline:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.news.wait(), 0.2)
+            self.news.clear()
+
+    async def leave(self) -> None:
+        for task in self.tasks:
+            task.cancel()
+        await asyncio.gather(*(socket.close() for socket in self.sockets))
+
+
+async def broadcast_figures(installation: Running) -> list[Figure]:
+    """Broadcast in turns through the product and through a raw server; compare CPU per message."""
+    before_kib = installation.web.memory_info().rss / 1024
+    screens, raw = Audience(), Audience()
+    staff = installation.staff
+    await screens.fill(lambda number: staff[number % len(staff)].screen(compression=None))
+    await asyncio.sleep(3)
+    idle_kib = (installation.web.memory_info().rss / 1024 - before_kib) / SCREENS
+    port = free_port()
+    server = subprocess.Popen([sys.executable, "-m", "bench.raw", str(port)])
+    try:
+        address = f"ws://127.0.0.1:{port}/"
+        await _answering(address)
+        options: dict[str, Any] = {"compression": None, "proxy": None, "max_size": None}
+        await raw.fill(lambda _: connect(address, **options))
+        mouth = await connect(f"{address}say", **options)
+        visitors = [
+            VisitorClient(installation.url, installation.public_id) for _ in range(BROADCASTS)
+        ]
+        for visitor in visitors:
+            await visitor.say("你好")
+        ours, theirs = [], []
+        process = psutil.Process(server.pid)
+        for _ in range(ROUNDS):
+            ours.append(await _through_product(installation, screens, visitors))
+            theirs.append(await _through_raw(mouth, raw, process, screens.bytes))
+        await mouth.close()
+    finally:
+        server.terminate()
+        server.wait()
+    for visitor in visitors:
+        await visitor.close()
+    await screens.leave()
+    heard = min(screens.heard.values())
+    return [
+        Figure("raw websockets broadcast to 1,000 sockets, CPU per message", middle(theirs), "us"),
+        Figure("broadcast to 1,000 staff sockets, CPU per message", middle(ours), "us"),
+        Figure(
+            "broadcast to 1,000 staff sockets against raw", middle(ours) / middle(theirs), "x",
+            LIMIT_RATIO,
+        ),
+        Figure("sockets that heard the least heard broadcast", heard, "", SCREENS, is_at_least=True),
+        Figure("idle staff socket", idle_kib, "KiB", LIMIT_KIB),
+    ]  # fmt: skip
+
+
+async def _through_product(
+    installation: Running, screens: Audience, visitors: list[VisitorClient]
+) -> float:
+    """Return microseconds of the web process per message and socket, storing and rendering included."""
+    started = installation.cpu_seconds()
+    for visitor in visitors:
+        mark = f"bench-{uuid4().hex[:12]}"
+        await visitor.say(f"怎么退货 {mark}")
+        await screens.all_heard(mark)
+    spent = installation.cpu_seconds() - started
+    return spent / (len(visitors) * SCREENS) * 1e6
+
+
+async def _through_raw(
+    mouth: ClientConnection, raw: Audience, process: psutil.Process, size: int
+) -> float:
+    times = process.cpu_times()
+    started = times.user + times.system
+    for _ in range(BROADCASTS):
+        mark = f"bench-{uuid4().hex[:12]}"
+        await mouth.send(mark + "x" * max(0, size - len(mark)))
+        await raw.all_heard(mark)
+    times = process.cpu_times()
+    return float((times.user + times.system - started) / (BROADCASTS * SCREENS) * 1e6)
+
+
+async def _answering(address: str) -> None:
+    for _ in range(100):
+        try:
+            async with await connect(address, proxy=None):
+                return
+        except AWAY:
+            await asyncio.sleep(0.1)
+    raise TimeoutError(address)
