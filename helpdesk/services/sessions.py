@@ -8,6 +8,8 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from helpdesk.models import User
+from helpdesk.services import grants
+from helpdesk.tenancy import memberships, organization_transaction
 
 SHOWN = 500
 
@@ -36,10 +38,14 @@ def signed_in() -> list[SignedIn]:
 
 
 def end_all(user_id: int) -> int:
-    """End every session of the user; returns how many."""
+    """End every session of the user, and have open screens come back in vain; returns how many."""
     mine = [session for owner, session in _running() if owner == str(user_id)]
     for session in mine:
         session.delete()
+    for organization_id, staff_id, _name in memberships(user_id):
+        with organization_transaction(organization_id):
+            # A new epoch closes the sockets; without a session they are not let in again.
+            grants.refresh([staff_id])
     return len(mine)
 
 
