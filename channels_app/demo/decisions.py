@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db.models import Max
+from django.utils import timezone
 
 from helpdesk.models import Assignment, Conversation, Entry
 from helpdesk.registries import DemoPart, demo_parts
@@ -23,14 +24,15 @@ def load_decisions(organization_id: int) -> None:
         return
     held = Assignment.objects.filter(ended_at__isnull=True, mode=Assignment.Mode.AUTOMATIC)
     known = facts()
+    everybody = people(known, timezone.now())
     for assignment in held.select_related("conversation__customer").order_by("starts_at"):
-        _explain(assignment, known)
+        _explain(assignment, known, everybody)
 
 
-def _explain(assignment: Assignment, known: Facts) -> None:
+def _explain(assignment: Assignment, known: Facts, everybody: list[Person]) -> None:
     at, conversation = assignment.starts_at, assignment.conversation
     need = _need_then(conversation, known, at)
-    colleagues = _there_then(people(known, at), assignment, at)
+    colleagues = _there_then(everybody, assignment, at)
     policy = known.policy(conversation.department_id)
     choice = choose(colleagues, need, policy, at)
     # Whoever would have come first had their hands full.
