@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -38,8 +39,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    home = Path(os.environ.get(RUNNING_HOME) or tmp_path_factory.mktemp("journeys") / "home")
+def installation() -> Iterator[Stack]:
+    with tempfile.TemporaryDirectory(prefix="everydesk-journeys-") as folder:
+        Path(folder).chmod(0o755)
+        yield from _installation(Path(os.environ.get(RUNNING_HOME) or Path(folder) / "home"))
+
+
+def _installation(home: Path) -> Iterator[Stack]:
     own = Stack(home, DEMO="1", DEMO_TRAFFIC="0")
     if RUNNING_HOME in os.environ:
         supervisor = json.loads((home / "services.json").read_text())["pid"]

@@ -35,8 +35,8 @@ QUESTIONS = ("怎么退货？", "退款多久到账？", "快递到哪里了？"
 
 
 @pytest.mark.soak
-def test_messages_survive_the_death_of_every_process(tmp_path: Path) -> None:
-    own = Stack(tmp_path / "home", DEMO="1", DEMO_TRAFFIC="0")
+def test_messages_survive_the_death_of_every_process(home: Path) -> None:
+    own = Stack(home, DEMO="1", DEMO_TRAFFIC="0")
     own.start()
     try:
         own.await_ready()
