@@ -78,6 +78,35 @@ def test_migrations_import_no_project_code_but_the_operations():
     assert not foreign
 
 
+def test_services_know_nothing_of_requests():
+    web = ("django.http", "django.shortcuts", "django.views", "rest_framework")
+    asking = [
+        f"{place(path)} {module}"
+        for folder in (
+            "helpdesk/services",
+            "helpdesk/models",
+            "routing/services",
+            "channels_app/services",
+        )
+        for path in [*python_files(folder), PROJECT / "helpdesk/access.py"]
+        for node in ast.walk(source.tree(path))
+        for module in _imported(node)
+        if module.startswith(web)
+    ]
+    assert not asking
+
+
+def test_nobody_imports_the_wiring():
+    wiring = {"helpdesk.settings", "helpdesk.urls", "helpdesk.asgi"}
+    users = [
+        place(path)
+        for path in python_files(*APPS)
+        for node in ast.walk(source.tree(path))
+        if wiring & set(_imported(node))
+    ]
+    assert not users
+
+
 def test_handlers_of_events_never_query():
     handlers = {handler for handlers in subscriptions().values() for handler in handlers}
     asking = [

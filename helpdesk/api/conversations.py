@@ -9,9 +9,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from helpdesk import access
+from helpdesk.api.description import IDEMPOTENCY
 from helpdesk.api.filters import ConversationFilter, MessageFilter
 from helpdesk.api.paging import PagesByNumber
-from helpdesk.api.schema import IDEMPOTENCY, PROBLEMS
 from helpdesk.api.serializers import (
     ConversationSerializer,
     MessageSerializer,
@@ -63,7 +63,7 @@ class Messages(ListModelMixin, ApiView):
 
     @extend_schema(
         request=NewMessageSerializer,
-        responses={201: MessageSerializer, **PROBLEMS},
+        responses={201: MessageSerializer},
         parameters=[IDEMPOTENCY],
     )
     def create(self, request: Request, conversation_id: int) -> Response:

@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from helpdesk import access
+from helpdesk.api.description import IDEMPOTENCY
 from helpdesk.api.filters import CustomerFilter, StaffFilter
-from helpdesk.api.schema import IDEMPOTENCY, PROBLEMS
 from helpdesk.api.serializers import CustomerSerializer, StaffSerializer, TopicSerializer
 from helpdesk.api.views import ApiView
 from helpdesk.models import Customer, Staff, Topic
@@ -37,7 +37,7 @@ class Customers(ListModelMixin, RetrieveModelMixin, ApiView):
         """Return the customer; raises NotFound, absent or forbidden."""
         return access.customer(self.access, self.kwargs["customer_id"])
 
-    @extend_schema(responses={201: CustomerSerializer, **PROBLEMS}, parameters=[IDEMPOTENCY])
+    @extend_schema(responses={201: CustomerSerializer}, parameters=[IDEMPOTENCY])
     def create(self, request: Request) -> Response:
         """Add a customer."""
         given = self.get_serializer(data=request.data)

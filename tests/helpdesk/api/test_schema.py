@@ -31,6 +31,13 @@ def test_every_operation_needs_a_token(schema):
     assert all(operation["security"] == [{"token": []}] for operation in operations)
 
 
+def test_every_operation_names_its_problems(schema):
+    for path in schema["paths"].values():
+        for operation in path.values():
+            assert {"401", "403", "404", "429"} <= set(operation["responses"])
+            assert "application/problem+json" in operation["responses"]["404"]["content"]
+
+
 def test_every_post_offers_an_idempotency_key(schema):
     for path in schema["paths"].values():
         if "post" in path:
