@@ -1,0 +1,214 @@
+import asyncio
+import time
+import uuid
+
+import pytest
+from django.conf import settings
+
+from channels_app import limits
+from channels_app.adapters.webchat.identity import sign_identity
+from channels_app.live import groups
+from helpdesk.models import Channel, Identity
+from tests.channels_app.sockets import Tab
+
+
+def claims(world, **changed):
+    return {
+        "sub": "u-1",
+        "aud": world.channel.public_id,
+        "exp": time.time() + 600,
+        "name": "高美玲",
+    } | changed
+
+
+def give_secret(world, secret="site-secret", **settings_):
+    with world.transaction():
+        Channel.objects.filter(pk=world.channel.pk).update(secret=secret, settings=settings_)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        None,
+        "null",
+        "",
+        "https://evil.example",
+        "https://127.0.0.1.evil.example",
+        "file://",
+        "https://[",
+        "https://allowed.example.evil.example",
+        "https://evil.example/allowed.example",
+    ],
+)
+def test_pages_that_are_not_allowed_get_no_socket(world, public_id, origin):
+    give_secret(world, allowed_domains=["allowed.example", "*.shop.example"])
+
+    async def visit(where):
+        tab = Tab(public_id, origin=where)
+        connected = await tab.connect()
+        await tab.leave()
+        return connected
+
+    assert not asyncio.run(visit(origin))
+    assert asyncio.run(visit("https://allowed.example"))
+    assert asyncio.run(visit("https://www.shop.example"))
+
+
+@pytest.mark.parametrize("public_id", ["0" * 32, "%", "*", "..", "x' OR 1=1", "_" * 32])
+def test_unknown_channels_have_no_socket(world, public_id):
+    async def visit():
+        tab = Tab("placeholder")
+        tab.socket.scope["path"] = f"/live/visitor/{public_id}/"
+        assert await tab.connect()
+        return await tab.closing_code()
+
+    assert asyncio.run(visit()) == groups.UNKNOWN_CHANNEL
+
+
+def test_a_signed_visitor_is_recognised_and_keeps_their_history(world, public_id):
+    give_secret(world)
+
+    async def visit():
+        tab = Tab(public_id)
+        await tab.arrive(identity=sign_identity(claims(world), "site-secret"))
+        await tab.say("my order")
+        await tab.leave()
+        back = Tab(public_id)
+        welcome = await back.arrive(identity=sign_identity(claims(world), "site-secret"))
+        await back.leave()
+        return welcome
+
+    assert [entry["text"] for entry in asyncio.run(visit())["entries"]] == ["my order"]
+    with world.transaction():
+        identity = Identity.objects.get()
+        assert identity.is_verified
+        assert identity.customer.name == "高美玲"
+
+
+def test_a_forged_identity_is_refused_and_shows_nothing(world, public_id):
+    give_secret(world)
+
+    async def visit(identity):
+        tab = Tab(public_id)
+        assert await tab.connect()
+        await tab.tell(type="hello", identity=identity)
+        assert (await tab.hear("error", "welcome"))["code"] == "identity_refused"
+        return await tab.closing_code()
+
+    for forged in (
+        sign_identity(claims(world), "guess"),
+        sign_identity(claims(world, aud="other"), "site-secret"),
+        sign_identity(claims(world, exp=1), "site-secret"),
+        "sub:u-1",
+        "a.b.c",
+    ):
+        assert asyncio.run(visit(forged)) == groups.IDENTITY_REFUSED
+
+
+def test_a_channel_that_requires_signed_visitors_takes_no_others(world, public_id):
+    give_secret(world, identity="required")
+
+    async def visit():
+        tab = Tab(public_id)
+        assert await tab.connect()
+        await tab.tell(type="hello")
+        code = (await tab.hear("error", "welcome"))["code"]
+        return code, await tab.closing_code()
+
+    assert asyncio.run(visit()) == ("identity_required", groups.IDENTITY_REFUSED)
+
+
+def test_a_visitor_token_is_worth_nothing_elsewhere(world, other_world, public_id):
+    async def visit():
+        tab = Tab(public_id)
+        await tab.arrive()
+        stored = await tab.say("private")
+        await tab.leave()
+        elsewhere = Tab(other_world.channel.public_id)
+        elsewhere.token = tab.token
+        welcome = await elsewhere.arrive(conversation=str(stored["conversation"]))
+        stranger = Tab(public_id)
+        other = await stranger.arrive(conversation=str(stored["conversation"]))
+        await elsewhere.leave()
+        await stranger.leave()
+        return welcome, other
+
+    welcome, other = asyncio.run(visit())
+    assert welcome["entries"] == other["entries"] == []
+    assert welcome["conversation"] is other["conversation"] is None
+
+
+def test_frames_that_fit_no_schema_are_refused_and_the_next_one_counts(world, public_id):
+    async def visit():
+        tab = Tab(public_id)
+        await tab.arrive()
+        await tab.tell(type="subscribe", group="*")
+        assert (await tab.hear("error"))["code"] == "unknown_type"
+        await tab.tell(type="message", client_ref="%", text="x")
+        assert (await tab.hear("error"))["code"] == "not_a_uuid"
+        await tab.tell(type="message", client_ref=str(uuid.uuid4()), text="", attachments=[])
+        assert (await tab.hear("error"))["code"] == "invalid"
+        answer = await tab.say("still here")
+        await tab.leave()
+        return answer
+
+    assert asyncio.run(visit())["type"] == "stored"
+
+
+def test_a_huge_frame_closes_its_socket_and_no_other(world, public_id):
+    async def visit():
+        tab, other = Tab(public_id), Tab(public_id)
+        await tab.arrive()
+        await other.arrive()
+        await tab.tell(type="message", client_ref=str(uuid.uuid4()), text="x" * 70_000)
+        code = await tab.closing_code()
+        answer = await other.say("fine")
+        await other.leave()
+        return code, answer["type"]
+
+    assert asyncio.run(visit()) == (groups.TOO_LARGE, "stored")
+
+
+def test_a_flood_closes_its_socket_and_no_other(world, public_id):
+    async def visit():
+        tab, other = Tab(public_id), Tab(public_id)
+        await tab.arrive()
+        await other.arrive()
+        for _each in range(250):
+            await tab.tell(type="typing", on=True)
+        code = await tab.closing_code()
+        answer = await other.say("fine")
+        await other.leave()
+        return code, answer["type"]
+
+    assert asyncio.run(visit()) == (groups.TOO_FAST, "stored")
+
+
+def test_a_visitor_who_writes_too_much_is_asked_to_wait(world, public_id, monkeypatch):
+    monkeypatch.setattr(limits, "MESSAGES", (2, 600))
+
+    async def visit():
+        tab, other = Tab(public_id), Tab(public_id)
+        await tab.arrive()
+        await other.arrive()
+        answers = [await tab.say(f"message {each}") for each in range(3)]
+        calm = await other.say("fine")
+        await tab.leave()
+        await other.leave()
+        return answers, calm
+
+    answers, calm = asyncio.run(visit())
+    assert [answer["type"] for answer in answers] == ["stored", "stored", "error"]
+    assert answers[2]["code"] == "limited"
+    assert answers[2]["retry_after"] > 0
+    assert calm["type"] == "stored"
+
+
+def test_the_public_url_is_an_allowed_page(public_id):
+    async def visit():
+        tab = Tab(public_id, origin=settings.PUBLIC_URL)
+        connected = await tab.connect()
+        await tab.leave()
+        return connected
+
+    assert asyncio.run(visit())
