@@ -15,7 +15,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.template.response import SimpleTemplateResponse, TemplateResponse
 from django.urls import URLPattern, reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
@@ -125,7 +125,7 @@ class EverydeskSite(UnfoldAdminSite):  # type: ignore[misc]  # Unfold ships no t
                 return view(request, *args, **kwargs)
             with self.transaction(request):
                 response = view(request, *args, **kwargs)
-                if isinstance(response, TemplateResponse):
+                if isinstance(response, SimpleTemplateResponse):
                     response.render()
                 return response
         except PermissionDenied as error:

@@ -247,3 +247,41 @@ def test_every_change_shows_in_the_objects_history(world: World, browser: Browse
     assert "skill.created" in page
     assert client.post(f"/admin/helpdesk/auditentry/{entry.pk}/delete/").status_code == 404
     assert client.post(f"/admin/helpdesk/auditentry/{entry.pk}/change/", {}).status_code == 404
+
+
+def test_what_is_deleted_takes_along_what_follows_from_it(world: World, browser: Browser) -> None:
+    ids = fill(world)
+    client = browser(world.alice)
+    with world.transaction():
+        empty = Department.objects.create(name="空部门", parent=world.support)
+        spare = Role.objects.create(name="备用", permissions=[permissions.CONVERSATION_VIEW])
+        grants.grant_role(world.frank, spare, world.sales)
+    for name, pk in [
+        ("escalationpath", ids["escalationpath"]),
+        ("position", ids["position"]),
+        ("skill", ids["skill"]),
+        ("snippet", ids["snippet"]),
+        ("topic", ids["topic"]),
+        ("role", spare.pk),
+        ("department", empty.pk),
+    ]:
+        url = f"/admin/helpdesk/{name}/{pk}/"
+        assert client.post(f"{url}delete/", {"post": "yes"}).status_code == 302, name
+        assert client.get(f"{url}change/").status_code == 404, name
+        assert f"{name}.deleted" in trail(world)
+    assert not world.access("frank").allowed(permissions.CONVERSATION_VIEW)
+    with world.transaction():
+        assert grants.violations() == []
+    # What is in use stays, and the page says by what.
+    kept = client.post(f"/admin/helpdesk/department/{world.support.pk}/delete/", {"post": "yes"})
+    assert kept.status_code == 200
+    assert client.get(f"/admin/helpdesk/department/{world.support.pk}/change/").status_code == 200
+
+
+def test_a_related_row_is_added_in_a_window_of_its_own(world: World, browser: Browser) -> None:
+    client = browser(world.alice)
+    sent = {"name": "退货", "name_en": "", "_popup": "1"}
+    response = client.post("/admin/helpdesk/skill/add/?_popup=1", sent)
+    assert response.status_code == 200
+    assert b"popup_response.js" in response.content
+    assert b"<script>" not in response.content
