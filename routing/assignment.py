@@ -4,6 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import Exists, OuterRef
+
 from helpdesk.errors import AlreadyTaken, NotAvailable, NotFound, OverCapacity
 from helpdesk.models import Assignment, Conversation, Staff, State
 from helpdesk.services import timeline
@@ -58,12 +60,13 @@ def commit(choice: Choice, fence: int | None = None) -> tuple[Person | None, lis
 
 
 def _lock_unless_busy(conversation_id: int) -> Conversation:
-    """Return the conversation, locked; raises AlreadyTaken when somebody is at it: they ring when they are done.
+    """Return the conversation, locked; raises AlreadyTaken when it is before somebody, or somebody is at it.
 
     Waiting would line up all routers behind one row instead of spreading them over the queue.
     """
+    pending = Offer.objects.filter(conversation_id=OuterRef("pk"), state=Offer.State.PENDING)
     rows = Conversation.objects.select_for_update(no_key=True, skip_locked=True)
-    found = next(iter(rows.filter(pk=conversation_id)), None)
+    found = next(iter(rows.filter(~Exists(pending), pk=conversation_id)), None)
     if found is None:
         raise AlreadyTaken
     return found
@@ -75,8 +78,6 @@ def _act(choice: Choice, scored: Scored) -> None:
     if choice.policy.mode == Policy.Mode.OFFER:
         offers.make(choice.need, scored, choice.policy, data=_data(choice), at=choice.at)
         return
-    if Offer.objects.filter(conversation=conversation, state=Offer.State.PENDING).exists():
-        raise AlreadyTaken
     decision = recording.record(
         choice.need,
         Decision.Outcome.ASSIGNED,
@@ -106,7 +107,8 @@ def _check_unmoved(conversation: Conversation, need: Need) -> None:
 
 
 def _staff(staff_id: int) -> Staff:
-    found = Staff.objects.filter(pk=staff_id).first()
+    needed = ("id", "organization_id", "user_id", "permission_epoch", "is_active")
+    found = next(iter(Staff.objects.filter(pk=staff_id).only(*needed)), None)
     if found is None:
         raise NotAvailable
     return found

@@ -14,6 +14,7 @@ from routing import judging, leases, needs, offers
 from routing.assignment import Choice, Moved, choose, commit, record_waiting
 from routing.candidates import Need, Person, candidates
 from routing.facts import Facts, facts, people
+from routing.handlers import quietly
 from routing.models import Decision
 
 logger = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def route(organization_id: int, *, fence: int | None = None, batch: int = BATCH)
     `fence` is the number of the router's lease; None works without one.
     """
     outcome = Outcome()
-    with organization_scope(organization_id):
+    with quietly(), organization_scope(organization_id):
         with organization_transaction():
             known = facts()
             due = judging.due(timezone.now())

@@ -1,5 +1,9 @@
 """What routing does when the core tells of something: rings the router's bell, and nothing else."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 from helpdesk.bell import ring
 from helpdesk.events import (
     AccessChanged,
@@ -15,9 +19,24 @@ CHANNEL = "everydesk_route"
 RINGING = (MessageReceived, ConversationQueued, ConversationReleased, StaffChanged, AccessChanged)
 
 
+# Set while this process routes: what it does itself is no news to it.
+_is_routing: ContextVar[bool] = ContextVar("is_routing", default=False)
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Ring no bell for what happens inside."""
+    token = _is_routing.set(True)
+    try:
+        yield
+    finally:
+        _is_routing.reset(token)
+
+
 def wake_router(event: Event) -> None:
     """Have the routers look now instead of within a second."""
-    ring(CHANNEL)
+    if not _is_routing.get():
+        ring(CHANNEL)
 
 
 def listen() -> None:
