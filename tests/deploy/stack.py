@@ -55,12 +55,6 @@ def eventually(condition: Callable[[], object], seconds: float = PATIENCE_SECOND
         time.sleep(0.1)
 
 
-def make_reachable(folder: Path) -> None:
-    """Let PostgreSQL's own user enter one of pytest's folders, which are private."""
-    for part in (folder, *folder.parents[:2]):
-        part.chmod(part.stat().st_mode | 0o011)
-
-
 class Stack:
     """One supervisor and what it started."""
 
@@ -166,7 +160,6 @@ class Stack:
 
 @contextmanager
 def stack(home: Path, *, user: int | None = None, **environment: str) -> Iterator[Stack]:
-    make_reachable(home.parent)
     running = Stack(home, user=user, **environment)
     running.start()
     try:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from deploy import fingerprints, processes, services
-from tests.deploy.stack import PROJECT, clean_environment, make_reachable
+from tests.deploy.stack import PROJECT, clean_environment
 
 COMMAND = """
 import os, sys
@@ -46,13 +46,12 @@ def test_only_commands_that_ask_a_service_start_one(arguments: list[str], needs:
     assert services.needs_services(["manage.py", *arguments]) is needs
 
 
-def test_commands_share_the_services_of_a_home_and_the_last_one_ends_them(tmp_path: Path) -> None:
-    make_reachable(tmp_path)
-    first, second = start_command(tmp_path), None
+def test_commands_share_the_services_of_a_home_and_the_last_one_ends_them(place: Path) -> None:
+    first, second = start_command(place), None
     try:
         assert first.stdout is not None
         addresses = first.stdout.readline()
-        second = start_command(tmp_path)
+        second = start_command(place)
         assert second.stdout is not None
         assert second.stdout.readline() == addresses
         socket_folder = Path(addresses.split("host=")[1].split()[0])
@@ -63,7 +62,7 @@ def test_commands_share_the_services_of_a_home_and_the_last_one_ends_them(tmp_pa
         second.communicate("\n", timeout=30)
         first.wait(30)
         assert not socket_folder.exists()
-        assert not (tmp_path / "services.json").exists()
+        assert not (place / "services.json").exists()
     finally:
         for process in (first, second):
             if process is not None and process.poll() is None:

@@ -32,8 +32,8 @@ def published(stack: Stack) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with stack(tmp_path_factory.mktemp("stack") / "home") as own:
+def running(reachable: Path) -> Iterator[Stack]:
+    with stack(reachable / "home") as own:
         own.await_ready()
         yield own
         assert own.stop() == 0
@@ -66,8 +66,8 @@ def test_a_second_supervisor_in_the_same_home_says_so(running: Stack) -> None:
 
 
 @pytest.mark.xdist_group("stack")
-def test_a_port_in_use_is_told_at_once(running: Stack, tmp_path: Path) -> None:
-    elsewhere = run_supervisor(tmp_path / "other", running.port)
+def test_a_port_in_use_is_told_at_once(running: Stack, place: Path) -> None:
+    elsewhere = run_supervisor(place / "other", running.port)
     assert elsewhere.returncode != 0
     assert f"port {running.port}" in elsewhere.stdout
 
@@ -86,8 +86,8 @@ def run_supervisor(home: Path, port: int) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("name", CHILDREN)
-def test_any_child_that_is_killed_comes_back_and_the_web_serves(tmp_path: Path, name: str) -> None:
-    with stack(tmp_path / "home") as own:
+def test_any_child_that_is_killed_comes_back_and_the_web_serves(place: Path, name: str) -> None:
+    with stack(place / "home") as own:
         own.await_ready()
         for _ in range(2):
             own.kill(*CHILDREN[name])
@@ -95,8 +95,8 @@ def test_any_child_that_is_killed_comes_back_and_the_web_serves(tmp_path: Path, 
 
 
 @pytest.mark.soak
-def test_a_killed_supervisor_leaves_nothing_and_the_next_start_works(tmp_path: Path) -> None:
-    with stack(tmp_path / "home") as own:
+def test_a_killed_supervisor_leaves_nothing_and_the_next_start_works(place: Path) -> None:
+    with stack(place / "home") as own:
         for _ in range(3):
             own.await_ready()
             own.stop(signal.SIGKILL)
@@ -110,11 +110,11 @@ def test_a_killed_supervisor_leaves_nothing_and_the_next_start_works(tmp_path: P
 
 @pytest.mark.soak
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
-def test_an_ordinary_user_types_two_commands(tmp_path: Path) -> None:
+def test_an_ordinary_user_types_two_commands(place: Path) -> None:
     nobody = pwd.getpwnam("nobody")
-    project = copy_of_project(tmp_path / "everydesk", nobody)
+    project = copy_of_project(place / "everydesk", nobody)
     own = Stack(project / "var", user=nobody.pw_uid, HOME=str(project))
-    own.output = tmp_path / "output"
+    own.output = place / "output"
     own.command = ["make", f"PYTHON={python_for(nobody)}", "run"]
     own.project = project
     own.start()
@@ -137,8 +137,6 @@ def copy_of_project(target: Path, user: pwd.struct_passwd) -> Path:
         shutil.copy2(PROJECT / name, target / name)
     for path in (target, *target.rglob("*")):
         os.chown(path, user.pw_uid, user.pw_gid)
-    for folder in (target.parent, *target.parent.parents[:2]):
-        folder.chmod(0o755)
     return target
 
 
@@ -151,8 +149,8 @@ def python_for(user: pwd.struct_passwd) -> str:
 
 @pytest.mark.soak
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can pass a private folder")
-def test_root_can_run_it_below_a_private_folder(tmp_path: Path) -> None:
-    home = tmp_path / "home"
+def test_root_can_run_it_below_a_private_folder(place: Path) -> None:
+    home = place / "home"
     home.mkdir(mode=0o700)
     with stack(home) as own:
         own.await_ready()
@@ -162,8 +160,8 @@ def test_root_can_run_it_below_a_private_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.soak
-def test_two_web_processes_share_the_port_and_have_one_each(tmp_path: Path) -> None:
-    with stack(tmp_path / "home", WEB_PROCESSES="2") as own:
+def test_two_web_processes_share_the_port_and_have_one_each(place: Path) -> None:
+    with stack(place / "home", WEB_PROCESSES="2") as own:
         ready = own.await_ready()
         assert len(list(ready["web_urls"])) == 3  # type: ignore[call-overload]
         own.kill("daphne", str(own.port + 1))
