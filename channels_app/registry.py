@@ -8,6 +8,7 @@ from typing import cast
 from channels_app.protocol import Adapter, ChannelConfig
 from helpdesk.models import Channel
 from helpdesk.registries import ChannelKind, channel_kinds
+from helpdesk.tenancy import organization_transaction
 
 # Each folder describes itself in KIND and has its code in adapter.Adapter, loaded on first use.
 FOLDERS: dict[str, str] = {
@@ -59,5 +60,7 @@ def _connection_test(kind: str) -> "partial[str]":
 
 
 def _test_connection(kind: str, channel_id: int) -> str:
-    channel = Channel.objects.get(pk=channel_id)
-    return make_adapter(kind, config_of(channel)).test_connection()
+    with organization_transaction():
+        config = config_of(Channel.objects.get(pk=channel_id))
+    # The vendor is asked outside the transaction.
+    return make_adapter(kind, config).test_connection()

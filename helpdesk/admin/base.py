@@ -64,6 +64,7 @@ class ScopedAdmin(AdministratorsOnly, ModelAdmin):  # type: ignore[misc]  # Unfo
     list_filter_submit = True
     warn_unsaved_form = True
     actions: Sequence[Any] | None = ()
+    found_by_search = True
     # Fields whose values may stand in the audit trail beside their names.
     audited: Sequence[str] = ("name", "name_en", "is_active")
 
@@ -141,6 +142,7 @@ class ScopedInline(AdministratorsOnly, TabularInline):  # type: ignore[misc]  # 
 
     extra = 0
     tab = False
+    hide_title = True
 
 
 def changed_fields(message: Any) -> list[str]:  # Any: a sentence, or what Django made of a form

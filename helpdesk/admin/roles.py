@@ -78,6 +78,7 @@ class RoleGrantAdmin(ScopedAdmin):
     """Who holds which role in which department; given and taken, never edited."""
 
     can_change = False
+    found_by_search = False
     list_display = ("staff", "role", "department")
     list_display_links = ("staff",)
     list_select_related = ("staff", "role", "department")

@@ -103,7 +103,12 @@ class EverydeskSite(UnfoldAdminSite):  # type: ignore[misc]  # Unfold ships no t
         apps = self.get_app_list(request)
         results = self._search_apps(apps, term)
         if extended:
-            results += self._search_models(request, self.get_app_list(request), term)
+            shown = [
+                model._meta.label
+                for model, page in self._registry.items()
+                if getattr(page, "found_by_search", True)
+            ]
+            results += self._search_models(request, self.get_app_list(request), term, shown)
         pages = Paginator(results, SEARCH_LIMIT)
         name = "command_results" if extended else "search_results"
         context = {

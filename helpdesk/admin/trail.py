@@ -13,6 +13,7 @@ from helpdesk.models import AuditEntry
 class AuditAdmin(ReadOnlyAdmin):
     """Entries are written once and never changed."""
 
+    found_by_search = False
     list_display = ("at", "who", "action", "subject", "subject_id", "facts")
     list_display_links = ("at",)
     list_select_related = ("staff",)

@@ -93,6 +93,9 @@ class RoleGrant(OrganizationModel):
             models.Index(fields=["organization", "department"], name="role_grant_department")
         ]
 
+    def __str__(self) -> str:
+        return f"{self.staff} · {self.role} · {self.department}"
+
 
 class ObjectGrant(OrganizationModel):
     """One permission on one department, role or escalation path, given to one person: edited on guardian's pages."""

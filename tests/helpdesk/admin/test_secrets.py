@@ -115,7 +115,8 @@ def test_a_channel_is_set_up_and_its_secret_never_shown(world: World, browser: B
         "hush-hush"
         not in client.get(f"/admin/helpdesk/channel/{channel.pk}/history/").content.decode()
     )
-    assert client.post(f"/admin/helpdesk/channel/{channel.pk}/test/").status_code == 302
+    tested = client.post(f"/admin/helpdesk/channel/{channel.pk}/test/", follow=True)
+    assert [message.level_tag for message in tested.context["messages"]][-1] == "success"
     assert client.get(f"/admin/helpdesk/channel/{channel.pk}/test/").status_code == 404
 
 
