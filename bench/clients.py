@@ -4,6 +4,7 @@ import asyncio
 import json
 import random
 import re
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -14,6 +15,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, WebSocketException
 
 ANSWER_SECONDS = 10.0
+# How often an open screen says that somebody sits before it.
+HERE_SECONDS = 20.0
 AWAY = (OSError, WebSocketException, InvalidHandshake, TimeoutError, ValueError)
 
 
@@ -157,8 +160,11 @@ class StaffClient:
         while not is_over():
             try:
                 async with await self.screen() as socket:
-                    tries = 0
+                    tries, told_at = 0, 0.0
                     while not is_over():
+                        if time.monotonic() - told_at > HERE_SECONDS:
+                            told_at = time.monotonic()
+                            await socket.send(_frame(type="here", active=True))
                         with suppress(TimeoutError):
                             await asyncio.wait_for(socket.recv(), 1)
             except AWAY:

@@ -73,9 +73,8 @@ class Crowd:
     def page(self, **options: Any) -> Page:
         """Open a browser profile of its own."""
         options.setdefault("locale", "en-GB")
-        context = self.browser.new_context(
-            base_url=self.url, viewport={"width": 1440, "height": 900}, **options
-        )
+        options.setdefault("viewport", {"width": 1440, "height": 900})
+        context = self.browser.new_context(base_url=self.url, **options)
         context.set_default_timeout(PATIENCE_MS)
         self.contexts.append(context)
         page = context.new_page()

@@ -93,7 +93,10 @@ class Day:
     async def _write(self, visitor: VisitorClient) -> None:
         for _ in range(MESSAGES // VISITORS):
             await visitor.say(random.choice(QUESTIONS))
-            await asyncio.sleep(random.uniform(0, 40))
+            pause_until = time.monotonic() + random.uniform(5, 40)
+            # After the last fault nobody waits any longer: the clock of the recovery runs.
+            while time.monotonic() < pause_until and not self.last_fault_at:
+                await asyncio.sleep(0.5)
 
     async def _answer(self, one: StaffClient) -> None:
         numbers = itertools.count(1)

@@ -1,0 +1,45 @@
+"""Where a department wants it, work is offered before it is given."""
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.journeys.people import Colleague, Crowd, change_rows
+
+OFFER_FIRST = """
+    INSERT INTO routing_policy
+        (organization_id, department_id, mode, weights, offer_seconds, version, changed_at)
+    SELECT organization_id, id, 'offer', '{}', 120, 1, now()
+    FROM helpdesk_department WHERE color = 'admin' ON CONFLICT DO NOTHING"""
+
+
+@pytest.fixture
+def yue(crowd: Crowd) -> Colleague:
+    """Tang Yue of administration, where invoices are offered first."""
+    change_rows(crowd.installation, OFFER_FIRST, [])
+    yue = crowd.colleague("yue.tang")
+    yue.goes_online()
+    return yue
+
+
+def test_an_offer_is_accepted_by_one_key(crowd: Crowd, yue: Colleague) -> None:
+    visitor = crowd.visitor()
+    visitor.says("发票抬头写错了，可以重开增值税发票吗？")
+    offer = yue.page.locator("#offer").filter(has_text="发票抬头写错了")
+    expect(offer).to_be_visible()
+    expect(yue.row("发票抬头写错了").and_(yue.mine)).to_have_count(0)
+    yue.presses("a")
+    expect(yue.row("发票抬头写错了").and_(yue.mine)).to_have_count(1)
+    expect(offer).to_have_count(0)
+    yue.opens("发票抬头写错了")
+    yue.resolves()
+
+
+def test_an_offer_is_declined_with_a_reason_and_no_harm_done(crowd: Crowd, yue: Colleague) -> None:
+    visitor = crowd.visitor()
+    visitor.says("电子发票没有收到，请再发一次发票")
+    offer = yue.page.locator("#offer").filter(has_text="电子发票没有收到")
+    expect(offer).to_be_visible()
+    offer.locator("summary").click()
+    offer.locator("button[name=reason]").first.click()
+    expect(offer).to_have_count(0)
+    expect(yue.row("电子发票没有收到").and_(yue.mine)).to_have_count(0)
