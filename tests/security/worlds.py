@@ -25,7 +25,7 @@ from helpdesk.models import (
 )
 from helpdesk.services import assignment, escalation, grants, replying
 from helpdesk.services.api_tokens import SCOPES, issue_token
-from routing.models import Decision, Offer
+from routing.models import Decision, Offer, Policy
 from tests.factories import World, make_world
 from tests.helpdesk.admin.conftest import fill
 from tests.security.addresses import Address
@@ -122,8 +122,9 @@ def _attach(message_id: int, slug: str) -> None:
 
 def _offer(world: World, conversation_id: int) -> None:
     now = timezone.now()
+    policy = Policy.objects.get_or_create(department=None)[0]
     made = Decision.objects.create(
-        conversation_id=conversation_id, staff=world.erin, outcome="offered", at=now
+        conversation_id=conversation_id, staff=world.erin, outcome="offered", at=now, policy=policy
     )
     Offer.objects.create(
         conversation_id=conversation_id,
