@@ -63,8 +63,14 @@ def _installation(home: Path) -> Iterator[Stack]:
 
 
 def make_room(installation: Stack) -> None:
-    """Let nobody be full of what the demo and earlier journeys left in the queues."""
+    """Let nobody be full, and nobody wait, of what the demo and earlier journeys left."""
     change_rows(installation, "UPDATE helpdesk_staff SET capacity = 90 WHERE is_active", [])
+    change_rows(
+        installation,
+        "UPDATE helpdesk_conversation SET state = 'closed', queue_id = NULL, queued_at = NULL,"
+        " waiting_since = NULL, route_at = NULL, closed_at = now() WHERE state = 'queued'",
+        [],
+    )
 
 
 @pytest.fixture(scope="module")

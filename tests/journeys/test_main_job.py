@@ -96,7 +96,7 @@ def test_a_case_climbs_by_its_timer_and_is_claimed(
     jia.goes_away()
     xiaolan.goes_online()
     visitor.says("企业采购的网关可以定制固件吗？")
-    expect(xiaolan.row("定制固件")).to_be_visible()
+    expect(xiaolan.row("定制固件")).to_have_attribute("data-owner", xiaolan.staff_id)
     xiaolan.opens("定制固件")
     xiaolan.escalates("销售", "客户要定制固件，需要技术支持")
     conversation = xiaolan.conversation_id()

@@ -34,7 +34,7 @@ NAMELESS = """() => [...document.querySelectorAll('button, a[href], input:not([t
     || (control.labels && [...control.labels].some(label => label.textContent.trim()))
     || (control.getAttribute('aria-labelledby') || '').split(' ').some(
       id => id && document.getElementById(id) && document.getElementById(id).textContent.trim())
-    || control.querySelector('img[alt]:not([alt=""])')
+    || control.querySelector('img[alt]:not([alt=""]), [role=img][aria-label]')
     || (control.type === 'submit' && control.value)))
   .map(control => control.outerHTML.slice(0, 160))"""
 
