@@ -5,18 +5,12 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib.auth.tokens import default_token_generator
-from django.urls import reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelect2Widget,
     UnfoldAdminTextareaWidget,
 )
-
-from helpdesk.models import User
 
 SEPARATORS = re.compile(r"[,，、;；\n]+")
 SPOKEN = [("zh", _("Chinese")), ("en", _("English"))]
@@ -87,11 +81,3 @@ class TimezoneForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscripta
                 choices=timezone_choices(),
                 widget=UnfoldAdminSelect2Widget(choices=timezone_choices()),
             )
-
-
-def first_page(user: User) -> str:
-    """Return where a person comes in: to choose a password once, or to sign in as always."""
-    if user.has_usable_password():
-        return reverse("portal:sign-in")
-    user_id = urlsafe_base64_encode(force_bytes(user.pk))
-    return reverse("portal:welcome", args=[user_id, default_token_generator.make_token(user)])

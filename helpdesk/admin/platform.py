@@ -6,7 +6,6 @@ import structlog
 from axes.models import AccessAttempt
 from axes.utils import reset
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -18,12 +17,12 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidget
 
-from helpdesk.admin.fields import TimezoneForm, first_page
+from helpdesk.admin.fields import TimezoneForm
 from helpdesk.admin.sites import platform_site
 from helpdesk.errors import Invalid
 from helpdesk.models import AuditEntry, Department, Organization, User
 from helpdesk.services import audit, grants, organizations, sessions
-from helpdesk.services.invitations import send_later
+from helpdesk.services.invitations import invite
 from helpdesk.tenancy import organization_transaction
 
 log = structlog.get_logger(__name__)
@@ -158,9 +157,8 @@ class OrganizationsAdmin(PlatformAdmin):
                 department=root,
             )
             grants.grant_role(staff, organizations.administrator_role(), root)
-            link = request.build_absolute_uri(first_page(staff.user))
-            send_later(staff, link)
-        if settings.SHOW_INVITATION_LINKS:
+            link = invite(staff)
+        if link:
             messages.info(request, _("Link for the first administrator: %(link)s") % {"link": link})
 
     def _note(self, obj: Organization, action: str, fields: list[str]) -> None:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
@@ -13,7 +12,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from helpdesk.admin.base import ScopedAdmin, ScopedInline, access_of
 from helpdesk.admin.explain import explain_view
-from helpdesk.admin.fields import TimezoneForm, first_page, languages_field
+from helpdesk.admin.fields import TimezoneForm, languages_field
 from helpdesk.admin.sites import organization_site
 from helpdesk.models import RoleGrant, Staff, StaffSkill, WorkingPeriod
 from helpdesk.services import administrators, grants, invitations, organizations
@@ -172,8 +171,7 @@ class StaffAdmin(ScopedAdmin):
         self._invite(request, staff)
 
     def _invite(self, request: HttpRequest, staff: Staff) -> None:
-        link = request.build_absolute_uri(first_page(staff.user))
-        invitations.send_later(staff, link)
+        link = invitations.invite(staff)
         messages.success(request, _("An invitation goes to the mail address."))
-        if settings.SHOW_INVITATION_LINKS:
+        if link:
             messages.info(request, _("Or pass on this link: %(link)s") % {"link": link})

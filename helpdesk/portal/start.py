@@ -122,7 +122,7 @@ def invite(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         data = form.cleaned_data
         try:
-            staff, path = first_run.invite(
+            staff, link = first_run.invite(
                 access_of(request),
                 email=data["email"],
                 name=data["name"],
@@ -134,11 +134,6 @@ def invite(request: HttpRequest) -> HttpResponse:
                 raise
             form.add_error("email", _("This person works here already."))
         else:
-            link = (
-                f"{settings.PUBLIC_URL}{reverse('portal:welcome', args=path.split('/'))}"
-                if path
-                else ""
-            )
             return _page(request, invited=staff, link=link)
     return _page(request, invite_form=form, status=422)
 

@@ -1,14 +1,10 @@
 """The first steps of a new organization: its name, its first channel, its first colleague."""
 
-from django.contrib.auth.tokens import default_token_generator
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
-
 from helpdesk import permissions
 from helpdesk.access import Access, require
 from helpdesk.errors import Invalid, NotFound
-from helpdesk.models import Department, Organization, Role, Staff, User
-from helpdesk.services import audit, grants, organizations
+from helpdesk.models import Department, Organization, Role, Staff
+from helpdesk.services import audit, grants, invitations, organizations
 from helpdesk.tenancy import current_organization_id, organization_transaction
 
 STEPS = ("name", "widget", "colleague")
@@ -42,9 +38,9 @@ def mark_done(by: Access, step: str) -> None:
 def invite(
     by: Access, *, email: str, name: str, department_id: int, role_id: int
 ) -> tuple[Staff, str]:
-    """Take a colleague in with a role; returns the colleague and the path of the page that sets their password.
+    """Take a colleague in with a role; returns the colleague and the address to pass on, as `invitations.invite`.
 
-    The path is empty for somebody who has a password already. Raises NotFound, Invalid, Refused.
+    Raises NotFound, Invalid, Refused.
     """
     administered = require(by, permissions.ORGANIZATION_ADMINISTER)
     with organization_transaction():
@@ -54,12 +50,6 @@ def invite(
             raise NotFound
         staff = organizations.take_in(email=email, name=name, department=department, by=by)
         grants.grant_role(staff, role, department, by=by)
+        link = invitations.invite(staff)
     mark_done(by, "colleague")
-    return staff, "" if staff.user.has_usable_password() else welcome_path(staff.user)
-
-
-def welcome_path(user: User) -> str:
-    """Return the part of the address that proves the invitation; it holds until the password is set."""
-    return (
-        f"{urlsafe_base64_encode(force_bytes(user.pk))}/{default_token_generator.make_token(user)}"
-    )
+    return staff, link
