@@ -3,6 +3,7 @@
 from django.template.loader import render_to_string
 
 from helpdesk.access import Access
+from helpdesk.fragments import reading
 from routing import offering, offers
 from routing.models import Offer
 
@@ -14,6 +15,7 @@ def offer_context(access: Access, notice: str = "") -> dict[str, object]:
     return {"shown": shown, "notice": notice, "reasons": list(Offer.Reason.choices)}
 
 
-def offer_dock(access: Access) -> str:
-    """Return the dock with the person's offer in the active language; needs an open transaction."""
-    return render_to_string("routing/fragments/offer.html", offer_context(access))
+def offer_dock(access: Access, *, language: str, time_zone: str) -> str:
+    """Return the dock with the person's offer, empty without one; needs an open transaction."""
+    with reading(language, time_zone):
+        return render_to_string("routing/fragments/offer.html", offer_context(access))

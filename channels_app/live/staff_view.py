@@ -17,6 +17,7 @@ from helpdesk.models import Conversation, Entry, Presence, Staff
 from helpdesk.portal.timeline import Names, entries_of
 from helpdesk.services import lifecycle, presence
 from helpdesk.tenancy import organization_scope, organization_transaction
+from routing.fragments import offer_dock
 
 # A thread that lacks more than this is loaded anew by its page.
 MOST_MISSING = 200
@@ -250,7 +251,7 @@ def _lost(access: Access, shown: set[int], known_epoch: int | None) -> set[int]:
 
 
 def presence_cards(organization_id: int, asked: dict[int, set[str]]) -> dict[int, dict[str, str]]:
-    """Return the own card of each of these, in each language they read."""
+    """Return the own card and the offer of each of these, in each language they read."""
     with organization_transaction(organization_id):
         people = Staff.objects.select_related("department", "position").filter(pk__in=list(asked))
         leases = Presence.objects.in_bulk(list(asked))
@@ -259,6 +260,7 @@ def presence_cards(organization_id: int, asked: dict[int, set[str]]) -> dict[int
                 language: fragments.presence(
                     staff, _chosen(leases.get(staff.pk)), language=language
                 )
+                + offer_dock(access_of(staff), language=language, time_zone=staff.timezone)
                 for language in asked[staff.pk]
             }
             for staff in people

@@ -3,6 +3,7 @@ from django.test import Client
 from django.urls import reverse
 
 from helpdesk.models import Presence, Staff, Topic
+from routing.fragments import offer_dock
 from routing.models import Offer, Policy
 from tests.factories import World, make_world
 from tests.routing.conftest import route
@@ -176,3 +177,19 @@ def test_a_place_in_the_queue_is_told(world: World) -> None:
     assert [places[pk]["position"] for pk in (urgent, first, second)] == [1, 2, 3]
     assert places[second]["people"] == 2
     assert places[first]["shortest_minutes"] <= places[second]["longest_minutes"]
+
+
+def test_the_pushed_dock_equals_the_loaded_one(world: World) -> None:
+    with world.transaction():
+        Policy.objects.create(mode="offer")
+        Presence.objects.filter(staff=world.dave).update(status="away")
+    world.message("怎么退货")
+    route(world)
+    with world.transaction():
+        pushed = offer_dock(world.access("carol"), language="zh-hans", time_zone="Asia/Shanghai")
+        other = offer_dock(world.access("dave"), language="en", time_zone="Asia/Shanghai")
+        offer = Offer.objects.get()
+    assert f'data-offer="{offer.pk}"' in pushed
+    assert "适合你" in pushed
+    assert "hidden" in other
+    assert "data-offer" not in other

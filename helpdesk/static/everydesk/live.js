@@ -255,25 +255,29 @@
     if (fragment.matches('li[data-number]')) desk.placeEntry(fragment)
     else if (fragment.matches('.conv')) desk.placeRow(fragment)
     else if (fragment.matches('.toast')) document.getElementById('toasts').append(fragment)
-    else if (!replacePart(fragment) && fragment.id === 'offer') showOffer(fragment)
+    else if (fragment.id === 'offer') showOffer(fragment)
+    else replacePart(fragment)
   }
 
   function replacePart(fragment) {
     const shown = fragment.id && document.getElementById(fragment.id)
-    if (!shown) return false
+    if (!shown) return
     const isPart = !fragment.matches('#thread, #context')
     const isOther = isPart && fragment.dataset.conversation !== shown.dataset.conversation
     // A part whose own request is under way is replaced by its answer.
-    if (isOther || keepsFocus(shown) || shown.querySelector('.htmx-request')) return true
+    if (isOther || keepsFocus(shown) || shown.querySelector('.htmx-request')) return
     shown.replaceWith(fragment)
     htmx.process(fragment)
-    return true
   }
 
+  // The same offer again changes nothing: somebody may be choosing a reason.
   function showOffer(fragment) {
-    body.append(fragment)
+    const shown = document.getElementById('offer')
+    if (shown && shown.dataset.offer === fragment.dataset.offer) return
+    if (shown) shown.replaceWith(fragment)
+    else body.append(fragment)
     htmx.process(fragment)
-    fragment.dispatchEvent(new CustomEvent('everydesk:offer', { bubbles: true }))
+    if (!fragment.hidden) fragment.dispatchEvent(new CustomEvent('everydesk:offer', { bubbles: true }))
   }
 
   document.addEventListener('htmx:wsBeforeMessage', function (event) {
