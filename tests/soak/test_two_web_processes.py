@@ -129,18 +129,22 @@ class Evening:
 
     async def _until_equal(self) -> None:
         deadline = time.monotonic() + 60
-        different = [0]
+        different: list[str] = ["not looked"]
         while different and time.monotonic() < deadline:
             await asyncio.sleep(1)
             different = [
-                screen.conversation_id
-                for screen in self.screens
-                if not await self._is_equal(screen)
+                found for screen in self.screens if (found := await self._difference(screen))
             ]
-        assert different == []
+        assert different == [], different[0]
 
-    async def _is_equal(self, screen: Screen) -> bool:
+    async def _difference(self, screen: Screen) -> str:
+        """Return the first entry in which the screen differs from a fresh load; empty for none."""
         page = await self.staff.http.get(f"/conversations/{screen.conversation_id}/")
         fresh = entries_in(page.text, screen.conversation_id)
-        newest = {number: screen.entries.get(number) for number in fresh}
-        return bool(fresh) and newest == fresh
+        if not fresh:
+            return f"conversation {screen.conversation_id} loads without entries"
+        for number, html in fresh.items():
+            if screen.entries.get(number) != html:
+                held = screen.entries.get(number)
+                return f"{screen.conversation_id}/{number}:\nheld  {held}\nfresh {html}"
+        return ""
