@@ -17,7 +17,7 @@ class Chat {
       url: `${this.origin.replace(/^http/, "ws")}/live/visitor/${encodeURIComponent(this.channel)}/`,
       memory: this.memory,
       identity: globalThis.everydeskIdentity ?? dataset.identity,
-      hello: () => ({ language: this.language, last_number: this.last, conversation: this.conversation ?? "", page: location.href.split("#")[0].slice(0, 2000), title: document.title.slice(0, 300) }),
+      hello: () => ({ language: this.language, last_number: this.last, conversation: String(this.conversation ?? ""), page: location.href.split("#")[0].slice(0, 2000), title: document.title.slice(0, 300) }),
       heard: (frame) => this.heard(frame),
       changed: (code) => this.connectionChanged(code),
     });
