@@ -26,6 +26,7 @@ from helpdesk.models import (
 )
 from helpdesk.services import audit, timeline
 from helpdesk.tenancy import organization_transaction
+from helpdesk.text import language_of
 
 MAXIMUM_TEXT = 20_000
 
@@ -211,6 +212,8 @@ def _append(
         conversation=conversation,
         direction=Direction.IN,
         text=text,
+        # Known before anybody is shown the message: what is shown later equals what was shown first.
+        language=language_of(text),
         client_ref=client_ref,
         provider_id=provider_id,
     )
