@@ -24,6 +24,7 @@ class Work:
     conversations: dict[int, Change] = field(default_factory=lambda: defaultdict(Change))
     staff: set[int] = field(default_factory=set)
     access: set[int] = field(default_factory=set)
+    is_board_changed: bool = False
     viewers: set[int] = field(default_factory=set)
     # conversation -> who writes to the customer
     writing: dict[int, dict[int, bool]] = field(default_factory=lambda: defaultdict(dict))

@@ -32,6 +32,7 @@ async def _deliver_one(hub: Hub, work: Work) -> None:
 def note(hub: Hub, work: Work, hint: Hint) -> None:
     """Add one hint to the work of its organization."""
     key = (work.organization_id, hint.conversation_id)
+    work.is_board_changed |= hint.kind in {"moved", "staff"}
     if hint.kind in {"entry", "changed", "moved", "delivery", "seen", "mention"}:
         _note_change(work.conversations[hint.conversation_id], hint)
     elif hint.kind == "staff":

@@ -47,6 +47,9 @@ class Hub:
         self.viewers = Viewers(self.process)
         # Organizations whose waiting visitors will soon be told their places.
         self.telling_places: set[int] = set()
+        # Organizations whose boards will soon be told, and when they last were.
+        self.telling_boards: set[int] = set()
+        self.boards_told_at: dict[int, float] = {}
         self._waiting: list[Hint] = []
         self._news = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()

@@ -51,6 +51,7 @@ SCHEMAS: dict[str, Rules] = {
     "seen": {"conversation": number(1, _LAST), "number": number(1, _LAST)},
     "typing": {"conversation": number(1, _LAST), "kind": _mode},
     "here": {"active": boolean},
+    "board": {"shown": boolean},
 }
 for _rules in SCHEMAS.values():
     _rules["HEADERS"] = _ignored
@@ -65,6 +66,7 @@ class StaffSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels shi
         self.thread: int | None = None
         self.last_number = 0
         self.rows: set[int] = set()
+        self.shows_board = False
         self.gate = FloodGate()
         self.unheard_bytes = 0
         self._typed_at = 0.0
@@ -181,6 +183,14 @@ class StaffSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels shi
             self.hub.tell_viewers((self.organization_id, self.thread))
             await self._send_missing(self.last_number)
 
+    async def board(self, values: dict[str, Any]) -> None:
+        """Note that the board is on this screen, for who may see one; a lost right closes the socket."""
+        if self.reader is None:
+            return
+        self.shows_board = values["shown"] and await in_database(
+            staff_view.may_see_board, self.reader
+        )
+
     async def _send_missing(self, after: int) -> None:
         """Catch up by number: entries up to the newest there is when the question is asked."""
         if self.reader is None or self.thread is None:
@@ -202,4 +212,5 @@ _ACTS = {
     "seen": StaffSocket.seen,
     "typing": StaffSocket.typing,
     "here": StaffSocket.here,
+    "board": StaffSocket.board,
 }

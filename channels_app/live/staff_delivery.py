@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from channels_app.live import groups, staff_view
+from channels_app.live.boards import tell_boards
 from channels_app.live.changes import Change, Work
 from channels_app.live.database import in_database
 from channels_app.live.hub import Hub
@@ -30,6 +31,8 @@ async def deliver_to_staff(hub: Hub, work: Work) -> None:
             await _show(hub, work.organization_id, people, seen)
     await _show_presence(work, people)
     await _show_viewers(hub, work)
+    if work.is_board_changed:
+        tell_boards(hub, work.organization_id)
     await _call_in(work, people)
     for staff_id in work.left & people.keys():
         reader = next((socket.reader for socket in people[staff_id] if socket.reader), None)

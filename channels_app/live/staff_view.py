@@ -112,6 +112,12 @@ def sign(reader: Reader) -> None:
         presence.sign(reader.staff_id)
 
 
+def may_see_board(reader: Reader) -> bool:
+    """Tell whether the reader may see the board of any department."""
+    with organization_scope(reader.organization_id), organization_transaction():
+        return bool(access_of_id(reader.staff_id).allowed(permissions.BOARD_VIEW))
+
+
 def see(reader: Reader, conversation_id: int, number: int) -> bool:
     """Note what the owner has seen; tells whether that is news for the customer."""
     with organization_scope(reader.organization_id), organization_transaction():

@@ -256,7 +256,14 @@
     else if (fragment.matches('.conv')) desk.placeRow(fragment)
     else if (fragment.matches('.toast')) document.getElementById('toasts').append(fragment)
     else if (fragment.id === 'offer') showOffer(fragment)
+    else if (fragment.dataset.refresh) refreshPart(fragment.dataset.refresh)
     else replacePart(fragment)
+  }
+
+  /* What each screen asks for by itself, such as the board of one department. */
+  function refreshPart(id) {
+    const shown = document.getElementById(id)
+    if (shown) htmx.trigger(shown, 'refresh')
   }
 
   function replacePart(fragment) {
@@ -286,7 +293,7 @@
     for (const fragment of [...page.body.children]) place(document.adoptNode(fragment))
   })
 
-  // The board is refreshed every second; what somebody is about to press stays.
+  // The board is refreshed every second at busy times; what somebody is about to press stays.
   function keepsFocus(target) {
     const focus = document.activeElement
     return target.matches('[data-calm]') && target.contains(focus) && focus.matches('button, a, select, input, summary')
@@ -319,6 +326,7 @@
     socket = event.detail.socketWrapper
     desk.tellRows()
     desk.openThread()
+    if (document.getElementById('board')) desk.send({ type: 'board', shown: true })
     if (breaks) {
       desk.refreshList(Math.random() * 400)
       document.dispatchEvent(new CustomEvent('everydesk:back'))
