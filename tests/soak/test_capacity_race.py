@@ -101,7 +101,7 @@ def race(world: World, *options: str, kill_one: bool) -> None:
         if kill_one:
             wait_for_some(world, racers[0])
             racers[0].kill()
-        codes = [racer.wait(300) for racer in racers]
+        codes = [racer.wait(900) for racer in racers]
     finally:
         for racer in racers:
             racer.kill()
