@@ -19,7 +19,7 @@ from helpdesk.models import Conversation, Transfer
 from helpdesk.portal.forms import AssignForm, EscalateForm, SnoozeForm, TopicForm, TransferForm
 from helpdesk.portal.pages import access_of, frame, is_fragment, staff_only
 from helpdesk.portal.threads import Thread, read_thread, thread_of
-from helpdesk.services import assignment, escalation, lifecycle
+from helpdesk.services import assignment, escalation, lifecycle, mentions
 from helpdesk.tenancy import organization_transaction
 
 
@@ -184,6 +184,23 @@ def topic(request: HttpRequest, conversation_id: int) -> HttpResponse:
                 {"text": _("Thank you. The engine leaves this topic alone now."), "icon": "tag"},
             )
     return _dialog(request, conversation_id, "topic", form)
+
+
+@require_POST
+@staff_only
+def priority(request: HttpRequest, conversation_id: int) -> HttpResponse:
+    """Say how important the conversation is."""
+    wanted = request.POST.get("priority", "")
+    lifecycle.set_priority(access_of(request), conversation_id, wanted)
+    return done(request, conversation_id, {"text": _("Priority changed"), "icon": "bolt"})
+
+
+@require_POST
+@staff_only
+def end_access(request: HttpRequest, conversation_id: int, mention_id: int) -> HttpResponse:
+    """Take back the access of a colleague who was called in."""
+    mentions.end_access(access_of(request), mention_id, conversation_id=conversation_id)
+    return done(request, conversation_id, {"text": _("The access has ended"), "icon": "at"})
 
 
 @require_POST

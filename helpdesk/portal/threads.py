@@ -8,17 +8,19 @@ from typing import NamedTuple
 
 from django.db.models import OuterRef, Subquery
 from django.urls import reverse
+from django.utils import timezone
 
 from helpdesk import permissions as may_
 from helpdesk.access import Access, running_mentions
 from helpdesk.access import conversation as visible_conversation
-from helpdesk.models import Conversation, Customer, Identity, Rating, State
+from helpdesk.models import Conversation, Customer, Identity, Mention, Priority, Rating, State
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
 
 PAGE = 50
 PREVIOUS = 5
 IDENTITIES = 6
+GUESTS = 40
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,10 @@ class May:
         return self.is_open and self._may(may_.CONVERSATION_REPLY)
 
     @property
+    def priority(self) -> bool:
+        return self.is_open and self.note
+
+    @property
     def more(self) -> bool:
         return self.assign or self.release or self.snooze or self.escalate or self.topic
 
@@ -106,6 +112,15 @@ class Facts(NamedTuple):
     @property
     def icon(self) -> str:
         return channel_icon(self.c.channel)
+
+
+class Guest(NamedTuple):
+    """A colleague who was called in, and whether this person may end that."""
+
+    mention_id: int
+    label: str
+    until: datetime
+    may_end: bool
 
 
 class Earlier(NamedTuple):
@@ -131,6 +146,7 @@ class Thread:
     wanted_mode: str = ""
     identities: Sequence[ShownIdentity] = field(default_factory=list)
     previous: Sequence[Earlier] = field(default_factory=list)
+    guests: Sequence[Guest] = field(default_factory=list)
     customer_typing: bool = False
 
     @property
@@ -162,6 +178,10 @@ class Thread:
         return int(self.c.channel.hold_seconds) if self.may.reply else 0
 
     @property
+    def priorities(self) -> list[tuple[str, str]]:
+        return [(value, str(label)) for value, label in Priority.choices]
+
+    @property
     def customer_line(self) -> str:
         return " · ".join(part for part in (self.c.customer.company, self.c.customer.place) if part)
 
@@ -182,6 +202,7 @@ def read_thread(access: Access, conversation_id: int, *, before: int = 0) -> Thr
     if not before:
         thread.identities = _identities(found)
         thread.previous = _previous(access, found)
+        thread.guests = _guests(access, found)
     return thread
 
 
@@ -210,6 +231,17 @@ def _identities(conversation: Conversation) -> list[ShownIdentity]:
             channel_icon(row.channel), row.display_name or row.channel.name, row.is_verified
         )
         for row in rows.order_by("id")[:IDENTITIES]
+    ]
+
+
+def _guests(access: Access, conversation: Conversation) -> list[Guest]:
+    rows = Mention.objects.filter(
+        conversation=conversation, ended_at__isnull=True, access_until__gt=timezone.now()
+    ).select_related("staff")
+    is_owner = conversation.owner_id == access.staff_id
+    return [
+        Guest(row.pk, row.staff.label, row.access_until, is_owner or row.by_id == access.staff_id)
+        for row in rows.order_by("id")[:GUESTS]
     ]
 
 

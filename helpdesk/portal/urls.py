@@ -45,6 +45,12 @@ urlpatterns = [
     path("conversations/<int:conversation_id>/snooze/", actions.snooze, name="snooze"),
     path("conversations/<int:conversation_id>/escalate/", actions.escalate, name="escalate"),
     path("conversations/<int:conversation_id>/topic/", actions.topic, name="topic"),
+    path("conversations/<int:conversation_id>/priority/", actions.priority, name="priority"),
+    path(
+        "conversations/<int:conversation_id>/mentions/<int:mention_id>/end/",
+        actions.end_access,
+        name="end-access",
+    ),
     path("escalations/<int:escalation_id>/claim/", actions.claim, name="claim"),
     path("files/<uuid:public_id>/", writing.attachment, name="attachment"),
     path("board/", supervision.board, name="board"),

@@ -193,13 +193,15 @@ def move_to_department(conversation: Conversation, department_id: int) -> None:
 
 
 def set_priority(by: Access, conversation_id: int, priority: str) -> Conversation:
-    """Set the priority; raises Invalid, NotFound, Refused."""
+    """Set the priority; the one it has already changes nothing. Raises Invalid, NotFound, Refused."""
     if priority not in Priority.values:
         raise Invalid(field="priority")
     with organization_transaction():
         conversation = visible_conversation(
             by, conversation_id, permissions.CONVERSATION_NOTE, lock=True
         )
+        if conversation.priority == priority:
+            return conversation
         before, conversation.priority = conversation.priority, Priority(priority)
         timeline.add_entry(
             conversation,

@@ -61,11 +61,14 @@ def call_in(
     return made
 
 
-def end_access(by: Access, mention_id: int) -> None:
-    """End a colleague's access before its time; raises NotFound. The second time changes nothing."""
+def end_access(by: Access, mention_id: int, *, conversation_id: int | None = None) -> None:
+    """End a colleague's access before its time; the second time changes nothing.
+
+    Raises NotFound, also for a mention of another conversation than the one given.
+    """
     with organization_transaction():
         mention = Mention.objects.filter(pk=mention_id).first()
-        if mention is None:
+        if mention is None or conversation_id not in {None, mention.conversation_id}:
             raise NotFound
         conversation = visible_conversation(by, mention.conversation_id, lock=True)
         if mention.by_id != by.staff_id and conversation.owner_id != by.staff_id:

@@ -19,6 +19,7 @@ WRITES = [
     "snooze/",
     "escalate/",
     "topic/",
+    "priority/",
 ]
 
 
@@ -50,6 +51,7 @@ def test_stranger_changes_nothing(world: World, screen: Screen, part: str) -> No
         "to": f"staff-{world.frank.pk}",
         "staff": world.frank.pk,
         "choice": "hour",
+        "priority": "urgent",
         "reason": "x",
     }
     before = _facts(world, pk)
