@@ -128,3 +128,9 @@ def test_width_and_case_do_not_change_the_topic(text: str, upper: bool) -> None:
     wide = "".join(chr(ord(c) + 0xFEE0) if "!" <= c <= "~" else c for c in text)
     shown = wide.upper() if upper else wide
     assert INDEX.judge(shown).topic_id == INDEX.judge(text).topic_id
+
+
+def test_one_shared_word_is_not_enough_even_without_a_rival() -> None:
+    index = TopicIndex.of([TopicSource(1, None, examples=("An invoice with our VAT number",))])
+    assert index.judge("my phone number changed after I moved to another city").topic_id is None
+    assert index.judge("an invoice with the VAT number").topic_id == 1
