@@ -14,6 +14,7 @@ from django.core.management import call_command
 from django.db import connections
 from psycopg import Connection, sql
 from psycopg.conninfo import make_conninfo
+from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from deploy import fingerprints, processes
 
@@ -21,6 +22,8 @@ TEMPLATE = "everydesk_template"
 COPY = "everydesk_test"
 # Builders of templates and copies queue here; any number that nothing else uses.
 LOCK = 4_711_001
+# How often emptying waits, five seconds each, for what a test has left running.
+ATTEMPTS = 6
 
 Row = tuple[object, ...]
 
@@ -66,7 +69,18 @@ class Truncator:
         dirty = self._tables_with_rows() - self.kept
         if dirty:
             names = sql.SQL(", ").join(sql.Identifier(name) for name in sorted(dirty))
-            self.connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+            self._truncate(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+
+    def _truncate(self, statement: sql.Composed) -> None:
+        """Wait for what a test has left running on other threads, and never for ever."""
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                self.connection.execute("SET lock_timeout = '5s'")
+                self.connection.execute(statement)
+                return
+            except (DeadlockDetected, LockNotAvailable):
+                if not attempts_left:
+                    raise
 
     def _tables_with_rows(self) -> set[str]:
         query = (
