@@ -1,10 +1,9 @@
-import asyncio
-
 import pytest
 
 from channels_app.live import boards
 from helpdesk.models import RoleGrant
 from helpdesk.services import assignment, grants, presence
+from tests.channels_app.loops import run
 from tests.channels_app.sockets import Screen, in_thread, signed_in
 from tests.factories import World
 
@@ -40,7 +39,7 @@ def test_what_moves_in_the_company_is_told_to_the_boards_on_screen(world: World)
         await screen.leave()
         return told
 
-    assert all(CHANGED in each for each in asyncio.run(work()))
+    assert all(CHANGED in each for each in run(work()))
 
 
 def test_only_who_may_see_a_board_is_told(world: World) -> None:
@@ -56,7 +55,7 @@ def test_only_who_may_see_a_board_is_told(world: World) -> None:
             await screen.leave()
         return rest
 
-    rest = asyncio.run(work())
+    rest = run(work())
     assert CHANGED in rest[""]
     assert CHANGED not in rest["carol"] + rest["frank"]
 
@@ -81,7 +80,7 @@ def test_a_lost_right_ends_it(world: World) -> None:
         await back.leave()
         return rest
 
-    assert CHANGED not in asyncio.run(work())
+    assert CHANGED not in run(work())
 
 
 def test_a_burst_is_told_once_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,7 +97,7 @@ def test_a_burst_is_told_once_at_a_time(world: World, monkeypatch: pytest.Monkey
         await screen.leave()
         return rest.count(CHANGED)
 
-    assert asyncio.run(work()) == 0
+    assert run(work()) == 0
 
 
 def test_other_pages_are_not_told(world: World) -> None:
@@ -112,6 +111,6 @@ def test_other_pages_are_not_told(world: World) -> None:
         await screen.leave()
         return rest
 
-    rest = asyncio.run(work())
+    rest = run(work())
     assert "conversation-" in rest
     assert CHANGED not in rest

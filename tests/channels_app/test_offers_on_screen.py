@@ -1,4 +1,3 @@
-import asyncio
 from decimal import Decimal
 
 import pytest
@@ -6,6 +5,7 @@ import pytest
 from helpdesk.models import Staff
 from routing import offers
 from routing.models import Offer, Policy
+from tests.channels_app.loops import run
 from tests.channels_app.sockets import Screen, in_thread, signed_in
 from tests.factories import World
 from tests.routing.conftest import route
@@ -46,7 +46,7 @@ def test_an_offer_is_on_the_persons_screens_at_once_and_on_no_other(offering: Wo
             await screen.leave()
         return shown, rest, chosen
 
-    shown, rest, chosen = asyncio.run(work())
+    shown, rest, chosen = run(work())
     assert chosen in {"carol", "dave"}
     assert "怎么退货" in shown
     assert "data-offer" not in rest
@@ -76,5 +76,5 @@ def test_an_answered_offer_leaves_the_persons_other_screens(offering: World, ans
             await screen.leave()
         return "".join(gone)
 
-    gone = asyncio.run(work())
+    gone = run(work())
     assert "data-offer" not in gone

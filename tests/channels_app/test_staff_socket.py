@@ -1,5 +1,3 @@
-import asyncio
-
 import pytest
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_out
@@ -9,6 +7,7 @@ from django.test import RequestFactory
 from channels_app.live import groups
 from helpdesk.models import Presence, RoleGrant, Staff
 from helpdesk.services import assignment, grants, lifecycle, mentions, replying
+from tests.channels_app.loops import run
 from tests.channels_app.sockets import Screen, Tab, deliver, in_thread, signed_in
 
 
@@ -29,7 +28,7 @@ def test_a_new_message_reaches_the_screens_that_may_see_it_and_no_other(world):
             await screen.leave()
         return rest
 
-    assert "conversation-" not in asyncio.run(work())
+    assert "conversation-" not in run(work())
 
 
 def test_an_open_thread_gets_what_follows_its_last_number(world):
@@ -48,7 +47,7 @@ def test_an_open_thread_gets_what_follows_its_last_number(world):
         await screen.leave()
         return caught_up, fresh
 
-    caught_up, fresh = asyncio.run(work())
+    caught_up, fresh = run(work())
     assert 'id="message-1"' not in caught_up
     assert "two" in caught_up
     assert "four" in fresh
@@ -69,9 +68,7 @@ def test_a_thread_of_others_reads_like_one_that_does_not_exist(world, other_worl
         await screen.leave()
         return seen.replace(f'"{conversation_id}"', "N").replace(f"-{conversation_id}", "-N")
 
-    answers = [
-        asyncio.run(look(each)) for each in (mine.conversation_id, theirs.conversation_id, 10**9)
-    ]
+    answers = [run(look(each)) for each in (mine.conversation_id, theirs.conversation_id, 10**9)]
     assert answers[0] == answers[1] == answers[2]
     assert "ours" not in answers[0]
 
@@ -102,7 +99,7 @@ def test_a_role_taken_away_takes_the_conversation_off_the_screen(world):
             RoleGrant.objects.filter(staff=world.carol).delete()
             grants.refresh([world.carol.pk])
 
-    code, seen, rest = asyncio.run(work())
+    code, seen, rest = run(work())
     assert code == groups.COME_BACK
     assert "secret" not in seen + rest
 
@@ -127,7 +124,7 @@ def test_a_call_into_a_conversation_ends_on_the_screen_too(world):
         await screen.leave()
         return gone
 
-    assert "for the expert" not in asyncio.run(work())
+    assert "for the expert" not in run(work())
     assert mentions.ACCESS_FOR
 
 
@@ -158,7 +155,7 @@ def test_typing_is_seen_on_both_sides(world):
         await tab.leave()
         return typing, [frame for frame in tab.heard if frame["type"] == "typing"]
 
-    typing, heard = asyncio.run(work())
+    typing, heard = run(work())
     assert typing["name"] == "Carol"
     assert heard == [typing]
 
@@ -182,7 +179,7 @@ def test_what_the_owner_has_read_is_told_to_the_visitor(world):
         await tab.leave()
         return read["number"], stored["number"]
 
-    seen, number = asyncio.run(work())
+    seen, number = run(work())
     assert seen == number
 
 
@@ -206,7 +203,7 @@ def test_receipts_change_the_message_on_the_screen(world):
         await screen.leave()
         await tab.leave()
 
-    asyncio.run(work())
+    run(work())
 
 
 @pytest.mark.parametrize(
@@ -228,8 +225,8 @@ def test_other_pages_get_no_staff_socket(world, origin):
         await screen.leave()
         return connected
 
-    assert not asyncio.run(work(origin))
-    assert asyncio.run(work("own"))
+    assert not run(work(origin))
+    assert run(work("own"))
 
 
 def test_without_a_session_the_socket_closes_for_good(world):
@@ -238,7 +235,7 @@ def test_without_a_session_the_socket_closes_for_good(world):
         await screen.connect()
         return await screen.closing_code()
 
-    assert asyncio.run(work("x" * 32)) == groups.SIGNED_OUT
+    assert run(work("x" * 32)) == groups.SIGNED_OUT
 
 
 def test_signing_out_closes_the_sockets_of_that_session_only(world):
@@ -260,7 +257,7 @@ def test_signing_out_closes_the_sockets_of_that_session_only(world):
         await staying.leave()
         return code
 
-    assert asyncio.run(work()) == groups.SIGNED_OUT
+    assert run(work()) == groups.SIGNED_OUT
 
 
 def test_somebody_who_was_deactivated_is_shown_out(world):
@@ -276,7 +273,7 @@ def test_somebody_who_was_deactivated_is_shown_out(world):
         with world.transaction():
             grants.deactivate(Staff.objects.get(pk=world.carol.pk))
 
-    assert asyncio.run(work()) == groups.SIGNED_OUT
+    assert run(work()) == groups.SIGNED_OUT
 
 
 def test_an_open_screen_vouches_for_its_owner_and_a_closed_one_soon_does_not(world):
@@ -296,7 +293,7 @@ def test_an_open_screen_vouches_for_its_owner_and_a_closed_one_soon_does_not(wor
         await screen.leave()
         return there, await in_thread(lease)
 
-    there, gone = asyncio.run(work())
+    there, gone = run(work())
     assert gone < there
 
 
@@ -318,7 +315,7 @@ def test_frames_of_no_known_kind_change_nothing(world):
         await screen.see("fine")
         await screen.leave()
 
-    asyncio.run(work())
+    run(work())
 
 
 def test_a_slow_reader_is_sent_away_to_start_afresh(world, monkeypatch):
@@ -332,4 +329,4 @@ def test_a_slow_reader_is_sent_away_to_start_afresh(world, monkeypatch):
             await in_thread(world.message, f"message {number}", visitor=f"visitor-{number}")
         return await screen.closing_code()
 
-    assert asyncio.run(work()) == groups.COME_BACK
+    assert run(work()) == groups.COME_BACK

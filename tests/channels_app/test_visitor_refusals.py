@@ -1,4 +1,3 @@
-import asyncio
 import time
 import uuid
 
@@ -9,6 +8,7 @@ from channels_app import limits
 from channels_app.adapters.webchat.identity import sign_identity
 from channels_app.live import groups
 from helpdesk.models import Channel, Identity
+from tests.channels_app.loops import run
 from tests.channels_app.sockets import Tab
 
 
@@ -49,9 +49,9 @@ def test_pages_that_are_not_allowed_get_no_socket(world, public_id, origin):
         await tab.leave()
         return connected
 
-    assert not asyncio.run(visit(origin))
-    assert asyncio.run(visit("https://allowed.example"))
-    assert asyncio.run(visit("https://www.shop.example"))
+    assert not run(visit(origin))
+    assert run(visit("https://allowed.example"))
+    assert run(visit("https://www.shop.example"))
 
 
 @pytest.mark.parametrize("public_id", ["0" * 32, "%", "*", "..", "x' OR 1=1", "_" * 32])
@@ -62,7 +62,7 @@ def test_unknown_channels_have_no_socket(world, public_id):
         assert await tab.connect()
         return await tab.closing_code()
 
-    assert asyncio.run(visit()) == groups.UNKNOWN_CHANNEL
+    assert run(visit()) == groups.UNKNOWN_CHANNEL
 
 
 def test_a_signed_visitor_is_recognised_and_keeps_their_history(world, public_id):
@@ -78,7 +78,7 @@ def test_a_signed_visitor_is_recognised_and_keeps_their_history(world, public_id
         await back.leave()
         return welcome
 
-    assert [entry["text"] for entry in asyncio.run(visit())["entries"]] == ["my order"]
+    assert [entry["text"] for entry in run(visit())["entries"]] == ["my order"]
     with world.transaction():
         identity = Identity.objects.get()
         assert identity.is_verified
@@ -102,7 +102,7 @@ def test_a_forged_identity_is_refused_and_shows_nothing(world, public_id):
         "sub:u-1",
         "a.b.c",
     ):
-        assert asyncio.run(visit(forged)) == groups.IDENTITY_REFUSED
+        assert run(visit(forged)) == groups.IDENTITY_REFUSED
 
 
 def test_a_channel_that_requires_signed_visitors_takes_no_others(world, public_id):
@@ -115,7 +115,7 @@ def test_a_channel_that_requires_signed_visitors_takes_no_others(world, public_i
         code = (await tab.hear("error", "welcome"))["code"]
         return code, await tab.closing_code()
 
-    assert asyncio.run(visit()) == ("identity_required", groups.IDENTITY_REFUSED)
+    assert run(visit()) == ("identity_required", groups.IDENTITY_REFUSED)
 
 
 def test_a_visitor_token_is_worth_nothing_elsewhere(world, other_world, public_id):
@@ -133,7 +133,7 @@ def test_a_visitor_token_is_worth_nothing_elsewhere(world, other_world, public_i
         await stranger.leave()
         return welcome, other
 
-    welcome, other = asyncio.run(visit())
+    welcome, other = run(visit())
     assert welcome["entries"] == other["entries"] == []
     assert welcome["conversation"] is other["conversation"] is None
 
@@ -152,7 +152,7 @@ def test_frames_that_fit_no_schema_are_refused_and_the_next_one_counts(world, pu
         await tab.leave()
         return answer
 
-    assert asyncio.run(visit())["type"] == "stored"
+    assert run(visit())["type"] == "stored"
 
 
 def test_a_huge_frame_closes_its_socket_and_no_other(world, public_id):
@@ -166,7 +166,7 @@ def test_a_huge_frame_closes_its_socket_and_no_other(world, public_id):
         await other.leave()
         return code, answer["type"]
 
-    assert asyncio.run(visit()) == (groups.TOO_LARGE, "stored")
+    assert run(visit()) == (groups.TOO_LARGE, "stored")
 
 
 def test_a_flood_closes_its_socket_and_no_other(world, public_id):
@@ -181,7 +181,7 @@ def test_a_flood_closes_its_socket_and_no_other(world, public_id):
         await other.leave()
         return code, answer["type"]
 
-    assert asyncio.run(visit()) == (groups.TOO_FAST, "stored")
+    assert run(visit()) == (groups.TOO_FAST, "stored")
 
 
 def test_a_visitor_who_writes_too_much_is_asked_to_wait(world, public_id, monkeypatch):
@@ -197,7 +197,7 @@ def test_a_visitor_who_writes_too_much_is_asked_to_wait(world, public_id, monkey
         await other.leave()
         return answers, calm
 
-    answers, calm = asyncio.run(visit())
+    answers, calm = run(visit())
     assert [answer["type"] for answer in answers] == ["stored", "stored", "error"]
     assert answers[2]["code"] == "limited"
     assert answers[2]["retry_after"] > 0
@@ -211,4 +211,4 @@ def test_the_public_url_is_an_allowed_page(public_id):
         await tab.leave()
         return connected
 
-    assert asyncio.run(visit())
+    assert run(visit())

@@ -4,6 +4,7 @@ import uuid
 from channels_app.models import InboundEvent
 from helpdesk.models import Channel, Conversation, Identity, Message, Outbox, Rating
 from helpdesk.services import assignment, lifecycle, replying
+from tests.channels_app.loops import run
 from tests.channels_app.sockets import Tab, deliver, in_thread
 
 
@@ -17,7 +18,7 @@ def test_a_first_message_becomes_a_conversation_with_its_raw_bytes(world, public
         await tab.leave()
         return stored
 
-    stored = asyncio.run(visit())
+    stored = run(visit())
     with world.transaction():
         message = Message.objects.get()
         assert message.text == "怎么退货?"
@@ -36,7 +37,7 @@ def test_the_token_is_stored_as_a_hash_only(world, public_id):
         await tab.leave()
         return tab.token
 
-    token = asyncio.run(visit())
+    token = run(visit())
     with world.transaction():
         assert token not in Identity.objects.get().external_id
 
@@ -57,7 +58,7 @@ def test_the_same_message_again_is_stored_once_and_answered_alike(world, public_
         await other.leave()
         return first, again, third
 
-    first, again, third = asyncio.run(visit())
+    first, again, third = run(visit())
     assert first == again == third
     with world.transaction():
         assert Message.objects.count() == 1
@@ -84,7 +85,7 @@ def test_a_reply_reaches_the_widget_and_its_receipts_come_back(world, public_id)
         await tab.leave()
         return tab
 
-    tab = asyncio.run(visit())
+    tab = run(visit())
     assert not any("内部" in str(frame) for frame in tab.heard)
     with world.transaction():
         assert Outbox.objects.get().state == "read"
@@ -120,7 +121,7 @@ def test_what_was_missed_is_caught_up_by_number(world, public_id):
         await back.leave()
         return welcome
 
-    welcome = asyncio.run(visit())
+    welcome = run(visit())
     texts = [entry["text"] for entry in welcome["entries"] if entry["kind"] == "message"]
     assert texts == ["two", "three"]
     assert any(entry["kind"] == "assigned" for entry in welcome["entries"])
@@ -146,7 +147,7 @@ def test_a_reply_that_is_held_back_is_not_shown(world, public_id):
         await back.leave()
         return [*tab.heard, welcome]
 
-    assert "too early" not in str(asyncio.run(visit()))
+    assert "too early" not in str(run(visit()))
 
 
 def test_two_tabs_are_one_visitor(world, public_id):
@@ -161,7 +162,7 @@ def test_two_tabs_are_one_visitor(world, public_id):
         await left.leave()
         await right.leave()
 
-    asyncio.run(visit())
+    run(visit())
     with world.transaction():
         assert Conversation.objects.count() == 1
 
@@ -184,7 +185,7 @@ def test_a_rating_after_the_end_counts_once(world, public_id):
         assert (await tab.hear("error"))["code"] == "wrong_state"
         await tab.leave()
 
-    asyncio.run(visit())
+    run(visit())
     with world.transaction():
         assert Rating.objects.get().score == 4
 
@@ -203,7 +204,7 @@ def test_the_place_in_the_queue_is_honest(world, public_id):
             await tab.leave()
         return places
 
-    assert asyncio.run(visit()) == [1, 2, 3]
+    assert run(visit()) == [1, 2, 3]
 
 
 def test_an_away_message_takes_an_address(world, public_id):
@@ -215,7 +216,7 @@ def test_an_away_message_takes_an_address(world, public_id):
         assert (await tab.hear("saved"))["email"] == "mei@example.com"
         await tab.leave()
 
-    asyncio.run(visit())
+    run(visit())
     with world.transaction():
         assert Identity.objects.get().customer.email == "mei@example.com"
         assert not Identity.objects.get().is_verified

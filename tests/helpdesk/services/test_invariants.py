@@ -65,7 +65,7 @@ def test_each_breach_is_found(world, history, name, breach):
     assert f"{name} 0 violations" not in out
 
 
-@pytest.mark.django_db(databases=["default", "owner"])
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
 def test_changed_audit_entry_breaks_the_chain(world, history):
     assert audit.seal(timezone.now()) > 0
     with world.transaction():
