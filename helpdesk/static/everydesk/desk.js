@@ -69,14 +69,17 @@
     if (event.target.id === 'dialog') closeDialog()
   })
 
-  // An answer outside the dialog means that its form was accepted.
+  // An answer to the dialog's own form that goes elsewhere means that it was accepted; what others on
+  // the page fetch meanwhile leaves it open.
   document.addEventListener('htmx:beforeSwap', function (event) {
     const status = event.detail.xhr.status
     if (status >= 400 && event.detail.xhr.getResponseHeader('Content-Type') && event.detail.xhr.getResponseHeader('Content-Type').startsWith('text/html')) {
       event.detail.shouldSwap = event.detail.xhr.getResponseHeader('HX-Retarget') !== null
       event.detail.isError = false
     }
-    if (event.detail.target && event.detail.target.id !== 'dialog' && status < 400) closeDialog()
+    const asker = event.detail.requestConfig && event.detail.requestConfig.elt
+    const isAnswered = asker && asker.closest('#dialog') && event.detail.target.id !== 'dialog'
+    if (isAnswered && status < 400) closeDialog()
   })
 
   document.addEventListener('htmx:sendError', function () {
