@@ -64,6 +64,7 @@ READ_ON = [
 ]
 
 FOCUS_SHOWS = """() => {
+  if (document.activeElement === document.body) return ''  // past the last control
   const style = getComputedStyle(document.activeElement)
   const around = document.activeElement.closest('.field, label') || document.activeElement
   const outer = getComputedStyle(around)
