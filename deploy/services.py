@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
@@ -47,8 +47,18 @@ def ensure_services(argv: Sequence[str]) -> Iterator[None]:
         provide_placeholders()
         yield
         return
+    follow_running_web(home)
     with services_for_command(home):
         yield
+
+
+def follow_running_web(home: Path) -> None:
+    """Know the web address of the installation that runs here, unless the environment names one."""
+    if {"PORT", "PUBLIC_URL"} & os.environ.keys():
+        return
+    with suppress(OSError, ValueError, KeyError):
+        running = json.loads((home / "ready.json").read_text())
+        os.environ["PUBLIC_URL"] = str(running["url"]).rstrip("/")
 
 
 def needs_services(argv: Sequence[str]) -> bool:
