@@ -57,12 +57,16 @@ SCREENS = [
     Screen("not-found", "/conversations/999999999/", widths=("1440",)),
     Screen("shop", "/shop/", role="", press=("button.launch",)),
     Screen("admin", "/admin/", role="administrator"),
-    Screen("admin-path", "/admin/helpdesk/escalationpath/", role="administrator", opens_first=True),
+    Screen(
+        "admin-path",
+        "/admin/helpdesk/escalationpath/",
+        role="administrator",
+        opens_first=True,
+        widths=("1440",),
+    ),
     Screen("admin-rights", "/admin/helpdesk/staff/", role="administrator", widths=("1440",)),
     Screen("api", "/api/docs/", role="", widths=("1440",)),
 ]
-# Asked on the shop while Sales are offered their work instead of given it.
-QUESTION = {"zh-CN": "请问 H2 网关支持 Matter 吗？", "en": "Does the H2 hub work with Matter?"}
 
 
 @dataclass
@@ -96,7 +100,7 @@ class Photographer:
             rows.first.click()
             page.wait_for_selector("#timeline", timeout=10_000)
         if screen.opens_first:
-            page.locator("#result_list th a").first.click()
+            page.locator("#result_list a[href$='/change/']").locator("visible=true").first.click()
             page.wait_for_load_state()
         for selector in screen.press:
             page.locator(selector).locator("visible=true").first.click()
@@ -135,40 +139,6 @@ class Photographer:
         page.wait_for_load_state()
         context.close()
         return self.sessions[role, "any"]
-
-    def take_offer(self, language: str, theme: str, suffix: str) -> None:
-        """Take the offer that a visitor's question brings to a salesperson."""
-        session = self.session("Sales", language)
-        for width in ("1440", "390"):
-            context = self.context(language, theme, width, session)
-            page = context.new_page()
-            page.goto(self.url)
-            visitor = self.context(language, theme, "1440").new_page()
-            visitor.goto(f"{self.url}/shop/")
-            visitor.locator("button.launch").click()
-            visitor.locator("textarea").last.fill(QUESTION[language])
-            visitor.keyboard.press("Enter")
-            page.wait_for_selector("#offer form", timeout=20_000)
-            page.wait_for_timeout(700)
-            target = self.folder / f"offer{suffix}-{width}.png"
-            page.screenshot(path=target)
-            shrink(target)
-            page.locator("#offer form .btn-main").first.click()
-            page.wait_for_timeout(700)
-            visitor.context.close()
-            context.close()
-
-    def offer_work(self, department: str) -> None:
-        """Have the administrator switch a department to offers."""
-        page = self.context(
-            "zh-CN", "light", "1440", self.session("administrator", "zh-CN")
-        ).new_page()
-        page.goto(f"{self.url}/admin/routing/policy/add/")
-        page.select_option("select[name=department]", label=department)
-        page.select_option("select[name=mode]", "offer")
-        page.locator("button[name=_save], input[name=_save]").first.click()
-        page.wait_for_load_state()
-        page.context.close()
 
     def fill_the_office(self) -> None:
         """Leave the screens of some colleagues open, so that the board shows people who are there."""
@@ -214,10 +184,6 @@ def main() -> None:
             for screen in SCREENS:
                 if options.only in screen.name:
                     photographer.take(screen, language, theme, suffix)
-        if options.only in "offer":
-            photographer.offer_work("销售部")
-            for language, theme, suffix in ROUNDS:
-                photographer.take_offer(language, theme, suffix)
         browser.close()
 
 
