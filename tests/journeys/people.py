@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psycopg
@@ -260,13 +260,21 @@ class Colleague:
 
     def hands_over(self, to: str, note: str = "") -> None:
         """Hand the open conversation over with one key, a choice and a click."""
-        self.presses("t")
         dialog = self.page.locator("#dialog")
+        with suppress(AssertionError):
+            self._hand_over(dialog, to, note, 8_000)
+            return
+        # TODO: remove once a dialog that is emptied under a loaded browser is explained.
+        self.page.keyboard.press("Escape")
+        self._hand_over(dialog, to, note, 25_000)
+
+    def _hand_over(self, dialog: Locator, to: str, note: str, patience: int) -> None:
+        self.presses("t")
         dialog.locator("#transfer-filter").fill(to)
         dialog.locator(".choices label").filter(has_text=to).first.click()
         dialog.locator("textarea[name=note]").fill(note)
         dialog.locator("button.btn-main").click()
-        expect(dialog).to_be_hidden()
+        expect(dialog).to_be_hidden(timeout=patience)
 
     def calls_in(self, name: str, question: str) -> None:
         """Write a note that calls a colleague in by @."""
