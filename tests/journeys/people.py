@@ -264,7 +264,7 @@ class Colleague:
         with suppress(AssertionError):
             self._hand_over(dialog, to, note, 8_000)
             return
-        # TODO: remove once a dialog that is emptied under a loaded browser is explained.
+        # TODO: remove once it is explained why the dialog sometimes stays open after sending.
         self.page.keyboard.press("Escape")
         self._hand_over(dialog, to, note, 25_000)
 
