@@ -26,11 +26,15 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
         truncator.connection.close()
 
 
+@pytest.fixture(autouse=True)
+def forgotten_access() -> None:
+    """Forget what people may do: ids begin anew in every test, and the cache knows people by theirs."""
+    access._cache.clear()
+
+
 @pytest.fixture
 def world(transactional_db: None) -> Iterator[World]:
     """An organization in scope, whose transactions really commit, so that events are really published."""
-    # Ids begin anew in every test, and the cache knows people by theirs.
-    access._cache.clear()
     made = make_world("acme")
     with organization_scope(made.organization.pk):
         yield made
