@@ -3,7 +3,9 @@
 import asyncio
 import logging
 import threading
-from dataclasses import asdict, dataclass
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from channels.layers import get_channel_layer
@@ -14,6 +16,8 @@ logger = logging.getLogger(__name__)
 
 GIVE_UP_SECONDS = 0.2
 MOST_WAITING = 2000
+# What one message of the layer carries at most.
+BURST = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,43 +42,56 @@ def publish(hint: Hint) -> None:
     _publisher().send(hint)
 
 
-def read(message: dict[str, Any]) -> Hint:  # Any: as it comes from the layer
-    """Return the hint in a message of the layer."""
-    fields = {name: value for name, value in message.items() if name in Hint.__slots__}
-    fields["viewers"] = tuple(fields.get("viewers", ()))
-    return Hint(**fields)
+def read(message: dict[str, Any]) -> list[Hint]:  # Any: as it comes from the layer
+    """Return the hints in a message of the layer."""
+    return [_hint(fields) for fields in message["hints"]]
+
+
+def _hint(fields: dict[str, Any]) -> Hint:  # Any: as it comes from the layer
+    known = {name: value for name, value in fields.items() if name in Hint.__slots__}
+    return Hint(**known | {"viewers": tuple(known.get("viewers", ()))})
+
+
+def message_of(burst: Sequence[Hint]) -> dict[str, Any]:  # Any: as it goes to the layer
+    """Return the message of the layer that carries the hints."""
+    fields = [{name: getattr(hint, name) for name in Hint.__slots__} for hint in burst]
+    return {"type": "hints", "hints": fields}
 
 
 class _Publisher:
-    """One event loop in one thread: the layer keeps a connection for each loop."""
+    """One event loop in one thread: the layer keeps a connection for each loop.
+
+    What comes while a message is on its way leaves together in the next one.
+    """
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
-        self.waiting = 0
-        self.running: set[asyncio.Task[None]] = set()
+        self.waiting: deque[Hint] = deque()
+        self.sender: asyncio.Task[None] | None = None
         threading.Thread(target=self.loop.run_forever, name="hints", daemon=True).start()
 
     def send(self, hint: Hint) -> None:
-        if self.waiting >= MOST_WAITING:
+        if len(self.waiting) >= MOST_WAITING:
             logger.warning("A hint was dropped: too many are waiting")
             return
-        self.waiting += 1
-        self.loop.call_soon_threadsafe(self._start, hint)
+        self.waiting.append(hint)
+        self.loop.call_soon_threadsafe(self._start)
 
-    def _start(self, hint: Hint) -> None:
-        task = self.loop.create_task(self._send(hint))
-        self.running.add(task)
-        task.add_done_callback(self.running.discard)
+    def _start(self) -> None:
+        if self.waiting and (self.sender is None or self.sender.done()):
+            self.sender = self.loop.create_task(self._send_waiting())
 
-    async def _send(self, hint: Hint) -> None:
+    async def _send_waiting(self) -> None:
+        while self.waiting:
+            count = min(len(self.waiting), BURST)
+            await self._send([self.waiting.popleft() for _ in range(count)])
+
+    async def _send(self, burst: Sequence[Hint]) -> None:
         try:
-            layer = get_channel_layer()
-            message = {"type": "hint", **asdict(hint)}
-            await asyncio.wait_for(layer.group_send(LIVE, message), GIVE_UP_SECONDS)
+            sending = get_channel_layer().group_send(LIVE, message_of(burst))
+            await asyncio.wait_for(sending, GIVE_UP_SECONDS)
         except Exception as error:
-            logger.warning("A hint was not sent: %s", type(error).__name__)
-        finally:
-            self.waiting -= 1
+            logger.warning("%s hints were not sent: %s", len(burst), type(error).__name__)
 
 
 _lock = threading.Lock()

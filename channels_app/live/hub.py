@@ -148,7 +148,8 @@ class Hub:
                 channel = await layer.new_channel()
                 await layer.group_add(LIVE, channel)
                 while True:
-                    self.hear(hints.read(await layer.receive(channel)))
+                    for hint in hints.read(await layer.receive(channel)):
+                        self.hear(hint)
             except asyncio.CancelledError:
                 raise
             except Exception as error:
