@@ -1,24 +1,17 @@
-"""Chooses among the candidates and commits: by the core's guarded service, with the decision beside it."""
+"""Chooses among the candidates and commits: by the core's guarded service, with the decisions beside it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import Exists, OuterRef
-
-from helpdesk.errors import AlreadyTaken, NotAvailable, NotFound, OverCapacity
-from helpdesk.models import Assignment, Conversation, Staff, State
-from helpdesk.services import timeline
-from helpdesk.services.assignment import assign_waiting
+from helpdesk.models import Assignment, Conversation, State
+from helpdesk.services.holding import Gift, assign_waiting
 from helpdesk.tenancy import organization_transaction
 from routing import leases, offers, recording
 from routing.candidates import Need, Person, candidates
 from routing.models import Decision, Offer, Policy
 from routing.scoring import Scored, rank
-
-
-class Moved(Exception):
-    """The conversation is no longer what was decided about: look again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +24,40 @@ class Choice:
     at: datetime
     policy: Policy
 
+    @property
+    def best(self) -> Scored:
+        """Return who shall have it."""
+        return self.ranked[0]
+
+    def decision(self, outcome: Decision.Outcome) -> Decision:
+        """Return what is kept of the choice."""
+        chosen = None if outcome == Decision.Outcome.QUEUED else self.best
+        return recording.decision(
+            self.need,
+            outcome,
+            data=recording.compose(self.need, self.ranked, self.excluded, self.policy.points),
+            policy=self.policy,
+            at=self.at,
+            chosen=chosen,
+        )
+
+    def told(self, decision: Decision) -> dict[str, Any]:  # Any: small JSON facts
+        """Return what the conversation's entry tells of the choice."""
+        return {
+            "decision": decision.pk,
+            "score": self.best.total,
+            "topic": self.need.topic_id,
+            "urgency": self.need.urgency,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What came of choices: those that stand, and the first that was refused; what is in neither has moved."""
+
+    done: Sequence[Choice]
+    refused: Choice | None = None
+
 
 def choose(people: Iterable[Person], need: Need, policy: Policy, now: datetime) -> Choice:
     """Return who could take it, best first, and why the others cannot."""
@@ -38,96 +65,82 @@ def choose(people: Iterable[Person], need: Need, policy: Policy, now: datetime) 
     return Choice(need, tuple(rank(eligible, need, now, policy.points)), excluded, now, policy)
 
 
-def commit(choice: Choice, fence: int | None = None) -> tuple[Person | None, list[int]]:
-    """Give (or offer) the conversation to the best candidate whom the database lets have it.
+def commit(choices: Sequence[Choice], fence: int | None = None) -> Committed:
+    """Give each conversation to the best for it, in one transaction and in the order given.
 
-    Returns who that is, None for nobody, and the ids of those who turned out to be full or gone.
-    Raises Moved when somebody else was faster. `fence` is the number of the lease under which we work.
+    Ends before the first that is refused: what follows must be decided anew, or somebody less urgent
+    would get what the refused one could have had. `fence` is the number of the lease under which we work.
     """
-    refused: list[int] = []
-    for scored in choice.ranked:
-        try:
-            with organization_transaction():
-                leases.check(fence)
-                _act(choice, scored)
-        except (OverCapacity, NotAvailable):
-            refused.append(scored.person.id)
-        except (AlreadyTaken, NotFound) as error:
-            raise Moved from error
-        else:
-            return scored.person, refused
-    return None, refused
-
-
-def _lock_unless_busy(conversation_id: int) -> Conversation:
-    """Return the conversation, locked; raises AlreadyTaken when it is before somebody, or somebody is at it.
-
-    Waiting would line up all routers behind one row instead of spreading them over the queue.
-    """
-    pending = Offer.objects.filter(conversation_id=OuterRef("pk"), state=Offer.State.PENDING)
-    rows = Conversation.objects.select_for_update(no_key=True, skip_locked=True)
-    found = next(iter(rows.filter(~Exists(pending), pk=conversation_id)), None)
-    if found is None:
-        raise AlreadyTaken
-    return found
-
-
-def _act(choice: Choice, scored: Scored) -> None:
-    conversation = _lock_unless_busy(choice.need.conversation_id)
-    _check_unmoved(conversation, choice.need)
-    if choice.policy.mode == Policy.Mode.OFFER:
-        offers.make(choice.need, scored, choice.policy, data=_data(choice), at=choice.at)
-        return
-    decision = recording.record(
-        choice.need,
-        Decision.Outcome.ASSIGNED,
-        data=_data(choice),
-        policy=choice.policy,
-        at=choice.at,
-        chosen=scored,
-    )
-    assign_waiting(
-        conversation,
-        _staff(scored.person.id),
-        Assignment.Mode.AUTOMATIC,
-        decision=decision.pk,
-        score=scored.total,
-        topic=conversation.topic_id,
-        urgency=conversation.urgency,
-    )
-
-
-def _check_unmoved(conversation: Conversation, need: Need) -> None:
-    """Refuse to act on a conversation that was taken, or judged anew, since it was read."""
-    asked = (need.department_id, need.topic_id)
-    if (conversation.department_id, conversation.topic_id) != asked:
-        raise AlreadyTaken
-    if conversation.state != State.QUEUED:
-        raise AlreadyTaken
-
-
-def _staff(staff_id: int) -> Staff:
-    needed = ("id", "organization_id", "user_id", "permission_epoch", "is_active")
-    found = next(iter(Staff.objects.filter(pk=staff_id).only(*needed)), None)
-    if found is None:
-        raise NotAvailable
-    return found
-
-
-def _data(choice: Choice) -> recording.Json:
-    return recording.compose(choice.need, choice.ranked, choice.excluded, choice.policy.points)
-
-
-def record_waiting(choice: Choice) -> None:
-    """Record that nobody was free, so that "why not me?" has an answer while it waits."""
     with organization_transaction():
-        conversation = timeline.lock(choice.need.conversation_id)
-        if conversation.state != State.QUEUED:
-            return
-        recording.record(
-            choice.need,
-            Decision.Outcome.QUEUED,
-            data=_data(choice),
-            policy=choice.policy,
-            at=choice.at,
+        leases.check(fence)
+        waiting = lock_waiting(choices)
+        standing = [choice for choice in choices if choice.need.conversation_id in waiting]
+        decisions = [choice.decision(Decision.Outcome.ASSIGNED) for choice in standing]
+        Decision.objects.bulk_create(decisions)
+        made, refusal = assign_waiting(
+            [
+                _gift(waiting[choice.need.conversation_id], choice, decision)
+                for choice, decision in zip(standing, decisions, strict=True)
+            ]
+        )
+        if refusal:
+            unused = [decision.pk for decision in decisions[len(made) :]]
+            Decision.objects.filter(pk__in=unused).delete()
+    return Committed(standing[: len(made)], standing[len(made)] if refusal else None)
+
+
+def propose(choices: Sequence[Choice], fence: int | None = None) -> Committed:
+    """Put each conversation before the best for it, under the same rules as `commit`."""
+    with organization_transaction():
+        leases.check(fence)
+        waiting = lock_waiting(choices)
+        standing = [choice for choice in choices if choice.need.conversation_id in waiting]
+        made, refusal = offers.make(
+            [
+                offers.Proposal(
+                    choice.decision(Decision.Outcome.OFFERED),
+                    choice.best.person.id,
+                    choice.need.weight,
+                    timedelta(seconds=choice.policy.offer_seconds),
+                )
+                for choice in standing
+            ]
+        )
+    return Committed(standing[: len(made)], standing[len(made)] if refusal else None)
+
+
+def lock_waiting(choices: Sequence[Choice]) -> dict[int, Conversation]:
+    """Return the conversations that are still as they were when they were chosen for, locked, by id.
+
+    One that somebody else is at is left out: waiting would line up all routers behind one row.
+    """
+    needs = {choice.need.conversation_id: choice.need for choice in choices}
+    rows = Conversation.objects.filter(pk__in=needs, state=State.QUEUED).order_by("pk")
+    locked = list(rows.select_for_update(no_key=True, skip_locked=True))
+    pending = Offer.objects.filter(state=Offer.State.PENDING, conversation_id__in=needs)
+    offered = set(pending.values_list("conversation_id", flat=True))
+    return {
+        one.pk: one
+        for one in locked
+        if one.pk not in offered
+        and (one.department_id, one.topic_id)
+        == (needs[one.pk].department_id, needs[one.pk].topic_id)
+    }
+
+
+def _gift(conversation: Conversation, choice: Choice, decision: Decision) -> Gift:
+    mode = Assignment.Mode.AUTOMATIC
+    return Gift(conversation, choice.best.person.id, mode, facts=choice.told(decision))
+
+
+def record_waiting(choices: Sequence[Choice]) -> None:
+    """Record that nobody was free, so that "why not me?" has an answer while it waits."""
+    needs = {choice.need.conversation_id for choice in choices}
+    with organization_transaction():
+        rows = Conversation.objects.filter(pk__in=needs, state=State.QUEUED).order_by("pk")
+        waiting = {one.pk for one in rows.only("pk").select_for_update(no_key=True)}
+        Decision.objects.bulk_create(
+            choice.decision(Decision.Outcome.QUEUED)
+            for choice in choices
+            if choice.need.conversation_id in waiting
         )

@@ -1,21 +1,23 @@
 """One look at one organization: judge what is new, then give the most urgent waiting work to the best who is free."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import groupby
 
+from django.db import DataError, IntegrityError
 from django.utils import timezone
 
 from helpdesk.errors import HelpdeskError
 from helpdesk.models import Conversation
 from helpdesk.tenancy import organization_scope, organization_transaction
 from routing import judging, leases, needs, offers
-from routing.assignment import Choice, Moved, choose, commit, record_waiting
+from routing.assignment import Choice, choose, commit, propose, record_waiting
 from routing.candidates import Need, Person, candidates
 from routing.facts import Facts, facts, people
 from routing.handlers import quietly
-from routing.models import Decision
+from routing.models import Decision, Policy
 
 logger = logging.getLogger(__name__)
 BATCH = 64
@@ -72,9 +74,7 @@ def _drain(known: Facts, fence: int | None, batch: int) -> tuple[int, bool]:
         staff = {person.id: person for person in people(known, now)}
         waiting = _servable(list(staff.values()), known, now, batch)
         asked = needs.needs(waiting, known, now)
-    placed = 0
-    for need in asked:
-        placed += _place(need, staff, known, fence)
+    placed = _place(asked, staff, known, fence)
     return placed, placed > 0 and len(asked) == batch
 
 
@@ -93,20 +93,64 @@ def _servable(
     return list(rows[:batch])
 
 
-def _place(need: Need, staff: dict[int, Person], known: Facts, fence: int | None) -> bool:
-    now = timezone.now()
-    choice = choose(staff.values(), need, known.policy(need.department_id), now)
-    try:
-        chosen, refused = commit(choice, fence)
-    except Moved:
-        return False
-    for staff_id in refused:
-        person = staff[staff_id]
-        staff[staff_id] = replace(person, load=person.capacity)
-    if chosen is None:
-        return False
-    staff[chosen.id] = replace(chosen, load=chosen.load + need.weight, last_assigned_at=now)
-    return True
+def _place(asked: Sequence[Need], staff: dict[int, Person], known: Facts, fence: int | None) -> int:
+    """Give each need to the best for it, in the order given; returns how many were placed.
+
+    What the database refuses, and all that follows, is decided again by what is known then.
+    """
+    placed, size = 0, len(asked)
+    while asked:
+        choices = _plan(asked[:size], staff, known)
+        try:
+            done, refused = _commit(choices, fence)
+        except (IntegrityError, DataError):
+            if size == 1:
+                logger.exception("could not place conversation %s", asked[0].conversation_id)
+                asked = asked[1:]
+            # One row that cannot be written must not keep back the others.
+            size = 1
+            continue
+        for choice in done:
+            _load(staff, choice)
+        placed += len(done)
+        if refused is None:
+            asked = asked[size:]
+            continue
+        person = refused.best.person
+        staff[person.id] = replace(person, load=person.capacity)
+        settled = {choice.need.conversation_id for choice in done}
+        asked = [need for need in asked if need.conversation_id not in settled]
+    return placed
+
+
+def _plan(asked: Sequence[Need], staff: Mapping[int, Person], known: Facts) -> list[Choice]:
+    """Return whom each need should go to, as if those before it were placed; without those nobody can take."""
+    after = dict(staff)
+    choices = []
+    for need in asked:
+        choice = choose(after.values(), need, known.policy(need.department_id), timezone.now())
+        if choice.ranked:
+            _load(after, choice)
+            choices.append(choice)
+    return choices
+
+
+def _load(staff: dict[int, Person], choice: Choice) -> None:
+    person = staff[choice.best.person.id]
+    load = person.load + choice.need.weight
+    staff[person.id] = replace(person, load=load, last_assigned_at=choice.at)
+
+
+def _commit(choices: Sequence[Choice], fence: int | None) -> tuple[list[Choice], Choice | None]:
+    """Commit the choices, those of one mode together, up to the first that is refused."""
+    done: list[Choice] = []
+    for mode, together in groupby(choices, key=lambda choice: choice.policy.mode):
+        act = propose if mode == Policy.Mode.OFFER else commit
+        committed = act(list(together), fence)
+        done += committed.done
+        if committed.refused:
+            return done, committed.refused
+    return done, None
 
 
 def _record_newly_waiting(conversation_ids: Sequence[int], known: Facts) -> None:
@@ -121,10 +165,10 @@ def _record_newly_waiting(conversation_ids: Sequence[int], known: Facts) -> None
         rows = needs.waiting().filter(pk__in=conversation_ids).exclude(pk__in=explained)
         left = needs.needs(list(rows.select_related("customer")), known, now)
         staff = people(known, now) if left else []
-    for need in left:
-        choice: Choice = choose(staff, need, known.policy(need.department_id), now)
-        if not choice.ranked:
-            record_waiting(choice)
+    choices = [choose(staff, need, known.policy(need.department_id), now) for need in left]
+    nobody = [choice for choice in choices if not choice.ranked]
+    if nobody:
+        record_waiting(nobody)
 
 
 def work(organization_id: int, holder: str, *, with_lease: bool = True) -> Outcome:

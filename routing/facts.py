@@ -7,7 +7,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from django.db import connection
-from django.db.models import OuterRef, Subquery, Sum
+from django.db.models import OuterRef, Subquery
 
 from helpdesk.access import access_of
 from helpdesk.models import (
@@ -24,7 +24,8 @@ from helpdesk.services.working_hours import is_working
 from helpdesk.tenancy import current_organization_id
 from routing.candidates import Person, Reach
 from routing.classify import TopicIndex, TopicSource
-from routing.models import Offer, Policy
+from routing.models import Policy
+from routing.offers import reserved_weights
 
 # Tables whose rows make up the slow facts; a changed row has another xmin.
 _WATCHED = (
@@ -141,14 +142,9 @@ def people(known: Facts, now: datetime, *, staff_ids: Sequence[int] | None = Non
             Subquery(last.values("starts_at")[:1]),
         )
     }
-    reserved = dict(
-        Offer.objects.filter(state=Offer.State.PENDING)
-        .order_by()
-        .values_list("staff_id")
-        .annotate(Sum("weight"))
-    )
+    reserved = reserved_weights(moments)
     return [
-        _person(staff, moments[staff.pk], known, reserved.get(staff.pk, Decimal(0)), now)
+        _person(staff, moments[staff.pk], known, reserved[staff.pk], now)
         for staff in rows
         if staff.pk in moments
     ]

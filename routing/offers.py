@@ -1,52 +1,93 @@
 """Offers: a conversation put before one person, accepted, declined with a reason, or passed on in time."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
+from django.db.models import Sum
 from django.utils import timezone
 
 from helpdesk import events
 from helpdesk.access import Access
-from helpdesk.errors import AlreadyTaken, Invalid, NotFound, OverCapacity, TooLate
-from helpdesk.models import Assignment, Conversation, Staff, State
+from helpdesk.errors import (
+    AlreadyTaken,
+    HelpdeskError,
+    Invalid,
+    NotAvailable,
+    NotFound,
+    OverCapacity,
+    TooLate,
+)
+from helpdesk.models import Assignment, Conversation, State
 from helpdesk.services import audit, timeline
-from helpdesk.services.assignment import assign_waiting
+from helpdesk.services.holding import Gift, assign_waiting, lock_receivers
 from helpdesk.tenancy import current_organization_id, organization_transaction
-from routing import recording
-from routing.candidates import Need
-from routing.models import Decision, Offer, Policy
-from routing.scoring import Scored
+from routing.models import Decision, Offer
 
 BATCH = 200
 
 
-def make(
-    need: Need, scored: Scored, policy: Policy, *, data: recording.Json, at: datetime
-) -> Offer:
-    """Put the conversation before the person; its row must be locked and queued.
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A decision to put a conversation before somebody, what it weighs, and how long they have."""
 
-    Raises AlreadyTaken when it is before somebody already, OverCapacity when offers fill the person up.
+    decision: Decision
+    staff_id: int
+    weight: Decimal
+    lasts: timedelta
+
+
+def make(proposals: Sequence[Proposal]) -> tuple[list[Offer], HelpdeskError | None]:
+    """Put conversations before people, in the order given; the rows must be locked and queued.
+
+    Ends before the first for which load and other offers leave no room, and tells so.
     """
-    staff = Staff.objects.select_for_update(no_key=True).get(pk=scored.person.id)
-    pending = Offer.objects.filter(state=Offer.State.PENDING)
-    if pending.filter(conversation_id=need.conversation_id).exists():
-        raise AlreadyTaken
-    reserved = sum(pending.filter(staff=staff).values_list("weight", flat=True))
-    if staff.load + reserved + need.weight > staff.capacity:
-        raise OverCapacity
-    outcome = Decision.Outcome.OFFERED
-    decision = recording.record(need, outcome, data=data, policy=policy, at=at, chosen=scored)
+    people = lock_receivers({proposal.staff_id for proposal in proposals})
+    fitting, refusal = [], None
+    reserved = reserved_weights(people)
+    for proposal in proposals:
+        staff = people.get(proposal.staff_id)
+        if staff is None or staff.load + reserved[staff.pk] + proposal.weight > staff.capacity:
+            refusal = OverCapacity() if staff else NotAvailable()
+            break
+        reserved[staff.pk] += proposal.weight
+        fitting.append(proposal)
+    return _store(fitting), refusal
+
+
+def reserved_weights(staff_ids: Iterable[int]) -> dict[int, Decimal]:
+    """Return what offers that wait for an answer weigh, for each of the people."""
+    pending = Offer.objects.filter(state=Offer.State.PENDING, staff_id__in=list(staff_ids))
+    sums = pending.order_by().values_list("staff_id").annotate(Sum("weight"))
+    return defaultdict(Decimal, sums)
+
+
+def _store(proposals: Sequence[Proposal]) -> list[Offer]:
     now = timezone.now()
-    offer = Offer.objects.create(
-        conversation_id=need.conversation_id,
-        staff=staff,
-        decision=decision,
-        weight=need.weight,
-        made_at=now,
-        due_at=now + timedelta(seconds=policy.offer_seconds),
+    Decision.objects.bulk_create([proposal.decision for proposal in proposals])
+    made: list[Offer] = Offer.objects.bulk_create(
+        Offer(
+            conversation_id=proposal.decision.conversation_id,
+            staff_id=proposal.staff_id,
+            decision=proposal.decision,
+            weight=proposal.weight,
+            made_at=now,
+            due_at=now + proposal.lasts,
+        )
+        for proposal in proposals
     )
-    audit.record("offer.made", offer, staff=staff.pk, conversation=need.conversation_id)
-    _tell(offer)
-    return offer
+    audit.record_each(
+        "offer.made",
+        [
+            (offer, {"staff": offer.staff_id, "conversation": offer.conversation_id})
+            for offer in made
+        ],
+    )
+    for offer in made:
+        _tell(offer)
+    return made
 
 
 def pending_offer(by: Access) -> Offer | None:
@@ -63,15 +104,15 @@ def accept(by: Access, offer_id: int) -> Conversation:
         offer, conversation = _answerable(by, offer_id)
         _end(offer, Offer.State.ACCEPTED)
         audit.record("offer.accepted", offer, by, conversation=conversation.pk)
-        staff = Staff.objects.get(pk=by.staff_id)
-        assign_waiting(
-            conversation,
-            staff,
-            Assignment.Mode.OFFER,
-            decision=offer.decision_id,
-            topic=conversation.topic_id,
-            urgency=conversation.urgency,
-        )
+        facts = {
+            "decision": offer.decision_id,
+            "topic": conversation.topic_id,
+            "urgency": conversation.urgency,
+        }
+        gift = Gift(conversation, by.staff_id, Assignment.Mode.OFFER, facts=facts)
+        _made, refusal = assign_waiting([gift])
+        if refusal:
+            raise refusal
     return conversation
 
 

@@ -79,7 +79,7 @@ def _scored(one: Scored, need: Need) -> Json:
     return kept | {name: value for name, value in optional.items() if value}
 
 
-def record(
+def decision(
     need: Need,
     outcome: Decision.Outcome,
     *,
@@ -88,8 +88,8 @@ def record(
     at: datetime,
     chosen: Scored | None = None,
 ) -> Decision:
-    """Store a decision; must run in the transaction that acts on it."""
-    return Decision.objects.create(
+    """Return a decision, to be stored in the transaction that acts on it."""
+    return Decision(
         conversation_id=need.conversation_id,
         staff_id=chosen.person.id if chosen else None,
         outcome=outcome,

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from helpdesk.models import Assignment, Conversation, Entry
 from helpdesk.registries import DemoPart, demo_parts
-from routing import needs, recording
+from routing import needs
 from routing.assignment import Choice, choose
 from routing.candidates import Need, Person
 from routing.facts import Facts, facts, people
@@ -82,22 +82,10 @@ def _there_then(everybody: Iterable[Person], assignment: Assignment, at: datetim
 
 
 def _record(choice: Choice, conversation: Conversation) -> None:
-    best = choice.ranked[0]
-    decision = recording.record(
-        choice.need,
-        Decision.Outcome.ASSIGNED,
-        data=recording.compose(choice.need, choice.ranked, choice.excluded, choice.policy.points),
-        policy=choice.policy,
-        at=choice.at,
-        chosen=best,
-    )
+    decision = choice.decision(Decision.Outcome.ASSIGNED)
+    decision.save()
     entry = _entry(conversation)
-    entry.data |= {
-        "decision": decision.pk,
-        "score": best.total,
-        "topic": conversation.topic_id,
-        "urgency": conversation.urgency,
-    }
+    entry.data |= choice.told(decision)
     entry.save(update_fields=["data"])
 
 

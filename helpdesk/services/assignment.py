@@ -1,14 +1,8 @@
-"""Who holds a conversation: assign, take, put back, hand over, undo.
-
-Capacity is guarded by one conditional UPDATE of the person's row: whoever races for the last slot, one wins.
-"""
+"""Who holds a conversation: assign, take, put back, hand over, undo."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
-from typing import Any
 
-from django.db.models import F
 from django.utils import timezone
 
 from helpdesk import events, permissions
@@ -19,12 +13,10 @@ from helpdesk.errors import (
     Invalid,
     NotAvailable,
     NotFound,
-    OverCapacity,
     Refused,
     WrongState,
 )
 from helpdesk.models import (
-    WEIGHTS,
     Assignment,
     Conversation,
     Department,
@@ -35,39 +27,11 @@ from helpdesk.models import (
     Transfer,
 )
 from helpdesk.services import audit, timeline
+from helpdesk.services.holding import give
 from helpdesk.services.receiving import queue_of
 from helpdesk.tenancy import organization_transaction
 
 UNDO_FOR = timedelta(seconds=30)
-
-
-def occupy(staff_id: int, weight: Decimal, *, above_capacity: bool = False) -> bool:
-    """Add to a person's load unless it would pass the capacity; tells whether it did."""
-    rows = Staff.objects.filter(pk=staff_id, is_active=True)
-    if not above_capacity:
-        rows = rows.filter(load__lte=F("capacity") - weight)
-    return rows.update(load=F("load") + weight) == 1
-
-
-def assign_waiting(
-    conversation: Conversation,
-    staff: Staff,
-    mode: Assignment.Mode = Assignment.Mode.AUTOMATIC,
-    **facts: Any,  # Any: small JSON facts
-) -> Assignment:
-    """Give a queued conversation to a person: the engine's commit.
-
-    The row must be locked and is saved; `facts` join the entry. Must run inside a transaction that is
-    given up when this raises: AlreadyTaken, NotAvailable, OverCapacity.
-    """
-    if conversation.state != State.QUEUED:
-        raise AlreadyTaken
-    access = access_of(staff)
-    if not access.is_active or not access.can_answer(
-        conversation.department_id, conversation.topic_id
-    ):
-        raise NotAvailable
-    return give(conversation, staff.pk, mode, by=None, **facts)
 
 
 def take(by: Access, conversation_id: int) -> Conversation:
@@ -306,71 +270,6 @@ def _queue(conversation: Conversation, queue_id: int | None, now: datetime) -> N
     conversation.queued_at = now
     conversation.snoozed_until = None
     timeline.wake_router(conversation)
-
-
-def give(
-    conversation: Conversation,
-    staff_id: int,
-    mode: Assignment.Mode,
-    *,
-    by: Access | None,
-    override_reason: str = "",
-    **facts: Any,  # Any: small JSON facts
-) -> Assignment:
-    """Occupy capacity and write assignment, entry and audit; saves the conversation."""
-    now = timezone.now()
-    state = State.OPEN if conversation.waiting_since else State.WAITING
-    weight = WEIGHTS[state]
-    if not occupy(staff_id, weight, above_capacity=bool(override_reason)):
-        raise OverCapacity
-    conversation.owner_id = staff_id
-    conversation.queue = None
-    conversation.queued_at = None
-    conversation.snoozed_until = None
-    conversation.wanted_skill = None
-    conversation.state = state
-    assignment = Assignment.objects.create(
-        conversation=conversation,
-        staff_id=staff_id,
-        episode=conversation.episode,
-        mode=mode,
-        weight=weight,
-        starts_at=now,
-        override_reason=override_reason[:200],
-    )
-    _write_down(conversation, assignment, by, facts)
-    _tell_assigned(conversation, staff_id)
-    return assignment
-
-
-def _write_down(
-    conversation: Conversation,
-    assignment: Assignment,
-    by: Access | None,
-    facts: dict[str, Any],  # Any: small JSON facts
-) -> None:
-    held: dict[str, Any] = {"staff": assignment.staff_id, "mode": assignment.mode}
-    timeline.add_entry(
-        conversation,
-        Entry.Kind.ASSIGNED,
-        at=assignment.starts_at,
-        actor_id=by.staff_id if by else None,
-        **held,
-        **facts,
-    )
-    conversation.save()
-    reason = assignment.override_reason
-    audit.record("conversation.assigned", conversation, by, **held, override=reason)
-
-
-def _tell_assigned(conversation: Conversation, staff_id: int) -> None:
-    organization_id = conversation.organization_id
-    events.publish(
-        events.ConversationAssigned(
-            organization_id, conversation.pk, conversation.last_number, staff_id=staff_id
-        )
-    )
-    events.publish(events.StaffChanged(organization_id, staff_id))
 
 
 def _tell_queued(conversation: Conversation) -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -25,13 +26,28 @@ def record(
     **data: object,
 ) -> None:
     """Write who did `action` to `subject`; without `by` it was the system unless `actor` says otherwise."""
-    AuditEntry.objects.create(
-        actor=actor or _actor(by),
-        staff_id=by.staff_id if by else None,
-        action=action,
-        subject=subject._meta.model_name or "",
-        subject_id=subject.pk,
-        data={**data, "token": by.token_id} if by and by.token_id else data,
+    record_each(action, [(subject, data)], by, actor=actor)
+
+
+def record_each(
+    action: str,
+    subjects: Sequence[tuple[models.Model, Mapping[str, object]]],
+    by: Access | None = None,
+    *,
+    actor: AuditEntry.Actor | None = None,
+) -> None:
+    """Write that the same was done to several subjects, each with its details."""
+    token = {"token": by.token_id} if by and by.token_id else {}
+    AuditEntry.objects.bulk_create(
+        AuditEntry(
+            actor=actor or _actor(by),
+            staff_id=by.staff_id if by else None,
+            action=action,
+            subject=subject._meta.model_name or "",
+            subject_id=subject.pk,
+            data={**data, **token},
+        )
+        for subject, data in subjects
     )
 
 

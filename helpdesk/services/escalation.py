@@ -23,7 +23,7 @@ from helpdesk.models import (
     Topic,
 )
 from helpdesk.registries import Sweep, sweeps
-from helpdesk.services import assignment, audit, timeline
+from helpdesk.services import audit, holding, timeline
 from helpdesk.tenancy import organization_transaction
 
 # Each level makes the case more urgent.
@@ -176,7 +176,7 @@ def claim(by: Access, escalation_id: int) -> Escalation:
         if conversation.owner_id != by.staff_id:
             timeline.end_assignment(conversation, Assignment.Ending.TRANSFERRED, now)
             conversation.department_id = climbing.level.department_id
-            assignment.give(
+            holding.give(
                 conversation, by.staff_id, Assignment.Mode.CLAIM, by=by, override_reason="claim"
             )
         conversation.save()

@@ -3,6 +3,7 @@
 Lock order everywhere: conversations by id, then staff by id, then outbox.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -35,8 +36,22 @@ def add_entry(
     **data: Any,  # Any: small JSON facts
 ) -> Entry:
     """Append an entry under the conversation's lock; the caller saves `last_number`."""
+    entry = next_entry(conversation, kind, at=at, actor_id=actor_id, **data)
+    append([entry])
+    return entry
+
+
+def next_entry(
+    conversation: Conversation,
+    kind: Entry.Kind,
+    *,
+    at: datetime | None = None,
+    actor_id: int | None = None,
+    **data: Any,  # Any: small JSON facts
+) -> Entry:
+    """Return an entry with the conversation's next number, to be appended in this transaction."""
     conversation.last_number += 1
-    entry = Entry.objects.create(
+    return Entry(
         conversation=conversation,
         number=conversation.last_number,
         kind=kind,
@@ -44,10 +59,15 @@ def add_entry(
         actor_id=actor_id,
         data=data,
     )
-    events.publish(
-        events.EntryAdded(conversation.organization_id, conversation.pk, conversation.last_number)
-    )
-    return entry
+
+
+def append(entries: Sequence[Entry]) -> None:
+    """Store entries; the callers save the `last_number` of their conversations."""
+    Entry.objects.bulk_create(entries)
+    for entry in entries:
+        events.publish(
+            events.EntryAdded(entry.organization_id, entry.conversation_id, entry.number)
+        )
 
 
 def preview(text: str) -> str:

@@ -2,33 +2,28 @@
 
 import sys
 import time
-from decimal import Decimal
+from collections.abc import Iterable
 
 import django
 
 django.setup()
 
-from django.db.models import F  # noqa: E402  (apps are loaded only now)
-
-from helpdesk.models import Staff  # noqa: E402
-from helpdesk.services import assignment  # noqa: E402
+from helpdesk.models import Staff  # noqa: E402  (apps are loaded only now)
+from helpdesk.services import holding  # noqa: E402
 from routing import engine  # noqa: E402
 
 
-def check_then_act(staff_id: int, weight: Decimal, *, above_capacity: bool = False) -> bool:
-    """Look, think, act: what the guarded UPDATE is there to replace."""
-    staff = Staff.objects.get(pk=staff_id)
-    if staff.load + weight > staff.capacity:
-        return False
+def only_look(staff_ids: Iterable[int]) -> dict[int, Staff]:
+    """Look, think, act: what the lock on the people's rows is there to replace."""
+    people = {staff.pk: staff for staff in Staff.objects.filter(pk__in=list(staff_ids))}
     time.sleep(0.002)
-    Staff.objects.filter(pk=staff_id).update(load=F("load") + weight)
-    return True
+    return people
 
 
 def main(organization_id: int, *, is_planted: bool) -> None:
     """Route until nothing more can be placed."""
     if is_planted:
-        assignment.occupy = check_then_act
+        holding.lock_receivers = only_look
     idle = 0
     sys.stdout.write("ready\n")
     sys.stdout.flush()

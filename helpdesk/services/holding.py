@@ -1,0 +1,184 @@
+"""Gives conversations to people: capacity, assignment, entry and audit, for one or for many at once.
+
+The people's rows are locked, lowest id first, before their room is counted: whoever races for the last
+slot, one wins.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.utils import timezone
+
+from helpdesk import events
+from helpdesk.access import Access, access_of
+from helpdesk.errors import AlreadyTaken, HelpdeskError, NotAvailable, OverCapacity
+from helpdesk.models import WEIGHTS, Assignment, Conversation, Entry, Staff, State
+from helpdesk.models.batches import update_each
+from helpdesk.services import audit, timeline
+
+# What changes of a conversation that somebody gets; its department may just have been chosen.
+_CHANGED = (
+    "department",
+    "owner",
+    "queue",
+    "state",
+    "queued_at",
+    "snoozed_until",
+    "wanted_skill",
+    "last_number",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Gift:
+    """A conversation for a person; its row is locked and nobody holds it."""
+
+    conversation: Conversation
+    staff_id: int
+    mode: Assignment.Mode
+    # Recorded, and reaches above the capacity.
+    override_reason: str = ""
+    # Joins the entry. Any: small JSON facts.
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def state(self) -> State:
+        """Return the state in which the person gets it."""
+        return State.OPEN if self.conversation.waiting_since else State.WAITING
+
+    @property
+    def weight(self) -> Decimal:
+        """Return what it takes of the person's capacity."""
+        return WEIGHTS[self.state]
+
+
+def assign_waiting(gifts: Sequence[Gift]) -> tuple[list[Assignment], HelpdeskError | None]:
+    """Give queued conversations to people who may answer them, in the order given: the engine's commit.
+
+    Ends before the first that is refused and tells why: AlreadyTaken, NotAvailable or OverCapacity.
+    """
+    return _give(gifts, by=None)
+
+
+def give(
+    conversation: Conversation,
+    staff_id: int,
+    mode: Assignment.Mode,
+    *,
+    by: Access,
+    override_reason: str = "",
+) -> Assignment:
+    """Give a conversation to somebody who was found to be the right one; raises NotAvailable, OverCapacity."""
+    made, refusal = _give([Gift(conversation, staff_id, mode, override_reason)], by=by)
+    if refusal:
+        raise refusal
+    return made[0]
+
+
+def _give(
+    gifts: Sequence[Gift], *, by: Access | None
+) -> tuple[list[Assignment], HelpdeskError | None]:
+    people = lock_receivers({gift.staff_id for gift in gifts})
+    fitting: list[Gift] = []
+    refusal = None
+    for gift in gifts:
+        receiver = people.get(gift.staff_id)
+        refusal = _refusal(gift, receiver, is_engine=by is None)
+        if receiver is None or refusal:
+            break
+        receiver.load += gift.weight
+        fitting.append(gift)
+    if not fitting:
+        return [], refusal
+    changed = {gift.staff_id for gift in fitting}
+    update_each([people[staff_id] for staff_id in changed], "load")
+    return _write(fitting, by), refusal
+
+
+def lock_receivers(staff_ids: Iterable[int]) -> dict[int, Staff]:
+    """Return the active people, their rows locked until the transaction ends, in the order of their ids."""
+    rows = Staff.objects.filter(pk__in=sorted(staff_ids), is_active=True).order_by("pk")
+    needed = ("organization_id", "user_id", "permission_epoch", "is_active", "capacity", "load")
+    return {person.pk: person for person in rows.only(*needed).select_for_update(no_key=True)}
+
+
+def _refusal(gift: Gift, receiver: Staff | None, *, is_engine: bool) -> HelpdeskError | None:
+    """Return why the person does not get it; what the engine decided nobody has checked before."""
+    if receiver is None:
+        return NotAvailable()
+    conversation = gift.conversation
+    if is_engine and conversation.state != State.QUEUED:
+        return AlreadyTaken()
+    if is_engine and not access_of(receiver).can_answer(
+        conversation.department_id, conversation.topic_id
+    ):
+        return NotAvailable()
+    if not gift.override_reason and receiver.load + gift.weight > receiver.capacity:
+        return OverCapacity()
+    return None
+
+
+def _write(gifts: Sequence[Gift], by: Access | None) -> list[Assignment]:
+    """Write assignments, entries and audit, and change the conversations; told of after the commit."""
+    now = timezone.now()
+    made: list[Assignment] = Assignment.objects.bulk_create(
+        Assignment(
+            conversation=gift.conversation,
+            staff_id=gift.staff_id,
+            episode=gift.conversation.episode,
+            mode=gift.mode,
+            weight=gift.weight,
+            starts_at=now,
+            override_reason=gift.override_reason[:200],
+        )
+        for gift in gifts
+    )
+    for gift in gifts:
+        _change(gift)
+    timeline.append([_entry(gift, by, now) for gift in gifts])
+    update_each([gift.conversation for gift in gifts], *_CHANGED)
+    audit.record_each("conversation.assigned", [_trail(gift) for gift in gifts], by)
+    for gift in gifts:
+        _tell(gift)
+    return made
+
+
+def _change(gift: Gift) -> None:
+    conversation = gift.conversation
+    conversation.state = gift.state
+    conversation.owner_id = gift.staff_id
+    conversation.queue = None
+    conversation.queued_at = None
+    conversation.snoozed_until = None
+    conversation.wanted_skill = None
+
+
+def _entry(gift: Gift, by: Access | None, at: datetime) -> Entry:
+    return timeline.next_entry(
+        gift.conversation,
+        Entry.Kind.ASSIGNED,
+        at=at,
+        actor_id=by.staff_id if by else None,
+        staff=gift.staff_id,
+        mode=gift.mode,
+        **gift.facts,
+    )
+
+
+def _trail(gift: Gift) -> tuple[Conversation, dict[str, object]]:
+    data = {"staff": gift.staff_id, "mode": gift.mode, "override": gift.override_reason[:200]}
+    return gift.conversation, data
+
+
+def _tell(gift: Gift) -> None:
+    conversation = gift.conversation
+    organization_id = conversation.organization_id
+    events.publish(
+        events.ConversationAssigned(
+            organization_id, conversation.pk, conversation.last_number, staff_id=gift.staff_id
+        )
+    )
+    events.publish(events.StaffChanged(organization_id, gift.staff_id))
