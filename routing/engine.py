@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import groupby
 
-from django.db import DataError, IntegrityError
+from django.db import DataError, IntegrityError, OperationalError
 from django.utils import timezone
 
-from helpdesk.errors import HelpdeskError
 from helpdesk.models import Conversation
 from helpdesk.tenancy import organization_scope, organization_transaction
 from routing import judging, leases, needs, offers
@@ -43,8 +42,7 @@ def route(organization_id: int, *, fence: int | None = None, batch: int = BATCH)
         with organization_transaction():
             known = facts()
             due = judging.due(timezone.now())
-        for conversation_id in due:
-            outcome.judged += _judge(conversation_id, known)
+        outcome.judged = _judge(due, known) if due else 0
         for conversation_id in _stale_offers():
             offers.withdraw(conversation_id)
         outcome.placed, is_full = _drain(known, fence, batch)
@@ -53,13 +51,18 @@ def route(organization_id: int, *, fence: int | None = None, batch: int = BATCH)
     return outcome
 
 
-def _judge(conversation_id: int, known: Facts) -> int:
+def _judge(conversation_ids: Sequence[int], known: Facts) -> int:
+    """Judge conversations together; where that fails each by itself, so that one keeps back no other."""
     try:
-        judging.judge(conversation_id, known, timezone.now())
-    except HelpdeskError:
-        logger.exception("could not judge conversation %s", conversation_id)
+        return judging.judge(conversation_ids, known, timezone.now())
+    except OperationalError:
+        raise
+    except Exception:
+        if len(conversation_ids) > 1:
+            return sum(_judge([conversation_id], known) for conversation_id in conversation_ids)
+        logger.exception("could not judge conversation %s", conversation_ids[0])
+        judging.pass_over(conversation_ids[0])
         return 0
-    return 1
 
 
 def _stale_offers() -> list[int]:

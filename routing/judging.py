@@ -3,12 +3,24 @@
 Runs again on every new message. A topic that a colleague has chosen is left alone.
 """
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from helpdesk import events
-from helpdesk.models import Conversation, Customer, Direction, Message, State
+from helpdesk.models import (
+    Assignment,
+    Conversation,
+    Customer,
+    Direction,
+    Message,
+    Queue,
+    State,
+    Transfer,
+)
+from helpdesk.models.batches import update_each
 from helpdesk.services import timeline
 from helpdesk.services.receiving import queue_of
 from helpdesk.tenancy import organization_transaction
@@ -24,6 +36,16 @@ AGE_BATCH = 500
 # A few words are not enough to say that the conversation has changed its language.
 _SWITCH_TOKENS = 4
 _RECENT = 3
+# What a judgement changes of a conversation.
+_JUDGED = (
+    "language",
+    "topic",
+    "topic_confidence",
+    "urgency",
+    "department",
+    "queue",
+    "route_at",
+)
 
 
 def due(now: datetime, limit: int = BATCH) -> list[int]:
@@ -32,20 +54,44 @@ def due(now: datetime, limit: int = BATCH) -> list[int]:
     return list(rows.values_list("id", flat=True)[:limit])
 
 
-def judge(conversation_id: int, known: Facts, now: datetime) -> None:
-    """Judge what is new in one conversation and mark it as looked at; does nothing the second time."""
+def judge(conversation_ids: Sequence[int], known: Facts, now: datetime) -> int:
+    """Judge what is new in conversations and mark them as looked at; returns how many that were.
+
+    Does nothing the second time; one that somebody else is at stays due.
+    """
     with organization_transaction():
-        conversation = timeline.lock(conversation_id)
-        if conversation.route_at is None or conversation.route_at > now:
-            return
-        before = _shown(conversation)
-        if conversation.is_open:
-            _judge_messages(conversation, known)
-            _judge_urgency(conversation, known, now, is_new=before[0] is None)
-            _move_to_department(conversation, known)
-        conversation.route_at = None
-        conversation.save()
-        if _shown(conversation) != before:
+        due = Conversation.objects.filter(pk__in=conversation_ids, route_at__lte=now)
+        rows = due.order_by("pk").select_for_update(no_key=True, skip_locked=True)
+        conversations = list(rows)
+        _judge_open([one for one in conversations if one.is_open], known, now)
+        for conversation in conversations:
+            conversation.route_at = None
+        update_each(conversations, *_JUDGED)
+    return len(conversations)
+
+
+def pass_over(conversation_id: int) -> None:
+    """Mark a conversation that cannot be judged as looked at: it is routed as it is."""
+    with organization_transaction():
+        Conversation.objects.filter(pk=conversation_id).update(route_at=None)
+
+
+def _judge_open(conversations: Sequence[Conversation], known: Facts, now: datetime) -> None:
+    before = {one.pk: _shown(one) for one in conversations}
+    fresh = _fresh_messages(conversations)
+    newest = _newest_texts(conversations, fresh)
+    tiers = _tiers(conversations)
+    for conversation in conversations:
+        _judge_messages(conversation, fresh[conversation.pk], known)
+        text = newest.get(conversation.pk)
+        if text is not None:
+            tier = tiers[conversation.customer_id]
+            is_new = before[conversation.pk][0] is None
+            _judge_urgency(conversation, text, known, now, tier=tier, is_new=is_new)
+    update_each([one for found in fresh.values() for one in found], "language", "topic", "urgency")
+    _move_to_departments(conversations, known)
+    for conversation in conversations:
+        if _shown(conversation) != before[conversation.pk]:
             timeline.changed(conversation)
 
 
@@ -61,23 +107,49 @@ def _shown(conversation: Conversation) -> tuple[object, ...]:
     )
 
 
-def _judge_messages(conversation: Conversation, known: Facts) -> None:
+def _fresh_messages(conversations: Sequence[Conversation]) -> dict[int, list[Message]]:
+    """Return the customers' messages that were not judged yet, oldest first, by conversation."""
+    rows = Message.objects.filter(
+        conversation__in=conversations, direction=Direction.IN, urgency__isnull=True
+    ).order_by("pk")
+    found: dict[int, list[Message]] = defaultdict(list)
+    for message in rows:
+        found[message.conversation_id].append(message)
+    return found
+
+
+def _newest_texts(
+    conversations: Sequence[Conversation], fresh: Mapping[int, Sequence[Message]]
+) -> dict[int, str]:
+    """Return what the customers have written last, by conversation."""
+    found = {pk: messages[-1].text for pk, messages in fresh.items()}
+    rest = [one.pk for one in conversations if one.pk not in found]
+    if rest:
+        rows = Message.objects.filter(conversation__in=rest, direction=Direction.IN)
+        newest = rows.order_by("conversation", "-pk").distinct("conversation")
+        found.update(newest.values_list("conversation", "text"))
+    return found
+
+
+def _tiers(conversations: Sequence[Conversation]) -> dict[int, str]:
+    """Return how important each customer is."""
+    ids = {one.customer_id for one in conversations}
+    return dict(Customer.objects.filter(pk__in=ids).values_list("pk", "tier"))
+
+
+def _judge_messages(conversation: Conversation, fresh: Sequence[Message], known: Facts) -> None:
     """Judge each new message by itself, then the conversation by the newest of them."""
-    fresh = list(
-        Message.objects.filter(
-            conversation=conversation, direction=Direction.IN, urgency__isnull=True
-        ).order_by("pk")
-    )
     for message in fresh:
         message.language = language_of(message.text)
         verdict = known.index.judge(message.text)
         base = known.index.sources[verdict.topic_id].base_urgency if verdict.topic_id else None
         message.topic_id = verdict.topic_id
         message.urgency = judge_urgency(message.text, base=base or DEFAULT_BASE).score
-        message.save(update_fields=["language", "topic", "urgency"])
         _follow_language(conversation, message)
         _follow_topic(conversation, verdict)
-    if fresh and conversation.topic_id is None:
+    # The first message has been judged already when it came without a subject.
+    is_more = conversation.last_number > 1 or bool(conversation.subject)
+    if fresh and is_more and conversation.topic_id is None:
         _follow_topic(conversation, _judge_together(conversation, known))
 
 
@@ -111,45 +183,56 @@ def _follow_topic(conversation: Conversation, verdict: Verdict) -> None:
 
 
 def _judge_urgency(
-    conversation: Conversation, known: Facts, now: datetime, *, is_new: bool
+    conversation: Conversation,
+    newest: str,
+    known: Facts,
+    now: datetime,
+    *,
+    tier: str,
+    is_new: bool,
 ) -> None:
-    newest = (
-        Message.objects.filter(conversation=conversation, direction=Direction.IN)
-        .order_by("-pk")
-        .values_list("text", flat=True)
-        .first()
-    )
-    if newest is None:
-        return
     rule = known.rules.get(conversation.topic_id) if conversation.topic_id else None
     base = rule.base_urgency if rule else DEFAULT_BASE
     since = conversation.waiting_since or now
-    judged = judge_urgency(
-        newest,
-        base=base,
-        tier=Customer.objects.values_list("tier", flat=True).get(pk=conversation.customer_id),
-        waited=max(now - since, timedelta(0)),
-    )
+    waited = max(now - since, timedelta(0))
+    judged = judge_urgency(newest, base=base, tier=tier, waited=waited)
     previous = base if is_new else conversation.urgency
     conversation.urgency = judged.score if is_new else follow(previous, judged, base=base)
 
 
-def _move_to_department(conversation: Conversation, known: Facts) -> None:
-    """Queue a new conversation where its topic is answered; what people have moved stays."""
+def _move_to_departments(conversations: Sequence[Conversation], known: Facts) -> None:
+    """Queue new conversations where their topics are answered; what people have moved stays."""
+    elsewhere = {one: wanted for one in conversations if (wanted := _elsewhere(one, known))}
+    if not elsewhere:
+        return
+    ids = [conversation.pk for conversation in elsewhere]
+    moved: set[int] = set()
+    for model in (Assignment, Transfer):
+        rows = model.objects.filter(conversation__in=ids)
+        moved.update(rows.values_list("conversation", flat=True))
+    queues: dict[int, Queue] = {}
+    for conversation, department_id in elsewhere.items():
+        if conversation.pk in moved:
+            continue
+        if department_id not in queues:
+            queues[department_id] = queue_of(department_id)
+        conversation.department_id = department_id
+        conversation.queue = queues[department_id]
+        events.publish(
+            events.ConversationQueued(
+                conversation.organization_id, conversation.pk, conversation.last_number
+            )
+        )
+
+
+def _elsewhere(conversation: Conversation, known: Facts) -> int | None:
+    """Return the department that answers the topic, unless the conversation is there or was put elsewhere."""
     rule = known.rules.get(conversation.topic_id) if conversation.topic_id else None
     if rule is None or conversation.state != State.QUEUED or conversation.topic_is_fixed:
-        return
+        return None
     if rule.department_id == conversation.department_id or conversation.wanted_skill_id:
-        return
-    if conversation.assignments.exists() or conversation.transfers.exists():
-        return
-    conversation.department_id = rule.department_id
-    conversation.queue = queue_of(rule.department_id)
-    events.publish(
-        events.ConversationQueued(
-            conversation.organization_id, conversation.pk, conversation.last_number
-        )
-    )
+        return None
+    return rule.department_id
 
 
 def age_waiting(now: datetime | None = None) -> int:

@@ -8,10 +8,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from helpdesk.models import Assignment, AuditEntry, Conversation, Entry, Staff
+from helpdesk.models import Assignment, AuditEntry, Conversation, Entry, Message, Staff
 from helpdesk.registries import invariant_checks
-from routing import engine, recording
+from routing import engine, judging, recording
 from routing.models import Decision
+from routing.urgency import Urgency, judge_urgency
 from tests.factories import World
 from tests.routing.conftest import decisions, route
 
@@ -137,3 +138,47 @@ def test_what_others_are_at_is_left_to_them(world: World) -> None:
     assert world.conversation(held).state == "queued"
     assert world.conversation(free).owner == world.carol
     assert route(world).placed == 1
+
+
+def test_many_are_judged_each_by_its_own_words(world: World) -> None:
+    room(world, carol=0, dave=0, erin=0)
+    returned = world.message("怎么退货", "v1").conversation_id
+    sold = world.message("Does the H2 hub support Matter?", "v2").conversation_id
+    unknown = world.message("你好", "v3").conversation_id
+    burning = world.message("退货！！！充电器冒烟了", "v4").conversation_id
+    assert route(world).judged == 4
+    found = {pk: world.conversation(pk) for pk in (returned, sold, unknown, burning)}
+    assert [found[pk].language for pk in found] == ["zh", "en", "zh", "zh"]
+    assert [found[pk].department for pk in found] == [
+        world.support,
+        world.sales,
+        world.support,
+        world.support,
+    ]
+    assert found[sold].queue != found[returned].queue
+    assert found[unknown].topic_id is None
+    assert found[returned].topic_id == found[burning].topic_id != found[sold].topic_id
+    assert found[burning].urgency > found[returned].urgency
+    with world.transaction():
+        judged = dict(Message.objects.values_list("conversation_id", "topic_id"))
+        assert judged == {pk: one.topic_id for pk, one in found.items()}
+    assert violations(world) == []
+
+
+def test_one_that_cannot_be_judged_keeps_back_nobody_and_is_answered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(text: str, **facts: object) -> Urgency:
+        if "unreadable" in text:
+            raise ZeroDivisionError
+        return judge_urgency(text, **facts)  # type: ignore[arg-type]  # passed through
+
+    monkeypatch.setattr(judging, "judge_urgency", failing)
+    room(world, carol=9)
+    broken = world.message("unreadable", "v1").conversation_id
+    sound = world.message("怎么退货", "v2").conversation_id
+    assert (route(world).judged, route(world).judged) == (1, 0)
+    assert world.conversation(sound).topic_id is not None
+    assert world.conversation(sound).owner is not None
+    assert world.conversation(broken).topic_id is None
+    assert world.conversation(broken).owner is not None

@@ -247,7 +247,7 @@ def test_looking_twice_changes_nothing(world: World) -> None:
     before = world.conversation(received.conversation_id)
     assert route(world).judged == 0
     with world.transaction():
-        judging.judge(received.conversation_id, facts(), timezone.now())
+        judging.judge([received.conversation_id], facts(), timezone.now())
     after = world.conversation(received.conversation_id)
     assert (after.last_number, after.urgency) == (before.last_number, before.urgency)
     assert len(decisions(world, received.conversation_id)) == 1
