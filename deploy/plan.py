@@ -30,7 +30,7 @@ def web_processes(
     children = []
     for index in range(count):
         command = [
-            *(sys.executable, "-m", "daphne", "-v", "0", "--no-server-name"),
+            *(sys.executable, "-m", "deploy.daphne", "-v", "0", "--no-server-name"),
             *("--websocket-max-message-size", str(SOCKET_FRAME_LIMIT_BYTES)),
             *("--websocket-max-frame-size", str(SOCKET_FRAME_LIMIT_BYTES)),
             *("--ping-interval", "20", "--ping-timeout", "30"),
