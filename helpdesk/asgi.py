@@ -2,7 +2,6 @@
 
 import os
 
-from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
 from django.core.exceptions import ImproperlyConfigured
@@ -24,6 +23,4 @@ def _refuse_privileged_role() -> None:
 
 _refuse_privileged_role()
 sockets = import_string("channels_app.live.urls.websocket_urlpatterns")
-application = ProtocolTypeRouter(
-    {"http": pages, "websocket": AuthMiddlewareStack(URLRouter(sockets))}
-)
+application = ProtocolTypeRouter({"http": pages, "websocket": URLRouter(sockets)})

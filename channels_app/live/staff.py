@@ -19,6 +19,7 @@ from channels_app.live.database import DATABASE_AWAY, in_database
 from channels_app.live.gate import FloodGate, is_own_origin
 from channels_app.live.hints import Hint
 from channels_app.live.hub import Hub, hub
+from channels_app.live.sessions import reader_of, session_key
 from channels_app.live.staff_view import Reader
 from helpdesk.errors import HelpdeskError, NotFound
 
@@ -75,9 +76,7 @@ class StaffSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels shi
             return
         await self.accept()
         try:
-            self.reader = await in_database(
-                staff_view.enter, self.scope["session"], self.scope["user"]
-            )
+            self.reader = await in_database(reader_of, session_key(self.scope))
         except NotFound:
             await self.close(groups.SIGNED_OUT)
         except DATABASE_AWAY:

@@ -7,7 +7,6 @@ import uuid
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from channels.auth import AuthMiddlewareStack
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
 from django.conf import settings
@@ -20,7 +19,7 @@ from helpdesk.models import Staff
 from tests.factories import World
 
 PATIENCE_SECONDS = 10
-application = AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+application = URLRouter(websocket_urlpatterns)
 
 
 def host() -> bytes:

@@ -238,6 +238,19 @@ def test_without_a_session_the_socket_closes_for_good(world):
     assert run(work("x" * 32)) == groups.SIGNED_OUT
 
 
+def test_a_session_from_before_a_new_password_opens_no_socket(world):
+    cookie = signed_in(world, "carol")
+
+    async def work():
+        screen = Screen(cookie)
+        await screen.connect()
+        return await screen.closing_code()
+
+    world.carol.user.set_password("another-long-password")
+    world.carol.user.save()
+    assert run(work()) == groups.SIGNED_OUT
+
+
 def test_signing_out_closes_the_sockets_of_that_session_only(world):
     first, second = signed_in(world, "carol"), signed_in(world, "carol")
 
