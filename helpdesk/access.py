@@ -239,13 +239,15 @@ def running_mentions(staff_id: int) -> QuerySet[Mention]:
     )
 
 
-def guests(conversation_id: int) -> set[int]:
-    """Return the ids of the staff who are called into the conversation now."""
-    return set(
-        Mention.objects.filter(
-            conversation_id=conversation_id, ended_at__isnull=True, access_until__gt=timezone.now()
-        ).values_list("staff_id", flat=True)
+def guests(conversation_ids: Iterable[int]) -> dict[int, set[int]]:
+    """Return the ids of the staff who are called into each of these conversations now."""
+    found: dict[int, set[int]] = {each: set() for each in conversation_ids}
+    called = Mention.objects.filter(
+        conversation_id__in=list(found), ended_at__isnull=True, access_until__gt=timezone.now()
     )
+    for conversation_id, staff_id in called.values_list("conversation_id", "staff_id"):
+        found[conversation_id].add(staff_id)
+    return found
 
 
 def conversation(

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 S = TypeVar("S")
 
+GATHER_SECONDS = 0.02
 PULSE_SECONDS = 5.0
 DEAF_AFTER_SECONDS = 12.0
 RECHECK_SECONDS = 60.0
@@ -161,6 +162,8 @@ class Hub:
 
         while True:
             await self._news.wait()
+            # One commit publishes several hints: they cost one question and one message together.
+            await asyncio.sleep(GATHER_SECONDS)
             self._news.clear()
             batch, self._waiting = self._waiting, []
             try:

@@ -118,11 +118,11 @@ class StaffSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels shi
     async def push(self, text: str) -> None:
         """Send fragments; a browser that has not answered for long is sent away to start afresh."""
         if text:
-            await self.push_message({"type": "websocket.send", "text": text}, len(text))
+            await self.push_message({"type": "websocket.send", "text": text})
 
-    async def push_message(self, message: dict[str, str], size: int) -> None:
-        """Send a message that many sockets share."""
-        self.unheard_bytes += size
+    async def push_message(self, message: dict[str, str]) -> None:
+        """Send a message that many sockets may share."""
+        self.unheard_bytes += len(message["text"])
         if self.unheard_bytes > MOST_UNHEARD_BYTES:
             self.unheard_bytes = 0
             await self.close(groups.COME_BACK)

@@ -8,32 +8,34 @@ from channels_app.live.boards import tell_boards
 from channels_app.live.changes import Change, Work
 from channels_app.live.database import in_database
 from channels_app.live.hub import Hub
+from channels_app.live.post import Post
 from channels_app.live.staff import StaffSocket
-from channels_app.live.staff_view import Asked, Seen, Way
+from channels_app.live.staff_look import Answer, Asked, Question, Seen, Watched, look
+from channels_app.live.staff_view import Way
 from helpdesk import fragments
 
 MOST_ROWS = 1000
 
+# The sockets of each connected member of staff.
+People = dict[int, set[StaffSocket]]
+
 
 async def deliver_to_staff(hub: Hub, work: Work) -> None:
     """Send what changed in one organization to its staff here."""
-    people = {
-        staff_id: set(sockets)
-        for staff_id, sockets in hub.staff.get(work.organization_id, {}).items()
-    }
+    people = _people(hub, work.organization_id)
     if not people:
         return
     if work.access:
         await _renew_access(work, people)
-    asked = [_asked(hub, work, people, each, change) for each, change in work.conversations.items()]
-    if asked:
-        for seen in await in_database(staff_view.look, work.organization_id, asked):
-            await _show(hub, work.organization_id, people, seen)
-    await _show_presence(work, people)
-    await _show_viewers(hub, work)
+    post = Post()
+    question = _question(hub, work, people)
+    if question:
+        answer = await in_database(look, work.organization_id, question)
+        _show(hub, work, people, answer, post)
+    _call_in(work, people, post)
+    await post.send()
     if work.is_board_changed:
         tell_boards(hub, work.organization_id)
-    await _call_in(work, people)
     for staff_id in work.left & people.keys():
         reader = next((socket.reader for socket in people[staff_id] if socket.reader), None)
         if reader:
@@ -43,16 +45,36 @@ async def deliver_to_staff(hub: Hub, work: Work) -> None:
 async def recheck(hub: Hub) -> None:
     """Ask again who may still be here: the backstop for a revocation whose hint was lost."""
     for organization_id in list(hub.staff):
-        people = {
-            staff_id: set(sockets) for staff_id, sockets in hub.staff[organization_id].items()
-        }
         work = Work(organization_id)
         work.access.add(0)
-        await _renew_access(work, people)
+        await _renew_access(work, _people(hub, organization_id))
+
+
+def _people(hub: Hub, organization_id: int) -> People:
+    connected = hub.staff.get(organization_id, {})
+    return {staff_id: set(sockets) for staff_id, sockets in connected.items()}
+
+
+# --- what is asked ------------------------------------------------------------------------------
+
+
+def _question(hub: Hub, work: Work, people: People) -> Question:
+    ways = {staff_id: _ways(sockets) for staff_id, sockets in people.items()}
+    return Question(
+        conversations=[
+            _asked(hub, work, ways, conversation_id, change)
+            for conversation_id, change in work.conversations.items()
+        ],
+        presence={
+            staff_id: {language for language, _zone in ways[staff_id]}
+            for staff_id in work.staff & people.keys()
+        },
+        watched=[each for each in (_watched(hub, work, one) for one in work.viewers) if each.staff],
+    )
 
 
 def _asked(
-    hub: Hub, work: Work, people: dict[int, set[StaffSocket]], conversation_id: int, change: Change
+    hub: Hub, work: Work, ways: dict[int, set[Way]], conversation_id: int, change: Change
 ) -> Asked:
     openers: dict[int, set[Way]] = defaultdict(set)
     numbers = []
@@ -62,7 +84,7 @@ def _asked(
             numbers.append(socket.last_number)
     return Asked(
         conversation_id=conversation_id,
-        staff={staff_id: _ways(sockets) for staff_id, sockets in people.items()},
+        staff=ways,
         openers=dict(openers),
         after=min(numbers, default=0),
         again=set(change.again),
@@ -70,55 +92,90 @@ def _asked(
     )
 
 
-async def _show(
-    hub: Hub, organization_id: int, people: dict[int, set[StaffSocket]], seen: Seen
-) -> None:
-    openers = hub.openers.get((organization_id, seen.conversation_id), set()).copy()
-    shared = {
-        way: ({"type": "websocket.send", "text": html}, len(html))
-        for way, html in seen.rows.items()
-    }
-    for staff_id, sockets in people.items():
-        if staff_id not in seen.audience:
-            await _take_away(hub, sockets, seen.conversation_id)
+def _watched(hub: Hub, work: Work, conversation_id: int) -> Watched:
+    key = (work.organization_id, conversation_id)
+    here = {socket.staff_id for socket in hub.openers.get(key, ())}
+    languages = {socket.reader.language for socket in hub.openers.get(key, ()) if socket.reader}
+    there = here | hub.viewers.viewers(key) if here else set()
+    return Watched(conversation_id, there, hub.viewers.writing(key), languages)
+
+
+def _ways(sockets: Iterable[StaffSocket]) -> set[Way]:
+    return {socket.reader.way for socket in sockets if socket.reader}
+
+
+# --- what is shown ------------------------------------------------------------------------------
+
+
+def _show(hub: Hub, work: Work, people: People, answer: Answer, post: Post) -> None:
+    for seen in answer.conversations:
+        openers = hub.openers.get((work.organization_id, seen.conversation_id), set()).copy()
+        for staff_id, sockets in people.items():
+            if staff_id in seen.audience:
+                _show_row(sockets, seen, post)
+            else:
+                _take_away(hub, sockets, seen.conversation_id, post)
+        for socket in openers:
+            _show_thread(socket, seen, post)
+    for staff_id, cards in answer.presence.items():
+        for socket in people[staff_id]:
+            if socket.reader:
+                post.add(socket, cards.get(socket.reader.language, ""))
+    for conversation_id, drawn in answer.watched.items():
+        for socket in hub.openers.get((work.organization_id, conversation_id), ()):
+            if socket.reader:
+                mine = drawn.get(socket.reader.language, {}).get(socket.staff_id, "")
+                post.add(socket, mine)
+
+
+def _show_row(sockets: Iterable[StaffSocket], seen: Seen, post: Post) -> None:
+    for socket in sockets:
+        if socket.reader is None or socket.reader.way not in seen.rows:
             continue
-        for socket in sockets:
-            if socket.reader is None:
-                continue
-            if len(socket.rows) < MOST_ROWS:
-                socket.rows.add(seen.conversation_id)
-            message, size = shared[socket.reader.way]
-            await socket.push_message(message, size)
-            if socket in openers:
-                await _show_thread(socket, seen)
+        if len(socket.rows) < MOST_ROWS:
+            socket.rows.add(seen.conversation_id)
+        post.add(socket, seen.rows[socket.reader.way])
 
 
-async def _show_thread(socket: StaffSocket, seen: Seen) -> None:
+def _show_thread(socket: StaffSocket, seen: Seen, post: Post) -> None:
     reader = socket.reader
     if reader is None or socket.thread != seen.conversation_id:
         return
+    if reader.staff_id not in seen.audience:
+        return  # entered after the question was asked
     way = reader.way
-    html = "".join(drawn[way] for _number, drawn in sorted(seen.entries.items()) if way in drawn)
-    html += seen.facts.get(way, "") + seen.heads.get(socket.staff_id, {}).get(way, "")
+    for _number, drawn in sorted(seen.entries.items()):
+        post.add(socket, drawn.get(way, ""))
+    post.add(socket, seen.facts.get(way, ""))
+    post.add(socket, seen.heads.get(reader.staff_id, {}).get(way, ""))
     socket.last_number = max(socket.last_number, seen.last_number)
-    await socket.push(html)
 
 
-async def _take_away(hub: Hub, sockets: Iterable[StaffSocket], conversation_id: int) -> None:
+def _take_away(hub: Hub, sockets: Iterable[StaffSocket], conversation_id: int, post: Post) -> None:
     for socket in sockets:
         if socket.reader is None:
             continue
         if socket.thread == conversation_id:
             hub.open_thread(socket, None)
-            await socket.push(
-                staff_view.gone_thread(socket.reader, {"conversation": conversation_id})
-            )
+            gone = {"conversation": conversation_id}
+            post.add(socket, staff_view.gone_thread(socket.reader, gone))
         elif conversation_id in socket.rows:
-            await socket.push(fragments.removed_row(conversation_id))
+            post.add(socket, fragments.removed_row(conversation_id))
         socket.rows.discard(conversation_id)
 
 
-async def _renew_access(work: Work, people: dict[int, set[StaffSocket]]) -> None:
+def _call_in(work: Work, people: People, post: Post) -> None:
+    for conversation_id, change in work.conversations.items():
+        for staff_id in change.called & people.keys():
+            for socket in people[staff_id]:
+                if socket.reader and socket.thread != conversation_id:
+                    post.add(socket, staff_view.called_in(conversation_id, socket.reader.language))
+
+
+# --- who may still see it -----------------------------------------------------------------------
+
+
+async def _renew_access(work: Work, people: People) -> None:
     """Take away what may no longer be seen, and have changed screens fetch their lists anew."""
     named = work.access & people.keys()
     chosen = people if 0 in work.access else {each: people[each] for each in named}
@@ -133,60 +190,18 @@ async def _renew_access(work: Work, people: dict[int, set[StaffSocket]]) -> None
         if staff_id not in named
     }
     found = await in_database(staff_view.still_visible, work.organization_id, shown, epochs)
+    post, leaving = Post(), []
     for staff_id, sockets in chosen.items():
         access, lost = found.get(staff_id, (None, set()))
         for socket in list(sockets):
             if access is None or not access.is_active:
-                await socket.close(groups.SIGNED_OUT)
+                leaving.append((socket, groups.SIGNED_OUT))
                 continue
             for conversation_id in lost:
-                await _take_away(socket.hub, [socket], conversation_id)
+                _take_away(socket.hub, [socket], conversation_id, post)
             if socket.reader is not None and socket.reader.epoch != access.epoch:
                 # The browser comes back within a second and fetches its lists anew.
-                await socket.close(groups.COME_BACK)
-
-
-async def _show_presence(work: Work, people: dict[int, set[StaffSocket]]) -> None:
-    asked = {
-        staff_id: {socket.reader.language for socket in people[staff_id] if socket.reader}
-        for staff_id in work.staff & people.keys()
-    }
-    if not asked:
-        return
-    cards = await in_database(staff_view.presence_cards, work.organization_id, asked)
-    for staff_id, drawn in cards.items():
-        for socket in people[staff_id]:
-            if socket.reader:
-                await socket.push(drawn[socket.reader.language])
-
-
-async def _show_viewers(hub: Hub, work: Work) -> None:
-    for conversation_id in work.viewers:
-        key = (work.organization_id, conversation_id)
-        sockets = [socket for socket in hub.openers.get(key, ()) if socket.reader]
-        if not sockets:
-            continue
-        there = set(hub.viewers.viewers(key)) | {socket.staff_id for socket in sockets}
-        drawn = await in_database(
-            staff_view.viewers,
-            work.organization_id,
-            conversation_id,
-            there,
-            hub.viewers.writing(key),
-            {socket.reader.language for socket in sockets if socket.reader},
-        )
-        for socket in sockets:
-            if socket.reader and socket.thread == conversation_id:
-                await socket.push(drawn[socket.reader.language].get(socket.staff_id, ""))
-
-
-async def _call_in(work: Work, people: dict[int, set[StaffSocket]]) -> None:
-    for conversation_id, change in work.conversations.items():
-        for staff_id in change.called & people.keys():
-            for socket in people[staff_id]:
-                if socket.reader and socket.thread != conversation_id:
-                    await socket.push(staff_view.called_in(conversation_id, socket.reader.language))
-
-
-def _ways(sockets: Iterable[StaffSocket]) -> set[Way]:
-    return {socket.reader.way for socket in sockets if socket.reader}
+                leaving.append((socket, groups.COME_BACK))
+    await post.send()
+    for socket, code in leaving:
+        await socket.close(code)

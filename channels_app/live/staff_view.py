@@ -1,7 +1,7 @@
-"""What staff sockets ask the database: who may see what, rendered once for each way of reading."""
+"""What a staff socket asks the database for itself: who it belongs to, and what its thread lacks."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.sessions.backends.base import SessionBase
@@ -10,14 +10,13 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from helpdesk import fragments, permissions
-from helpdesk.access import Access, access_of, access_of_id, guests, visible_conversations
+from helpdesk.access import Access, access_of, access_of_id, visible_conversations
 from helpdesk.access import conversation as visible_conversation
 from helpdesk.errors import NotFound
-from helpdesk.models import Conversation, Entry, Presence, Staff
+from helpdesk.models import Conversation, Entry, Staff
 from helpdesk.portal.timeline import Names, entries_of
 from helpdesk.services import lifecycle, presence
 from helpdesk.tenancy import organization_scope, organization_transaction
-from routing.fragments import offer_dock
 
 # A thread that lacks more than this is loaded anew by its page.
 MOST_MISSING = 200
@@ -48,32 +47,6 @@ class Missing:
 
     last_number: int
     html: str
-
-
-@dataclass(slots=True)
-class Asked:
-    """One changed conversation: who is connected, and who has it open from which number on."""
-
-    conversation_id: int
-    staff: dict[int, set[Way]]
-    openers: dict[int, set[Way]]
-    after: int
-    again: set[int]
-    is_moved: bool
-
-
-@dataclass(slots=True)
-class Seen:
-    """One changed conversation as it may be shown now."""
-
-    conversation_id: int
-    last_number: int = 0
-    audience: set[int] = field(default_factory=set)
-    rows: dict[Way, str] = field(default_factory=dict)
-    # number -> way -> fragment
-    entries: dict[int, dict[Way, str]] = field(default_factory=dict)
-    facts: dict[Way, str] = field(default_factory=dict)
-    heads: dict[int, dict[Way, str]] = field(default_factory=dict)
 
 
 def enter(session: SessionBase, user: Any) -> Reader:  # Any: User or AnonymousUser
@@ -133,7 +106,7 @@ def missing(reader: Reader, conversation_id: int, after: int) -> Missing:
         found = visible_conversation(access_of_id(reader.staff_id), conversation_id)
         start = max(after, found.last_number - MOST_MISSING)
         entries = list(entries_of(found.pk, after=start, up_to=found.last_number))
-        drawn = _entries(found, entries, {reader.way})
+        drawn = drawn_entries(found, entries, {reader.way})
         return Missing(found.last_number, "".join(each[reader.way] for each in drawn.values()))
 
 
@@ -144,7 +117,7 @@ def gone_thread(reader: Reader, values: dict[str, Any]) -> str:
     return closed + (fragments.removed_row(conversation_id) if conversation_id else "")
 
 
-def accesses(organization_id: int, staff_ids: Iterable[int]) -> dict[int, Access]:
+def accesses(staff_ids: Iterable[int]) -> dict[int, Access]:
     """Return what each of these may do now; a transaction is open."""
     rows = Staff.objects.filter(pk__in=list(staff_ids)).only(
         "id", "organization_id", "user_id", "permission_epoch", "is_active"
@@ -152,71 +125,10 @@ def accesses(organization_id: int, staff_ids: Iterable[int]) -> dict[int, Access
     return {staff.pk: access_of(staff) for staff in rows}
 
 
-def look(organization_id: int, asked: list[Asked]) -> list[Seen]:
-    """Return the changed conversations as those who are connected may see them now."""
-    with organization_transaction(organization_id):
-        wanted = [each.conversation_id for each in asked]
-        everybody = {staff_id for each in asked for staff_id in each.staff}
-        can = accesses(organization_id, everybody)
-        rows = Conversation.objects.select_related(
-            "customer", "channel", "topic", "department", "owner__department", "queue"
-        ).in_bulk(wanted)
-        return [_seen(each, rows.get(each.conversation_id), can) for each in asked]
-
-
-def _seen(asked: Asked, found: Conversation | None, can: dict[int, Access]) -> Seen:
-    seen = Seen(asked.conversation_id)
-    if found is None:
-        return seen
-    called = guests(found.pk)
-    view = permissions.CONVERSATION_VIEW
-    seen.audience = {
-        staff_id
-        for staff_id in asked.staff
-        if staff_id in can and can[staff_id].may(view, found, is_guest=staff_id in called)
-    }
-    seen.last_number = found.last_number
-    ways = {way for staff_id in seen.audience for way in asked.staff[staff_id]}
-    seen.rows = {
-        (language, zone): fragments.conversation_row(found, language=language, time_zone=zone)
-        for language, zone in ways
-    }
-    _open_threads(seen, asked, found, can)
-    return seen
-
-
-def _open_threads(seen: Seen, asked: Asked, found: Conversation, can: dict[int, Access]) -> None:
-    openers = {
-        staff_id: ways for staff_id, ways in asked.openers.items() if staff_id in seen.audience
-    }
-    ways = {way for each in openers.values() for way in each}
-    if not ways:
-        return
-    start = max(asked.after, found.last_number - MOST_MISSING)
-    entries = list(entries_of(found.pk, after=start, up_to=found.last_number))
-    again = [number for number in asked.again if number <= start]
-    for number in again:
-        entries += entries_of(found.pk, after=number - 1, up_to=number)
-    seen.entries = _entries(found, entries, ways)
-    seen.facts = {
-        (language, zone): fragments.thread_facts(found, language=language, time_zone=zone)
-        for language, zone in ways
-    }
-    if asked.is_moved:
-        seen.heads = {
-            staff_id: {
-                (language, zone): fragments.thread_head(
-                    found, can[staff_id], language=language, time_zone=zone
-                )
-                for language, zone in each
-            }
-            for staff_id, each in openers.items()
-        }
-
-
-def _entries(
+def drawn_entries(
     found: Conversation, entries: list[Entry], ways: set[Way]
 ) -> dict[int, dict[Way, str]]:
+    """Return the fragment of each entry, by number and way of reading; a transaction is open."""
     drawn: dict[int, dict[Way, str]] = {entry.number: {} for entry in entries}
     for language, zone in ways:
         with fragments.reading(language, zone):
@@ -240,7 +152,7 @@ def still_visible(
     A known epoch that is still the same means that nothing changed; people without access are left out.
     """
     with organization_transaction(organization_id):
-        can = accesses(organization_id, shown)
+        can = accesses(shown)
         return {
             staff_id: (access, _lost(access, shown[staff_id], known_epochs.get(staff_id)))
             for staff_id, access in can.items()
@@ -254,56 +166,6 @@ def _lost(access: Access, shown: set[int], known_epoch: int | None) -> set[int]:
     return shown - set(
         visible_conversations(access).filter(pk__in=ids).values_list("pk", flat=True)
     )
-
-
-def presence_cards(organization_id: int, asked: dict[int, set[str]]) -> dict[int, dict[str, str]]:
-    """Return the own card and the offer of each of these, in each language they read."""
-    with organization_transaction(organization_id):
-        people = Staff.objects.select_related("department", "position").filter(pk__in=list(asked))
-        leases = Presence.objects.in_bulk(list(asked))
-        return {
-            staff.pk: {
-                language: fragments.presence(
-                    staff, _chosen(leases.get(staff.pk)), language=language
-                )
-                + offer_dock(access_of(staff), language=language, time_zone=staff.timezone)
-                for language in asked[staff.pk]
-            }
-            for staff in people
-        }
-
-
-def _chosen(found: Presence | None) -> str:
-    return str(found.status) if found else "online"
-
-
-def viewers(
-    organization_id: int,
-    conversation_id: int,
-    people: Iterable[int],
-    writing: frozenset[int],
-    ways: set[str],
-) -> dict[str, dict[int, str]]:
-    """Return, for each language and each reader, who else looks at a thread and who writes in it."""
-    ids = set(people)
-    with organization_transaction(organization_id):
-        known = list(Staff.objects.select_related("department").filter(pk__in=ids | set(writing)))
-    found: dict[str, dict[int, str]] = {}
-    for language in ways:
-        found[language] = {}
-        for reader_id in ids:
-            others = [each for each in known if each.pk in ids and each.pk != reader_id]
-            writers = [each for each in known if each.pk in writing and each.pk != reader_id]
-            with translation.override(language):
-                typing = writers[0].label if writers else ""
-            found[language][reader_id] = fragments.viewers(
-                conversation_id,
-                others,
-                typing=typing,
-                customer_typing=0 in writing,
-                language=language,
-            )
-    return found
 
 
 def called_in(conversation_id: int, language: str) -> str:

@@ -17,7 +17,7 @@ from channels_app.live.gate import FloodGate, caller_address, origin_of
 from channels_app.live.hints import Hint
 from channels_app.live.hub import Hub, Key, hub
 from channels_app.protocol import BadSignature
-from channels_app.services import chatting, visiting
+from channels_app.services import chatting, showing, visiting
 from channels_app.services.doors import Door, find_door, may_embed
 from channels_app.services.visiting import Visitor
 from helpdesk.errors import HelpdeskError, NotFound, TooMany
@@ -111,9 +111,16 @@ class VisitorSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels s
         """Send one frame."""
         await self.send(json.dumps(frame, ensure_ascii=False, separators=(",", ":")))
 
+    async def push(self, **frame: object) -> None:
+        """Send a frame that the visitor did not ask for; one who leaves keeps nobody else from theirs."""
+        try:
+            await self.tell(**frame)
+        except Exception as error:
+            logger.info("A visitor has just left: %s", type(error).__name__)
+
     async def ask_to_catch_up(self) -> None:
         """Have the widget ask for what it missed."""
-        await self.tell(type="resync")
+        await self.push(type="resync")
 
     # --- where the socket belongs -------------------------------------------------------------
 
@@ -220,11 +227,14 @@ class VisitorSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels s
             await in_database(act, self.organization_id, self.conversation_id, number)
 
     async def _tell_status(self) -> None:
-        if self.conversation_id is not None:
-            status = await in_database(
-                chatting.status_of, self.organization_id, self.conversation_id, self.language
-            )
-            await self.tell(type="status", **status)
+        if self.conversation_id is None:
+            return
+        asked = showing.Asked(
+            self.conversation_id, self._door().public_id, {self.language}, wants_status=True
+        )
+        found = await in_database(showing.look, self.organization_id, [asked])
+        for shown in found.values():
+            await self.tell(type="status", **shown.status[self.language])
 
     def _door(self) -> Door:
         if self.door is None:

@@ -1,14 +1,14 @@
 """Hands visitors what they may see of their own conversation, and their place in the queue."""
 
 import asyncio
+from collections.abc import Iterable
 
 from channels_app.live import staff_view
 from channels_app.live.changes import Change, Work
 from channels_app.live.database import in_database
 from channels_app.live.hub import Hub
 from channels_app.live.visitor import VisitorSocket
-from channels_app.services import chatting
-from helpdesk.errors import NotFound
+from channels_app.services.showing import Asked, Shown, look
 
 # How often the places of all who wait are told anew when the queue moves.
 PLACES_SECONDS = 2.0
@@ -18,14 +18,10 @@ async def deliver_to_visitors(hub: Hub, work: Work) -> None:
     """Send what changed in one organization to its visitors here."""
     for identity_id, conversation_id in work.joined.items():
         await _join(hub, work.organization_id, identity_id, conversation_id)
-    for conversation_id, change in work.conversations.items():
-        sockets = list(hub.visitors.get((work.organization_id, conversation_id), ()))
-        if sockets:
-            await _show(sockets, conversation_id, change)
-    for conversation_id in work.arrived - work.conversations.keys():
-        sockets = list(hub.visitors.get((work.organization_id, conversation_id), ()))
-        if sockets:
-            await _show(sockets, conversation_id, Change(is_moved=True))
+    changes = dict(work.conversations)
+    for conversation_id in work.arrived - changes.keys():
+        changes[conversation_id] = Change(is_moved=True)
+    await _show(hub, work.organization_id, changes)
     for conversation_id, writers in work.writing.items():
         await _show_writing(hub, work.organization_id, conversation_id, writers)
     if any(change.is_moved for change in work.conversations.values()):
@@ -39,42 +35,62 @@ async def _join(hub: Hub, organization_id: int, identity_id: int, conversation_i
             await socket.ask_to_catch_up()
 
 
-async def _show(sockets: list[VisitorSocket], conversation_id: int, change: Change) -> None:
-    organization_id, door = sockets[0].organization_id, sockets[0].door
-    if door is None:
-        return
-    try:
-        found = await in_database(
-            chatting.drawn_after,
-            organization_id,
-            conversation_id,
-            min(socket.last_number for socket in sockets),
-            again=change.again,
-            public_id=door.public_id,
-            languages={socket.language for socket in sockets},
-        )
-    except NotFound:
-        return
-    for socket in sockets:
-        for entry in found.entries.get(socket.language, ()):
-            if entry["number"] > socket.last_number or entry["number"] in change.again:
-                await socket.tell(type="entry", entry=entry)
-        socket.last_number = max(socket.last_number, found.last_number)
-        if change.is_seen:
-            await socket.tell(type="read", number=found.seen_number)
-    if change.is_moved:
-        await _tell_status(sockets, conversation_id)
+# A question, and the sockets that it is asked for: whoever enters later is told anew.
+Asking = list[tuple[Asked, list[VisitorSocket]]]
 
 
-async def _tell_status(sockets: list[VisitorSocket], conversation_id: int) -> None:
-    for language in {socket.language for socket in sockets}:
-        status = await in_database(
-            chatting.status_of, sockets[0].organization_id, conversation_id, language
-        )
-        for socket in sockets:
-            if socket.language == language and socket.conversation_id == conversation_id:
-                socket.is_waiting = status["state"] == "queued"
-                await socket.tell(type="status", **status)
+async def _show(hub: Hub, organization_id: int, changes: dict[int, Change]) -> None:
+    asking = _asking(hub, organization_id, changes)
+    for asked, sockets in asking:
+        change = changes[asked.conversation_id]
+        asked.after = min(socket.last_number for socket in sockets)
+        asked.again, asked.wants_status = change.again, change.is_moved
+    found = await _look(organization_id, asking)
+    for asked, sockets in asking:
+        shown = found.get(asked.conversation_id)
+        if shown is not None:
+            for socket in _still_there(asked, sockets):
+                await _tell(socket, changes[asked.conversation_id], shown)
+
+
+def _asking(hub: Hub, organization_id: int, conversation_ids: Iterable[int]) -> Asking:
+    """Return a question for each conversation that visitors have open here."""
+    asking = []
+    for conversation_id in conversation_ids:
+        sockets = list(hub.visitors.get((organization_id, conversation_id), ()))
+        door = next((socket.door for socket in sockets if socket.door), None)
+        if door is not None:
+            languages = {socket.language for socket in sockets}
+            asking.append((Asked(conversation_id, door.public_id, languages), sockets))
+    return asking
+
+
+async def _look(organization_id: int, asking: Asking) -> dict[int, Shown]:
+    if not asking:
+        return {}
+    return await in_database(look, organization_id, [asked for asked, _sockets in asking])
+
+
+def _still_there(asked: Asked, sockets: list[VisitorSocket]) -> list[VisitorSocket]:
+    return [each for each in sockets if each.conversation_id == asked.conversation_id]
+
+
+async def _tell(socket: VisitorSocket, change: Change, shown: Shown) -> None:
+    for entry in shown.entries.get(socket.language, ()):
+        if entry["number"] > socket.last_number or entry["number"] in change.again:
+            await socket.push(type="entry", entry=entry)
+    if socket.language in shown.entries:
+        socket.last_number = max(socket.last_number, shown.last_number)
+    if change.is_seen:
+        await socket.push(type="read", number=shown.seen_number)
+    await _tell_status(socket, shown)
+
+
+async def _tell_status(socket: VisitorSocket, shown: Shown) -> None:
+    status = shown.status.get(socket.language)
+    if status is not None:
+        socket.is_waiting = status["state"] == "queued"
+        await socket.push(type="status", **status)
 
 
 async def _show_writing(
@@ -88,7 +104,7 @@ async def _show_writing(
     for staff_id, is_on in colleagues.items():
         for socket in sockets:
             name = names.get(staff_id, {}).get(socket.language, "")
-            await socket.tell(type="typing", name=name, on=is_on)
+            await socket.push(type="typing", name=name, on=is_on)
 
 
 def _tell_places_soon(hub: Hub, organization_id: int) -> None:
@@ -102,9 +118,16 @@ async def _tell_places(hub: Hub, organization_id: int) -> None:
     await asyncio.sleep(PLACES_SECONDS)
     hub.telling_places.discard(organization_id)
     waiting = [
-        (conversation_id, list(sockets))
+        conversation_id
         for (owner, conversation_id), sockets in list(hub.visitors.items())
         if owner == organization_id and any(socket.is_waiting for socket in sockets)
     ]
-    for conversation_id, sockets in waiting:
-        await _tell_status(sockets, conversation_id)
+    asking = _asking(hub, organization_id, waiting)
+    for asked, _sockets in asking:
+        asked.wants_status = True
+    found = await _look(organization_id, asking)
+    for asked, sockets in asking:
+        shown = found.get(asked.conversation_id)
+        if shown is not None:
+            for socket in _still_there(asked, sockets):
+                await _tell_status(socket, shown)

@@ -10,7 +10,7 @@ from channels_app.models import InboundEvent
 from channels_app.services import receipts, transcript, visiting, waiting
 from channels_app.services.doors import Door
 from channels_app.services.visiting import Visitor
-from helpdesk.errors import NotFound, WrongState
+from helpdesk.errors import WrongState
 from helpdesk.models import Channel, Conversation, Entry, Identity
 from helpdesk.services import lifecycle, ratings, timeline
 from helpdesk.services.receiving import receive
@@ -81,15 +81,6 @@ def say(
         return Said(visitor, stored.conversation_id, stored.number, stored.is_repeated)
 
 
-def status_of(organization_id: int, conversation_id: int, language: str) -> dict[str, Any]:
-    """Return what a waiting visitor is told now."""
-    with organization_transaction(organization_id):
-        found = Conversation.objects.select_related("owner__department", "topic").filter(
-            pk=conversation_id
-        )
-        return waiting.status(found.first(), language)
-
-
 def see(organization_id: int, conversation_id: int, number: int) -> None:
     """Note that the visitor has seen everything up to a number."""
     with organization_scope(organization_id), organization_transaction():
@@ -129,40 +120,6 @@ def leave_address(door: Door, visitor: Visitor, email: str) -> Visitor:
             customer.email = email
             customer.save(update_fields=["email", "updated_at"])
         return replace(visitor, email=email)
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """What follows a number, in each language; and how far there is anything, and colleagues have read."""
-
-    entries: dict[str, list[dict[str, Any]]]
-    last_number: int
-    seen_number: int
-
-
-def drawn_after(
-    organization_id: int,
-    conversation_id: int,
-    number: int,
-    *,
-    again: set[int],
-    public_id: str,
-    languages: set[str],
-) -> Drawn:
-    """Return the shown entries after a number, and those of `again` that have only now been sent.
-
-    Raises NotFound.
-    """
-    with organization_transaction(organization_id):
-        found = Conversation.objects.filter(pk=conversation_id).first()
-        if found is None:
-            raise NotFound
-        entries = transcript.entries_since(found, number, again)
-        drawn = {
-            language: transcript.drawn(found, entries, public_id=public_id, language=language)
-            for language in languages
-        }
-        return Drawn(drawn, found.last_number, found.owner_seen_number)
 
 
 def _remember(

@@ -2,6 +2,7 @@
 
 import math
 from datetime import timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q
@@ -14,22 +15,32 @@ SAMPLE = timedelta(minutes=30)
 FEWEST_TO_SAY_A_TIME = 3
 
 
-def status(conversation: Conversation | None, language: str) -> dict[str, Any]:
+class People:
+    """Up to three colleagues who are there now; asked once, when the first visitor needs to know."""
+
+    @cached_property
+    def there(self) -> list[Any]:
+        return people_there()
+
+
+def status(
+    conversation: Conversation | None, language: str, people: People | None = None
+) -> dict[str, Any]:
     """Return what changes while a visitor waits; the scope is open."""
-    people = people_there()
     known: dict[str, Any] = {
         "conversation": conversation.pk if conversation else None,
         "state": conversation.state if conversation else "",
-        "away": not people,
         "queue": None,
-        "staff": [person(each, language) for each in people[:3]],
         "rating": None,
     }
+    if conversation is not None and conversation.owner is not None:
+        known |= {"staff": [person(conversation.owner, language)], "away": False}
+    else:
+        there = (people or People()).there
+        known |= {"staff": [person(each, language) for each in there], "away": not there}
     if conversation is None:
         return known
-    if conversation.owner is not None:
-        known |= {"staff": [person(conversation.owner, language)], "away": False}
-    if conversation.state == State.QUEUED and people:
+    if conversation.state == State.QUEUED and not known["away"]:
         known["queue"] = place(conversation)
     if conversation.state == State.RESOLVED:
         known["rating"] = "given" if _is_rated(conversation) else "wanted"

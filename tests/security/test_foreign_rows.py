@@ -7,7 +7,7 @@ import pytest
 from django.apps import apps
 from django.db import DatabaseError, connection, transaction
 
-from channels_app.live import staff_view
+from channels_app.live import staff_look, staff_view
 from helpdesk.errors import HelpdeskError, NoOrganizationScope, NotFound
 from helpdesk.models import Conversation, Customer, Identity, OrganizationModel, Staff
 from helpdesk.tenancy import organization_scope, organization_transaction
@@ -232,14 +232,9 @@ def test_a_socket_answers_about_foreign_conversations_as_about_absent_ones(two, 
         for conversation_id in (other.conversation_id, ABSENT_ID):
             with pytest.raises(NotFound):
                 ask(conversation_id)
-    seen = staff_view.look(
-        place.world.organization.pk,
-        [
-            staff_view.Asked(
-                other.conversation_id, {reader.staff_id: {reader.way}}, {}, 0, set(), False
-            )
-        ],
-    )
+    connected = {reader.staff_id: {reader.way}}
+    asked = staff_look.Asked(other.conversation_id, connected, connected, 0, set(), True)
+    seen = staff_look.look(place.world.organization.pk, staff_look.Question([asked]))
     assert CANARY not in str(seen)
 
 
