@@ -42,11 +42,13 @@ def route(organization_id: int, *, fence: int | None = None, batch: int = BATCH)
         with organization_transaction():
             known = facts()
             due = judging.due(timezone.now())
+            stale = offers.stale()
         outcome.judged = _judge(due, known) if due else 0
-        for conversation_id in _stale_offers():
+        for conversation_id in stale:
             offers.withdraw(conversation_id)
-        outcome.placed, is_full = _drain(known, fence, batch)
-        _record_newly_waiting(due, known)
+        placed, is_full = _drain(known, fence, batch)
+        outcome.placed = len(placed)
+        _record_newly_waiting([pk for pk in due if pk not in placed], known)
     outcome.is_unfinished = is_full or len(due) == judging.BATCH
     return outcome
 
@@ -65,20 +67,15 @@ def _judge(conversation_ids: Sequence[int], known: Facts) -> int:
         return 0
 
 
-def _stale_offers() -> list[int]:
-    with organization_transaction():
-        return offers.stale()
-
-
-def _drain(known: Facts, fence: int | None, batch: int) -> tuple[int, bool]:
-    """Place waiting conversations, most urgent first, then oldest; tells whether there may be more."""
+def _drain(known: Facts, fence: int | None, batch: int) -> tuple[set[int], bool]:
+    """Place waiting conversations, most urgent first, then oldest; returns which, and whether there may be more."""
     now = timezone.now()
     with organization_transaction():
         staff = {person.id: person for person in people(known, now)}
         waiting = _servable(list(staff.values()), known, now, batch)
         asked = needs.needs(waiting, known, now)
     placed = _place(asked, staff, known, fence)
-    return placed, placed > 0 and len(asked) == batch
+    return placed, bool(placed) and len(asked) == batch
 
 
 def _servable(
@@ -96,12 +93,15 @@ def _servable(
     return list(rows[:batch])
 
 
-def _place(asked: Sequence[Need], staff: dict[int, Person], known: Facts, fence: int | None) -> int:
-    """Give each need to the best for it, in the order given; returns how many were placed.
+def _place(
+    asked: Sequence[Need], staff: dict[int, Person], known: Facts, fence: int | None
+) -> set[int]:
+    """Give each need to the best for it, in the order given; returns the conversations that were placed.
 
     What the database refuses, and all that follows, is decided again by what is known then.
     """
-    placed, size = 0, len(asked)
+    placed: set[int] = set()
+    size = len(asked)
     while asked:
         choices = _plan(asked[:size], staff, known)
         try:
@@ -115,14 +115,13 @@ def _place(asked: Sequence[Need], staff: dict[int, Person], known: Facts, fence:
             continue
         for choice in done:
             _load(staff, choice)
-        placed += len(done)
+        placed.update(choice.need.conversation_id for choice in done)
         if refused is None:
             asked = asked[size:]
             continue
         person = refused.best.person
         staff[person.id] = replace(person, load=person.capacity)
-        settled = {choice.need.conversation_id for choice in done}
-        asked = [need for need in asked if need.conversation_id not in settled]
+        asked = [need for need in asked if need.conversation_id not in placed]
     return placed
 
 

@@ -80,6 +80,8 @@ def _skills(topic_id: int | None, skill_id: int | None, known: Facts) -> dict[in
 
 def needs(conversations: Sequence[Conversation], known: Facts, now: datetime) -> list[Need]:
     """Return the needs in the order given, with what customers and staff have had with each other."""
+    if not conversations:
+        return []
     pasts = _pasts({conversation.customer_id for conversation in conversations})
     refusals = _refusals(conversations, now)
     return [
