@@ -1,15 +1,12 @@
 """Eight routers without a lease race for every free slot; one of them is killed."""
 
-import os
 import subprocess
 import sys
 import time
 from datetime import timedelta
 from decimal import Decimal
-from urllib.parse import urlsplit
 
 import pytest
-from django.db import connections
 from django.db.models import F, Sum
 from django.utils import timezone
 
@@ -27,6 +24,7 @@ from helpdesk.registries import invariant_checks
 from helpdesk.services import audit, grants, organizations
 from routing.models import Decision
 from tests.factories import World, make_world
+from tests.processes import environment
 
 pytestmark = [pytest.mark.soak, pytest.mark.django_db(transaction=True)]
 
@@ -76,15 +74,6 @@ def furnish(world: World, *, people: int, conversations: int) -> None:
         )
         for conversation in waiting:
             audit.record("conversation.opened", conversation)
-
-
-def environment() -> dict[str, str]:
-    """Return the environment in which another process works on this test's database."""
-    found = dict(os.environ)
-    for name, alias in (("DATABASE_URL", "default"), ("DATABASE_OWNER_URL", "owner")):
-        address = urlsplit(found[name])
-        found[name] = address._replace(path=f"/{connections[alias].settings_dict['NAME']}").geturl()
-    return found
 
 
 def race(world: World, *options: str, kill_one: bool) -> None:

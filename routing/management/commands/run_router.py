@@ -1,4 +1,4 @@
-"""The router process: wakes on a notification, or after at most one second."""
+"""The router process: wakes on a notification, or after at most one second, unless told otherwise."""
 
 import logging
 import os
@@ -18,9 +18,9 @@ from routing import engine, leases
 from routing.handlers import CHANNEL
 
 logger = logging.getLogger(__name__)
-LONGEST_SLEEP_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 1.0
 # A burst of notifications is one reason to look, not a hundred; it also lets a batch gather.
-SHORTEST_SLEEP_SECONDS = 0.02
+SHORTEST_PAUSE_SECONDS = 0.02
 
 
 class Command(BaseCommand):
@@ -32,6 +32,13 @@ class Command(BaseCommand):
             "--no-lease",
             action="store_true",
             help="Work beside other routers without a lease; capacity is guarded all the same.",
+        )
+        parser.add_argument(
+            "--longest-pause",
+            type=float,
+            default=LONGEST_PAUSE_SECONDS,
+            metavar="SECONDS",
+            help="Look after this time even when nobody rings (default: %(default)s).",
         )
         parser.add_argument("--once", action="store_true", help="Look once at everybody and end.")
 
@@ -47,10 +54,12 @@ class Command(BaseCommand):
             self._give_up_leases()
             return
         bell = Bell(CHANNEL)
+        # Listens from here on: what rings during the first look is heard after it.
+        bell.wait(0)
         while not self.is_stopping:
             is_unfinished = self._look()
-            if not is_unfinished and bell.wait(LONGEST_SLEEP_SECONDS):
-                time.sleep(SHORTEST_SLEEP_SECONDS)
+            if not is_unfinished and bell.wait(options["longest_pause"]):
+                time.sleep(SHORTEST_PAUSE_SECONDS)
         bell.close()
         self._give_up_leases()
 
