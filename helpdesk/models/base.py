@@ -1,6 +1,7 @@
 """What every table of an organization has in common."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from django.conf import settings
@@ -41,12 +42,24 @@ class OrganizationQuerySet(models.QuerySet[Any]):  # Any: whichever model it is 
         return super().bulk_create(rows, *args, **kwargs)
 
 
+@lru_cache(maxsize=2048)
+def _rows_of(
+    model: type[models.Model], using: str | None, organization_id: int
+) -> OrganizationQuerySet:
+    """Return the rows of one organization, to be copied: building the filter costs more than a copy."""
+    return OrganizationQuerySet(model, using=using).filter(organization_id=organization_id)
+
+
 class OrganizationManager(models.Manager[Any]):  # Any: whichever model it is of
     """Filters by the organization in scope; raises outside one, never silently returns nothing."""
 
     def get_queryset(self) -> OrganizationQuerySet:
-        queryset = OrganizationQuerySet(self.model, using=self._db)
-        return queryset.filter(organization_id=visible_organization_id())
+        rows: OrganizationQuerySet = _rows_of(
+            self.model,  # type: ignore[arg-type]  # a class is hashable
+            self._db,
+            visible_organization_id(),
+        ).all()
+        return rows
 
     def none(self) -> OrganizationQuerySet:
         """Return no rows, which needs no scope: for code that only looks at the model."""
@@ -122,6 +135,11 @@ class OrganizationModel(models.Model):
         super().validate_constraints(exclude=set(exclude or ()) - {"organization"})
 
 
+def label_of(name: str, name_en: str) -> str:
+    """Return the one of two names that is in the reader's language."""
+    return name_en if name_en and (get_language() or "").startswith("en") else name
+
+
 class Named(models.Model):
     """Something that the organization itself names, in its main language and in English."""
 
@@ -142,8 +160,7 @@ class Named(models.Model):
     @property
     def label(self) -> str:
         """Return the name in the reader's language."""
-        reads_english = (get_language() or "").startswith("en")
-        return self.name_en if self.name_en and reads_english else self.name
+        return label_of(self.name, self.name_en)
 
 
 class EncryptedField(models.TextField):  # type: ignore[type-arg]  # not subscriptable when it runs

@@ -8,7 +8,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.models.base import (
@@ -16,6 +15,7 @@ from helpdesk.models.base import (
     OrganizationForeignKey,
     OrganizationModel,
     OrganizationOneToOneField,
+    label_of,
 )
 
 
@@ -144,8 +144,7 @@ class Staff(OrganizationModel):
     @property
     def label(self) -> str:
         """Return the name in the reader's language."""
-        reads_english = (get_language() or "").startswith("en")
-        return self.name_en if self.name_en and reads_english else self.name
+        return label_of(self.name, self.name_en)
 
 
 class Presence(OrganizationModel):
