@@ -48,6 +48,19 @@ OWNER_PERMISSIONS = frozenset(
         permissions.CUSTOMER_VIEW,
     }
 )
+# What is read of what a conversation points to; the rest is fetched when somebody asks for it.
+_RELATED = {
+    "customer": ("name", "company", "email", "phone", "place", "tier", "tags", "remark"),
+    "channel": ("name", "kind", "hold_seconds"),
+    "topic": ("name", "name_en"),
+    "department": ("name", "name_en", "color"),
+    "owner": ("name", "name_en"),
+    "queue": ("name", "name_en"),
+}
+_SHOWN = (
+    *(field.name for field in Conversation._meta.concrete_fields),
+    *(f"{name}__{column}" for name, columns in _RELATED.items() for column in columns),
+)
 # What a colleague who was called in may do until the access ends.
 GUEST_PERMISSIONS = frozenset(
     {permissions.CONVERSATION_VIEW, permissions.CONVERSATION_NOTE, permissions.CUSTOMER_VIEW}
@@ -261,9 +274,7 @@ def conversation(
 
     Raises NotFound when it is absent or may not be seen, Refused when it may be seen but not that.
     """
-    rows = Conversation.objects.select_related(
-        "customer", "channel", "topic", "department", "owner", "queue"
-    )
+    rows = Conversation.objects.select_related(*_RELATED).only(*_SHOWN)
     if lock:
         rows = Conversation.objects.select_for_update(no_key=True)
     found = _one(rows.filter(pk=conversation_id))
@@ -362,7 +373,7 @@ def require(access: Access, permission: str) -> frozenset[int]:
 
 
 def _one(rows: QuerySet[M]) -> M:
-    found = next(iter(rows[:1]), None)
+    found = next(iter(rows.order_by()[:1]), None)
     if found is None:
         raise NotFound
     return found

@@ -18,9 +18,9 @@ from helpdesk.access import Access
 from helpdesk.models import Conversation, Entry, PresenceStatus, Staff
 from helpdesk.portal.board import Board
 from helpdesk.portal.navigation import view_items
-from helpdesk.portal.rows import Row
+from helpdesk.portal.rows import row_of
 from helpdesk.portal.threads import Facts, thread_of
-from helpdesk.portal.timeline import Line, Names
+from helpdesk.portal.timeline import Names, line_of
 
 
 @contextmanager
@@ -36,7 +36,7 @@ def reading(language: str, time_zone: str) -> Iterator[None]:
 def conversation_row(conversation: Conversation, *, language: str, time_zone: str) -> str:
     """Return the row of a list; the conversation carries customer, channel and topic."""
     with reading(language, time_zone):
-        return _render("row", row=Row(conversation))
+        return _render("row", row=row_of(conversation))
 
 
 def unread(conversation_id: int, count: int) -> str:
@@ -52,7 +52,7 @@ def entry(
     The entry comes from `portal.timeline.entries_of`; `names` from `Names.of`, read here when missing.
     """
     with reading(language, time_zone):
-        line = Line(entry, Names.of([entry]) if names is None else names, customer)
+        line = line_of(entry, Names.of([entry]) if names is None else names, customer)
         return _render("entry", e=line)
 
 

@@ -1,7 +1,7 @@
 """Reads "why me?" and "why not me?" out of a decision, in the reader's words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from helpdesk.access import Access, colleague, conversation
+from helpdesk.access import Access, colleague
 from helpdesk.models import Assignment, Conversation, Skill, Staff, Topic
 from routing import candidates as reasons
 from routing.candidates import Need, Person
@@ -93,27 +93,50 @@ class Explanation:
     asked: ShownPerson | None = None
     is_me: bool = False
     is_offered: bool = False
-    topic: str = ""
+    topic_id: int | None = None
     language: str = ""
     # How somebody got it without the engine; empty when it was the engine.
     by_hand: str = ""
 
+    @property
+    def topic(self) -> str:
+        found = Topic.objects.filter(pk=self.topic_id).first() if self.topic_id else None
+        return found.label if found else ""
 
-def explain(by: Access, conversation_id: int, staff_id: int | None = None) -> Explanation:
-    """Return why the conversation is where it is, and for one colleague why not there.
 
-    Raises NotFound for a conversation or a colleague that the person may not see.
+def explain(
+    by: Access, shown: Conversation, staff_id: int | None = None, *, in_short: bool = False
+) -> Explanation:
+    """Return why a visible conversation is where it is, and for one colleague why not there.
+
+    In short, only who was chosen, who came second and who nearly stood for it are told.
+    Raises NotFound for a colleague that the person may not see.
     """
-    shown = conversation(by, conversation_id)
     asked = colleague(by, staff_id) if staff_id else None
-    held = Assignment.objects.filter(conversation=shown, ended_at__isnull=True).first()
-    by_engine = {Assignment.Mode.AUTOMATIC, Assignment.Mode.OFFER}
-    if held and held.mode not in by_engine:
-        return Explanation(shown, None, by_hand=str(held.get_mode_display()))
-    decision = _decision(shown)
+    by_hand = _by_hand(shown)
+    decision = None if by_hand else _decision(shown)
     if decision is None:
-        return Explanation(shown, None)
-    return _explanation(by, shown, decision, asked)
+        return Explanation(shown, None, by_hand=by_hand)
+    reading = read(decision)
+    if in_short:
+        reading = _shortened(reading, decision.staff_id)
+    return _explanation(by, shown, decision, reading, asked)
+
+
+def _by_hand(shown: Conversation) -> str:
+    """Return how somebody holds it without the engine; empty when it was the engine, or nobody does."""
+    running = Assignment.objects.filter(conversation=shown, ended_at__isnull=True)
+    mode = running.values_list("mode", flat=True).first()
+    if mode in {None, Assignment.Mode.AUTOMATIC, Assignment.Mode.OFFER}:
+        return ""
+    return str(Assignment.Mode(mode).label)
+
+
+def _shortened(reading: Reading, staff_id: int | None) -> Reading:
+    chosen = [one for one in reading.ranked if one.person.id == staff_id]
+    others = [one for one in reading.ranked if one.person.id != staff_id]
+    nearly = [(one, why) for one, why in reading.excluded.items() if set(why) in NEARLY]
+    return replace(reading, ranked=(*chosen, *others[:1]), excluded=dict(nearly[:NEARLY_SHOWN]))
 
 
 def _decision(shown: Conversation) -> Decision | None:
@@ -124,9 +147,8 @@ def _decision(shown: Conversation) -> Decision | None:
 
 
 def _explanation(
-    by: Access, shown: Conversation, decision: Decision, asked: Staff | None
+    by: Access, shown: Conversation, decision: Decision, reading: Reading, asked: Staff | None
 ) -> Explanation:
-    reading = read(decision)
     words = Words.of(reading, asked)
     ranked = tuple(words.scored(one, reading.need) for one in reading.ranked)
     chosen = next((one for one in ranked if one.staff.pk == decision.staff_id), None)
@@ -148,7 +170,7 @@ def _explanation(
         asked=words.about(asked, reading, [*ranked, *left_out]) if asked else None,
         is_me=decision.staff_id == by.staff_id,
         is_offered=decision.outcome == Decision.Outcome.OFFERED and shown.owner_id is None,
-        topic=words.topic,
+        topic_id=reading.need.topic_id,
         language=str(LANGUAGES.get(reading.need.language, "")),
     )
 
@@ -159,24 +181,17 @@ class Words:
 
     staff: Mapping[int, Staff]
     skills: Mapping[int, str]
-    topic: str
     at: datetime
 
     @classmethod
     def of(cls, reading: Reading, asked: Staff | None) -> "Words":
         ids = {one.person.id for one in reading.ranked} | set(reading.excluded)
-        people = {person.pk: person for person in Staff.objects.filter(pk__in=ids)}
+        rows = Staff.objects.filter(pk__in=ids).select_related("department").order_by()
+        people = {person.pk: person for person in rows.only("name", "name_en", "department__color")}
         if asked:
             people[asked.pk] = asked
-        skills = Skill.objects.filter(pk__in=reading.need.skills)
-        topic_id = reading.need.topic_id
-        topic = Topic.objects.filter(pk=topic_id).first() if topic_id else None
-        return cls(
-            people,
-            {skill.pk: skill.label for skill in skills},
-            topic.label if topic else "",
-            reading.at,
-        )
+        skills = Skill.objects.filter(pk__in=reading.need.skills).order_by()
+        return cls(people, {skill.pk: skill.label for skill in skills}, reading.at)
 
     def scored(self, one: Scored, need: Need) -> ShownPerson:
         return ShownPerson(

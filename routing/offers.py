@@ -94,8 +94,12 @@ def pending_offer(by: Access) -> Offer | None:
     """Return the offer that waits for the person's answer, the most urgent one first."""
     rows = Offer.objects.filter(
         staff_id=by.staff_id, state=Offer.State.PENDING, due_at__gt=timezone.now()
-    ).select_related("conversation__customer", "conversation__topic", "decision")
-    return rows.order_by("-conversation__urgency", "made_at").first() if by.is_active else None
+    )
+    # Nearly always there is none, and asking that is cheap.
+    if not by.is_active or not rows.exists():
+        return None
+    rows = rows.select_related("conversation__customer", "conversation__topic", "decision")
+    return rows.order_by("-conversation__urgency", "made_at").first()
 
 
 def accept(by: Access, offer_id: int) -> Conversation:

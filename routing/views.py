@@ -8,7 +8,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from helpdesk.access import colleagues
 from helpdesk.errors import AlreadyTaken, NotFound, TooLate
-from helpdesk.portal.pages import access_of, frame, is_fragment, staff_only
+from helpdesk.portal.pages import access_of, frame, is_fragment, seen_conversation, staff_only
 from helpdesk.tenancy import organization_transaction
 from routing import explaining, offers, queueing
 from routing.fragments import offer_context
@@ -18,10 +18,11 @@ from routing.fragments import offer_context
 @staff_only
 def why(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Show why the conversation is where it is: a panel in the desk, a page with everybody by itself."""
-    access = access_of(request)
-    told = explaining.explain(access, conversation_id, _staff_id(request))
+    access, shown = access_of(request), seen_conversation(request, conversation_id)
     if is_fragment(request) and "staff" not in request.GET:
+        told = explaining.explain(access, shown, in_short=True)
         return render(request, "routing/fragments/why.html", {"why": told})
+    told = explaining.explain(access, shown, _staff_id(request))
     context = frame(request, "desk", why=told, colleagues=colleagues(access).order_by("name"))
     return render(request, "routing/why.html", context)
 

@@ -39,8 +39,9 @@ def done(request: HttpRequest, conversation_id: int, toast: Toast) -> HttpRespon
         return redirect(_where(request, conversation_id))
     with organization_transaction():
         thread: Thread | None
+        access = access_of(request)
         try:
-            thread = read_thread(access_of(request), conversation_id)
+            thread = read_thread(access, visible_conversation(access, conversation_id))
         except NotFound:
             thread = None
         context = {"thread": thread, "oob": True, "toasts": [toast]}

@@ -33,7 +33,7 @@ def view_items(access: Access) -> list[ViewItem]:
         ViewItem("mine", _("Mine"), "inbox", counts["mine"]),
         ViewItem("departments", _("Departments"), "users", counts["departments"]),
         ViewItem("mentions", _("Mentions"), "at", counts["mentions"], loud=True),
-        ViewItem("waiting", _("With customer"), "clock", counts["waiting"]),
+        ViewItem("waiting", _("With customer"), "clock", counts[State.WAITING]),
         ViewItem("all", _("All"), "chat", 0),
     ]
 
@@ -43,13 +43,11 @@ def _counts(access: Access) -> Counter[str]:
     queued = Conversation.objects.filter(
         state=State.QUEUED, department_id__in=access.allowed(permissions.CONVERSATION_VIEW)
     )
-    parts = [
-        _marked(mine.filter(state__in=HELD), "mine"),
-        _marked(queued, "departments"),
-        _marked(running_mentions(access.staff_id), "mentions"),
-        _marked(mine.filter(state=State.WAITING), "waiting"),
-    ]
-    return Counter(mark for (mark,) in parts[0].union(*parts[1:], all=True))
+    held = mine.filter(state__in=HELD).order_by().values_list("state")[:COUNT_LIMIT]
+    parts = [_marked(queued, "departments"), _marked(running_mentions(access.staff_id), "mentions")]
+    counts = Counter(mark for (mark,) in held.union(*parts, all=True))
+    counts["mine"] = sum(counts[state] for state in HELD)
+    return counts
 
 
 def _marked(rows: QuerySet, mark: str) -> QuerySet:  # type: ignore[type-arg]  # of any model: only the mark is read

@@ -12,7 +12,8 @@ from django.urls import reverse
 
 from helpdesk import permissions
 from helpdesk.access import Access
-from helpdesk.models import Staff
+from helpdesk.access import conversation as visible_conversation
+from helpdesk.models import Conversation, Staff
 
 P = ParamSpec("P")
 View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -28,6 +29,17 @@ def staff_of(request: HttpRequest) -> Staff:
 def access_of(request: HttpRequest) -> Access:
     """Return what the person who asks may do."""
     return cast("Access", request.access)  # type: ignore[attr-defined]  # set by StaffMiddleware
+
+
+def seen_conversation(request: HttpRequest, conversation_id: int) -> Conversation:
+    """Return a conversation that the person may see, fetched and checked once for a page and its panels.
+
+    Only while one transaction reads it all, as in a GET. Raises NotFound.
+    """
+    seen: dict[int, Conversation] = request.__dict__.setdefault("seen_conversations", {})
+    if conversation_id not in seen:
+        seen[conversation_id] = visible_conversation(access_of(request), conversation_id)
+    return seen[conversation_id]
 
 
 def is_fragment(request: HttpRequest) -> bool:

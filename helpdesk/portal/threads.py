@@ -11,9 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from helpdesk import permissions as may_
-from helpdesk.access import Access, running_mentions
-from helpdesk.access import conversation as visible_conversation
+from helpdesk.access import Access
 from helpdesk.models import Conversation, Customer, Identity, Mention, Priority, Rating, State
+from helpdesk.models.base import label_of
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
 
@@ -111,7 +111,7 @@ class Facts(NamedTuple):
 
     @property
     def icon(self) -> str:
-        return channel_icon(self.c.channel)
+        return channel_icon(self.c.channel.kind)
 
 
 class Guest(NamedTuple):
@@ -160,7 +160,7 @@ class Thread:
 
     @property
     def icon(self) -> str:
-        return channel_icon(self.c.channel)
+        return channel_icon(self.c.channel.kind)
 
     @property
     def may_write(self) -> bool:
@@ -186,12 +186,8 @@ class Thread:
         return " · ".join(part for part in (self.c.customer.company, self.c.customer.place) if part)
 
 
-def read_thread(access: Access, conversation_id: int, *, before: int = 0) -> Thread:
-    """Return the conversation's newest entries, or those below the number `before`, and its customer.
-
-    Raises NotFound.
-    """
-    found = visible_conversation(access, conversation_id)
+def read_thread(access: Access, found: Conversation, *, before: int = 0) -> Thread:
+    """Return a visible conversation's newest entries, or those below the number `before`, and its customer."""
     thread = thread_of(access, found)
     newest = min(before - 1, found.last_number) if before else found.last_number
     oldest = max(0, newest - PAGE)
@@ -207,41 +203,30 @@ def read_thread(access: Access, conversation_id: int, *, before: int = 0) -> Thr
 
 
 def thread_of(access: Access, conversation: Conversation) -> Thread:
-    """Return the conversation without its entries, as the head and the actions need it."""
-    is_guest = False
-    if conversation.department_id not in access.allowed(may_.CONVERSATION_VIEW):
-        is_guest = running_mentions(access.staff_id).filter(conversation=conversation).exists()
+    """Return a visible conversation without its entries, as the head and the actions need it."""
+    # Whoever sees it without a right of their own was called in.
+    is_guest = not access.may(may_.CONVERSATION_VIEW, conversation)
     return Thread(conversation, May(access, conversation, is_guest), [])
 
 
-def lines_after(
-    access: Access, conversation_id: int, after: int
-) -> tuple[Conversation, list[Line]]:
-    """Return the entries that follow a number, up to the newest there is now; raises NotFound."""
-    found = visible_conversation(access, conversation_id)
-    start = max(after, found.last_number - 200)
-    entries = list(entries_of(found.pk, after=start, up_to=found.last_number))
-    return found, lines_of(entries, found.customer.label)
-
-
 def _identities(conversation: Conversation) -> list[ShownIdentity]:
-    rows = Identity.objects.filter(customer_id=conversation.customer_id).select_related("channel")
+    rows = Identity.objects.filter(customer_id=conversation.customer_id).order_by("id")
+    found = rows.values_list("channel__kind", "display_name", "channel__name", "is_verified")
     return [
-        ShownIdentity(
-            channel_icon(row.channel), row.display_name or row.channel.name, row.is_verified
-        )
-        for row in rows.order_by("id")[:IDENTITIES]
+        ShownIdentity(channel_icon(kind), shown or channel, is_verified)
+        for kind, shown, channel, is_verified in found[:IDENTITIES]
     ]
 
 
 def _guests(access: Access, conversation: Conversation) -> list[Guest]:
     rows = Mention.objects.filter(
         conversation=conversation, ended_at__isnull=True, access_until__gt=timezone.now()
-    ).select_related("staff")
+    ).order_by("id")
+    found = rows.values_list("pk", "staff__name", "staff__name_en", "access_until", "by_id")
     is_owner = conversation.owner_id == access.staff_id
     return [
-        Guest(row.pk, row.staff.label, row.access_until, is_owner or row.by_id == access.staff_id)
-        for row in rows.order_by("id")[:GUESTS]
+        Guest(pk, label_of(name, name_en), until, is_owner or by_id == access.staff_id)
+        for pk, name, name_en, until, by_id in found[:GUESTS]
     ]
 
 
@@ -249,23 +234,24 @@ def _previous(access: Access, conversation: Conversation) -> list[Earlier]:
     stars = (
         Rating.objects.filter(conversation=OuterRef("pk")).order_by("-episode").values("score")[:1]
     )
-    rows = (
-        Conversation.objects.filter(
-            customer_id=conversation.customer_id,
-            department_id__in=access.allowed(may_.CONVERSATION_VIEW),
+    rows = Conversation.objects.filter(
+        customer_id=conversation.customer_id,
+        department_id__in=access.allowed(may_.CONVERSATION_VIEW),
+    )
+    found = (
+        rows.exclude(pk=conversation.pk)
+        .order_by("-id")
+        .values_list(
+            "pk",
+            "subject",
+            "last_text",
+            "channel__name",
+            "channel__kind",
+            "opened_at",
+            Subquery(stars),
         )
-        .exclude(pk=conversation.pk)
-        .select_related("channel")
-        .annotate(stars=Subquery(stars))
-        .order_by("-id")[:PREVIOUS]
     )
     return [
-        Earlier(
-            row.pk,
-            row.subject or row.last_text or row.channel.name,
-            channel_icon(row.channel),
-            row.opened_at,
-            row.stars,
-        )
-        for row in rows
+        Earlier(pk, subject or text or channel, channel_icon(kind), at, score)
+        for pk, subject, text, channel, kind, at, score in found[:PREVIOUS]
     ]

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Required, TypedDict
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -24,10 +24,19 @@ from helpdesk.models import (
     Staff,
     Topic,
 )
-from helpdesk.templatetags.portal import full_moment
+from helpdesk.portal.names import labels_of
+from helpdesk.templatetags.portal import day_heading, full_moment, hour
 
+# The columns that are shown.
+_SHOWN = (
+    *("conversation", "number", "kind", "at", "data"),
+    *("message__direction", "message__text", "message__language"),
+    *(f"message__outbox__{name}" for name in ("state", "error", "attempts", "due_at")),
+    *("actor__name", "actor__name_en", "actor__department__color"),
+)
 MENTION = re.compile(r"(@[^\s@,，。.;；:：!！?？]{1,40})")
 PICTURE_WIDTH, PICTURE_HEIGHT = 220, 160
+_CLASSES = {"out": "msg out", "note": "msg note"}
 
 # Which table an id in an entry's facts belongs to.
 NAMED: dict[str, type[Any]] = {  # Any: models whose rows have a label
@@ -71,7 +80,7 @@ ICONS = {
 
 
 class Names(Mapping[tuple[type[Any], int], str]):
-    """Labels of the people and things that entries speak of, read in one query per table."""
+    """Labels of the people and things that entries speak of, read in one query."""
 
     def __init__(self, found: dict[tuple[type[Any], int], str]) -> None:
         self._found = found
@@ -97,13 +106,7 @@ class Names(Mapping[tuple[type[Any], int], str]):
                     wanted.setdefault(model, set()).update(
                         each for each in ids if isinstance(each, int)
                     )
-        found = {
-            (model, row.pk): row.label
-            for model, ids in wanted.items()
-            if ids
-            for row in model.objects.filter(pk__in=ids)
-        }
-        return cls(found)
+        return cls(labels_of(wanted))
 
 
 class File(NamedTuple):
@@ -125,83 +128,102 @@ class File(NamedTuple):
         return min(1.0, PICTURE_WIDTH / width, PICTURE_HEIGHT / height)
 
 
+class Line(TypedDict, total=False):
+    """One entry of the timeline, ready to show: texts under keys are what a template reads fastest.
+
+    Either a message, which has a direction, or something that happened, which has a sentence.
+    """
+
+    number: Required[str]
+    conversation: Required[str]
+    instant: Required[str]
+    moment: Required[str]
+    hour: Required[str]
+    day: Required[str]
+
+    direction: str
+    is_note: bool
+    classes: str
+    language: str
+    staff: str
+    staff_name: str
+    color: str
+    author: str
+    text: str
+    # A note in pieces, each with whether it names somebody who is called in.
+    parts: list[tuple[bool, str]]
+    files: list[File]
+    delivery: str
+    cause: str
+    # Until when the reply can be taken back, while it can.
+    held_until: datetime | None
+
+    icon: str
+    sentence: str
+    remark: str
+
+
+def line_of(entry: Entry, names: Names, customer: str, *, opens_day: bool = False) -> Line:
+    """Return an entry, which comes from `entries_of`, as a line."""
+    line = Line(
+        number=str(entry.number),
+        conversation=str(entry.conversation_id),
+        instant=entry.at.isoformat(),
+        moment=full_moment(entry.at),
+        hour=hour(entry.at),
+        day=day_heading(entry.at) if opens_day else "",
+    )
+    message: Message | None = getattr(entry, "message", None)
+    if message:
+        _show_message(line, message, entry.actor, customer)
+    else:
+        happening = Happening(entry, names)
+        line["icon"] = ICONS.get(entry.kind, "info")
+        line["sentence"], line["remark"] = happening.sentence, happening.remark
+    return line
+
+
+def _show_message(line: Line, message: Message, actor: Staff | None, customer: str) -> None:
+    line["direction"], line["text"] = message.direction, message.text
+    line["is_note"] = message.direction == "note"
+    line["classes"] = _CLASSES.get(message.direction, "msg")
+    line["language"] = message.language
+    line["author"] = line["staff_name"] = actor.label if actor else ""
+    line["staff"] = str(actor.pk) if actor else ""
+    line["color"] = actor.department.color if actor else "cust"
+    line["files"] = [File(each) for each in message.files]  # type: ignore[attr-defined]  # prefetched
+    if actor is None:
+        line["author"] = customer
+    if line["is_note"]:
+        pieces = MENTION.split(message.text)
+        line["parts"] = [(piece.startswith("@"), piece) for piece in pieces if piece]
+    elif message.direction == "out":
+        _show_delivery(line, getattr(message, "outbox", None))
+
+
+def _show_delivery(line: Line, outbox: Outbox | None) -> None:
+    if outbox is None:
+        return
+    line["delivery"] = outbox.state
+    if outbox.state == Delivery.FAILED:
+        line["classes"] += " fail"
+        line["cause"] = outbox.error or _("the channel did not take it")
+    may_wait = outbox.state == Delivery.QUEUED and not outbox.attempts
+    if may_wait and outbox.due_at and outbox.due_at > timezone.now():
+        line["held_until"] = outbox.due_at
+
+
 @dataclass(frozen=True)
-class Line:
-    """One entry of the timeline."""
+class Happening:
+    """Something that happened to a conversation, told in the reader's language."""
 
     entry: Entry
-    names: Mapping[tuple[type[Any], int], str] = field(default_factory=dict)
-    customer: str = ""
-    opens_day: bool = False
-
-    @property
-    def number(self) -> int:
-        return self.entry.number
-
-    @property
-    def conversation_id(self) -> int:
-        return int(self.entry.conversation_id)
-
-    @property
-    def at(self) -> datetime:
-        return self.entry.at
-
-    @property
-    def message(self) -> Message | None:
-        return getattr(self.entry, "message", None)
+    names: Names
 
     @property
     def actor(self) -> Staff | None:
         actor: Staff | None = self.entry.actor
         return actor
-
-    @property
-    def actor_id(self) -> int | None:
-        return self.entry.actor_id
-
-    @property
-    def author(self) -> str:
-        return self.actor.label if self.actor else self.customer
-
-    @property
-    def parts(self) -> list[tuple[bool, str]]:
-        """Return the text in pieces, each with whether it names somebody who is called in."""
-        message = self.message
-        if message is None or message.direction != "note":
-            return [(False, message.text if message else "")]
-        return [(piece.startswith("@"), piece) for piece in MENTION.split(message.text) if piece]
-
-    @property
-    def files(self) -> list[File]:
-        return [File(each) for each in self.message.attachments.all()] if self.message else []
-
-    @property
-    def outbox(self) -> Outbox | None:
-        return getattr(self.message, "outbox", None)
-
-    @property
-    def delivery(self) -> str:
-        return self.outbox.state if self.outbox else ""
-
-    @property
-    def cause(self) -> str:
-        return (self.outbox.error if self.outbox else "") or _("the channel did not take it")
-
-    @property
-    def held_until(self) -> datetime | None:
-        """Return until when the reply can be taken back, while it can."""
-        waits = (
-            self.outbox is not None
-            and self.outbox.state == Delivery.QUEUED
-            and not self.outbox.attempts
-        )
-        if self.outbox is None or not waits or not self.outbox.due_at:
-            return None
-        return self.outbox.due_at if self.outbox.due_at > timezone.now() else None
-
-    @property
-    def icon(self) -> str:
-        return ICONS.get(self.entry.kind, "info")
 
     @property
     def remark(self) -> str:
@@ -243,23 +265,29 @@ def entries_of(conversation_id: int, *, after: int, up_to: int) -> QuerySet[Entr
     return (
         Entry.objects.filter(conversation_id=conversation_id, number__gt=after, number__lte=up_to)
         .select_related("message", "message__outbox", "actor", "actor__department")
-        .prefetch_related("message__attachments")
+        .prefetch_related(Prefetch("message__attachments", _shown_files(), to_attr="files"))
+        .only(*_SHOWN)
         .order_by("number")
     )
+
+
+def _shown_files() -> QuerySet[Attachment]:
+    shown = ("message", "public_id", "kind", "name", "size_bytes", "width", "height")
+    return Attachment.objects.only(*shown).order_by("id")
 
 
 def lines_of(entries: Sequence[Entry], customer: str) -> list[Line]:
     """Return the entries as lines, the first of each day marked."""
     names = Names.of(entries)
-    lines, day = [], None
+    lines, day, zone = [], None, timezone.get_current_timezone()
     for entry in entries:
-        opened = timezone.localtime(entry.at).date()
-        lines.append(Line(entry, names, customer, opens_day=opened != day))
+        opened = entry.at.astimezone(zone).date()
+        lines.append(line_of(entry, names, customer, opens_day=opened != day))
         day = opened
     return lines
 
 
-def _assigned(line: Line) -> str:
+def _assigned(line: Happening) -> str:
     staff = line.name("staff", "to_staff") or line.who()
     if line.entry.data.get("mode") == "taken":
         return _("%(staff)s took the conversation.") % {"staff": staff}
@@ -268,7 +296,7 @@ def _assigned(line: Line) -> str:
     return _("Assigned to %(staff)s.") % {"staff": staff}
 
 
-def _queued(line: Line) -> str:
+def _queued(line: Happening) -> str:
     place = line.name("queue", "department")
     return (
         _("Waiting in the queue %(queue)s.") % {"queue": place}
@@ -277,7 +305,7 @@ def _queued(line: Line) -> str:
     )
 
 
-def _released(line: Line) -> str:
+def _released(line: Happening) -> str:
     if line.entry.data.get("ending") == "vanished":
         return _("%(staff)s was away; it went back to the queue.") % {
             "staff": line.name("staff", "from_staff")
@@ -285,27 +313,27 @@ def _released(line: Line) -> str:
     return _("%(who)s put it back in the queue.") % {"who": line.who()}
 
 
-def _transferred(line: Line) -> str:
+def _transferred(line: Happening) -> str:
     to = line.name("to_staff", "to_department", "to_skill", "staff", "department", "skill", "queue")
     return _("%(who)s handed it over to %(to)s.") % {"who": line.who(), "to": to}
 
 
-def _mentioned(line: Line) -> str:
+def _mentioned(line: Happening) -> str:
     return _("%(who)s called %(staff)s in.") % {"who": line.who(), "staff": line.name("staff")}
 
 
-def _mention_ended(line: Line) -> str:
+def _mention_ended(line: Happening) -> str:
     return _("The access of %(staff)s ended.") % {"staff": line.name("staff") or line.who()}
 
 
-def _snoozed(line: Line) -> str:
+def _snoozed(line: Happening) -> str:
     return _("%(who)s snoozed it until %(until)s.") % {
         "who": line.who(),
         "until": line.moment("until"),
     }
 
 
-def _topic_changed(line: Line) -> str:
+def _topic_changed(line: Happening) -> str:
     topic = line.name("topic", "to_topic")
     if not topic:
         return _("The topic is unknown.")
@@ -314,14 +342,14 @@ def _topic_changed(line: Line) -> str:
     return _("Classified as %(topic)s.") % {"topic": topic}
 
 
-def _escalated(line: Line) -> str:
+def _escalated(line: Happening) -> str:
     facts = {"level": line.entry.data.get("order", 1), "name": line.name("level")}
     if facts["name"]:
         return _("Escalated to level %(level)s, %(name)s.") % facts
     return _("Escalated to level %(level)s.") % facts
 
 
-def _rated(line: Line) -> str:
+def _rated(line: Happening) -> str:
     return _("The customer gave %(score)s of 5 stars.") % {
         "score": line.entry.data.get("score", "?")
     }

@@ -11,7 +11,14 @@ from django.views.decorators.http import require_GET
 from helpdesk import access as rows
 from helpdesk.models import Presence, PresenceStatus, Staff
 from helpdesk.portal.navigation import view_items
-from helpdesk.portal.pages import access_of, frame, is_fragment, staff_of, staff_only
+from helpdesk.portal.pages import (
+    access_of,
+    frame,
+    is_fragment,
+    seen_conversation,
+    staff_of,
+    staff_only,
+)
 from helpdesk.portal.rows import ListRequest, list_page
 from helpdesk.portal.snippets import colleagues_for, snippets_for
 from helpdesk.portal.start import offer_first_run, test_customer_url
@@ -39,8 +46,7 @@ def workspace(request: HttpRequest) -> HttpResponse:
 @staff_only
 def conversation(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Show one conversation: the whole page, or thread and context when the list stays."""
-    access = access_of(request)
-    thread = read_thread(access, conversation_id)
+    thread = read_thread(access_of(request), seen_conversation(request, conversation_id))
     if is_fragment(request) and request.headers.get("HX-History-Restore-Request") != "true":
         response = show_thread(request, thread)
     else:
@@ -86,7 +92,8 @@ def earlier(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Show the entries before a number."""
     before = request.GET.get("before", "")
     number = int(before) if before.isdecimal() and len(before) < 9 else 0
-    thread = read_thread(access_of(request), conversation_id, before=max(1, number))
+    found = seen_conversation(request, conversation_id)
+    thread = read_thread(access_of(request), found, before=max(1, number))
     if not is_fragment(request):
         return render(
             request, "portal/workspace.html", _desk(request, _remembered(request), thread)

@@ -14,7 +14,7 @@ from helpdesk.errors import HelpdeskError, Invalid, NotFound
 from helpdesk.portal.errors import answer
 from helpdesk.portal.pages import access_of, is_fragment, staff_only
 from helpdesk.portal.threads import read_thread, thread_of
-from helpdesk.portal.timeline import Line, Names, entries_of
+from helpdesk.portal.timeline import Names, entries_of, line_of
 from helpdesk.portal.views import desk_context
 from helpdesk.services import files, replying
 from helpdesk.services.replying import Written
@@ -84,13 +84,14 @@ def _written(request: HttpRequest, conversation_id: int, written: Written) -> Ht
         entries = list(entries_of(conversation_id, after=first, up_to=found.last_number))
         names = Names.of(entries)
         thread = thread_of(access_of(request), found)
-        lines = [Line(entry, names, found.customer.label) for entry in entries]
+        lines = [line_of(entry, names, found.customer.label) for entry in entries]
         return render(request, "portal/fragments/written.html", {"thread": thread, "lines": lines})
 
 
 def _keep(request: HttpRequest, conversation_id: int, error: HelpdeskError) -> HttpResponse:
     with organization_transaction():
-        thread = read_thread(access_of(request), conversation_id)
+        access = access_of(request)
+        thread = read_thread(access, visible_conversation(access, conversation_id))
         thread.draft, thread.error = request.POST.get("text", ""), str(error.message)
         thread.wanted_mode = request.POST.get("kind", "")
         context = desk_context(request, thread)
@@ -119,7 +120,7 @@ def _line(request: HttpRequest, conversation_id: int, number: int) -> HttpRespon
     with organization_transaction():
         found = visible_conversation(access_of(request), conversation_id)
         entries = list(entries_of(conversation_id, after=number - 1, up_to=number))
-        line = Line(entries[0], Names.of(entries), found.customer.label)
+        line = line_of(entries[0], Names.of(entries), found.customer.label)
         return render(request, "portal/fragments/entry.html", {"e": line})
 
 

@@ -9,8 +9,8 @@ from django.templatetags.static import static
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 register = template.Library()
 
@@ -43,28 +43,39 @@ def moment(at: datetime | None) -> str:
     """Return a time as people say it: the clock today, the weekday this week, the date before."""
     if at is None:
         return ""
-    local = timezone.localtime(at)
-    today = timezone.localdate()
-    if local.date() == today:
-        return date_format(local, "H:i")
-    if today - local.date() < timedelta(days=7) and local.date() < today:
-        return date_format(local, "D")
-    return short_date(local.date())
+    zone = timezone.get_current_timezone()
+    local, today = at.astimezone(zone), datetime.now(zone).date()
+    day = local.date()
+    if day == today:
+        return _clock(local)
+    if day < today and today - day < timedelta(days=7):
+        return _spelled(day, "D", get_language())
+    return _short_date(day, today)
 
 
-def short_date(day: date) -> str:
+def _short_date(day: date, today: date) -> str:
     """Return a date, with its year only when it is not this one."""
-    if day.year == timezone.localdate().year:
+    if day.year == today.year:
         # Translators: a date without its year, in Django's date format.
-        return date_format(day, _("j M"))
+        return _spelled(day, _("j M"), get_language())
     # Translators: a date with its year, in Django's date format.
-    return date_format(day, _("j M Y"))
+    return _spelled(day, _("j M Y"), get_language())
+
+
+@lru_cache(maxsize=1024)
+def _spelled(day: date, form: str, _language: str | None) -> str:
+    """Return a day in the language that is active; the days on a screen are few, their entries many."""
+    return date_format(day, form)
+
+
+def _clock(local: datetime) -> str:
+    return f"{local:%H:%M}"
 
 
 @register.filter
 def hour(at: datetime | None) -> str:
     """Return the time of the day."""
-    return date_format(timezone.localtime(at), "H:i") if at else ""
+    return _clock(timezone.localtime(at)) if at else ""
 
 
 @register.filter
@@ -72,8 +83,9 @@ def full_moment(at: datetime | None) -> str:
     """Return date and time, for tooltips and tables."""
     if at is None:
         return ""
-    local = timezone.localtime(at)
-    return f"{short_date(local.date())} {date_format(local, 'H:i')}"
+    zone = timezone.get_current_timezone()
+    local = at.astimezone(zone)
+    return f"{_short_date(local.date(), datetime.now(zone).date())} {_clock(local)}"
 
 
 @register.filter
