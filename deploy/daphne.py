@@ -26,6 +26,13 @@ def frame_of(text: str) -> bytes:
 class BroadcastProtocol(WebSocketProtocol):  # type: ignore[misc]  # Daphne ships no types
     """A socket that shares the frame of a text with those that were sent the same text before it."""
 
+    is_plain = False
+
+    def onOpen(self) -> None:  # noqa: N802  (Autobahn's name)
+        """Note whether nothing stands between this socket and the system."""
+        self.is_plain = isinstance(self.transport, Connection) and not self.transport.TLS
+        super().onOpen()
+
     def serverSend(self, content: Any, binary: bool = False) -> None:  # noqa: N802  (Any: text or bytes)
         """Send text or bytes to an open socket; nothing to one that closes.
 
@@ -45,7 +52,9 @@ class BroadcastProtocol(WebSocketProtocol):  # type: ignore[misc]  # Daphne ship
         not know any more: two thirds of what a frame costs.
         """
         transport = self.transport
-        if not _is_idle(transport):
+        # What waits already is not overtaken.
+        is_waiting = transport.dataBuffer or transport._tempDataBuffer if self.is_plain else True
+        if is_waiting or transport.disconnecting or not transport.connected:
             transport.write(frame)
             return
         written = transport.writeSomeData(frame)
@@ -53,14 +62,6 @@ class BroadcastProtocol(WebSocketProtocol):  # type: ignore[misc]  # Daphne ship
         rest = frame if isinstance(written, BaseException) else frame[written:]
         if rest:
             transport.write(rest)
-
-
-def _is_idle(transport: Any) -> bool:  # Any: some transport of Twisted
-    """Tell whether a plain connection has nothing to write, so that nothing can be overtaken."""
-    if not isinstance(transport, Connection) or transport.TLS:
-        return False
-    is_leaving = transport.disconnecting or not transport.connected
-    return not (is_leaving or transport.dataBuffer or transport._tempDataBuffer)
 
 
 class BroadcastServer(Server):  # type: ignore[misc]  # Daphne ships no types

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from channels_app.live import groups, staff_view
 from channels_app.live.boards import tell_boards
 from channels_app.live.changes import Change, Work
-from channels_app.live.database import in_database
+from channels_app.live.database import for_delivery, in_database
 from channels_app.live.hub import Hub
 from channels_app.live.post import Post
 from channels_app.live.staff import StaffSocket
@@ -30,7 +30,7 @@ async def deliver_to_staff(hub: Hub, work: Work) -> None:
     post = Post()
     question = _question(hub, work, people)
     if question:
-        answer = await in_database(look, work.organization_id, question)
+        answer = await for_delivery(look, work.organization_id, question)
         _show(hub, work, people, answer, post)
     _call_in(work, people, post)
     await post.send()
@@ -130,11 +130,11 @@ def _show(hub: Hub, work: Work, people: People, answer: Answer, post: Post) -> N
 
 def _show_row(sockets: Iterable[StaffSocket], seen: Seen, post: Post) -> None:
     for socket in sockets:
-        if socket.reader is None or socket.reader.way not in seen.rows:
+        if socket.reader is None:
             continue
         if len(socket.rows) < MOST_ROWS:
             socket.rows.add(seen.conversation_id)
-        post.add(socket, seen.rows[socket.reader.way])
+        post.add(socket, seen.rows.get(socket.reader.way, ""))
 
 
 def _show_thread(socket: StaffSocket, seen: Seen, post: Post) -> None:
@@ -189,7 +189,7 @@ async def _renew_access(work: Work, people: People) -> None:
         for staff_id, sockets in chosen.items()
         if staff_id not in named
     }
-    found = await in_database(staff_view.still_visible, work.organization_id, shown, epochs)
+    found = await for_delivery(staff_view.still_visible, work.organization_id, shown, epochs)
     post, leaving = Post(), []
     for staff_id, sockets in chosen.items():
         access, lost = found.get(staff_id, (None, set()))

@@ -33,12 +33,11 @@ class Reader:
     user_id: int
     session_key: str
     epoch: int
-    language: str
-    time_zone: str
+    way: Way
 
     @property
-    def way(self) -> Way:
-        return self.language, self.time_zone
+    def language(self) -> str:
+        return self.way[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +67,7 @@ def enter(session: SessionBase, user: Any) -> Reader:  # Any: User or AnonymousU
         user_id=user.pk,
         session_key=session.session_key or "",
         epoch=staff.permission_epoch,
-        language=user.language or session.get("language") or "zh-hans",
-        time_zone=staff.timezone,
+        way=(user.language or session.get("language") or "zh-hans", staff.timezone),
     )
 
 

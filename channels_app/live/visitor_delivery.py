@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from channels_app.live import staff_view
 from channels_app.live.changes import Change, Work
-from channels_app.live.database import in_database
+from channels_app.live.database import for_delivery
 from channels_app.live.hub import Hub
 from channels_app.live.visitor import VisitorSocket
 from channels_app.services.showing import Asked, Shown, look
@@ -68,7 +68,7 @@ def _asking(hub: Hub, organization_id: int, conversation_ids: Iterable[int]) -> 
 async def _look(organization_id: int, asking: Asking) -> dict[int, Shown]:
     if not asking:
         return {}
-    return await in_database(look, organization_id, [asked for asked, _sockets in asking])
+    return await for_delivery(look, organization_id, [asked for asked, _sockets in asking])
 
 
 def _still_there(asked: Asked, sockets: list[VisitorSocket]) -> list[VisitorSocket]:
@@ -100,7 +100,7 @@ async def _show_writing(
     colleagues = {staff_id: is_on for staff_id, is_on in writers.items() if staff_id}
     if not sockets or not colleagues:
         return
-    names = await in_database(staff_view.names_of, organization_id, colleagues)
+    names = await for_delivery(staff_view.names_of, organization_id, colleagues)
     for staff_id, is_on in colleagues.items():
         for socket in sockets:
             name = names.get(staff_id, {}).get(socket.language, "")
