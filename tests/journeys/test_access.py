@@ -6,9 +6,8 @@ from playwright.sync_api import expect
 
 from tests.journeys.people import Colleague, Crowd, Visitor
 
+# From the answer to the administrator, which comes right after the commit.
 WITHIN_SECONDS = 2.0
-# The journey's own machine may be busy; the promise is the figure above, measured on a calm one.
-ALLOWANCE_SECONDS = 6.0
 
 
 def test_a_role_taken_away_takes_the_conversation_off_the_open_screen(
@@ -30,11 +29,14 @@ def test_a_role_taken_away_takes_the_conversation_off_the_open_screen(
     ling.page.goto(f"/admin/helpdesk/staff/{zhiyuan.staff_id}/change/")
     for box in ling.page.locator("label:has(input[name^='role_grants-'][name$='-DELETE'])").all():
         box.click()
-    ling.page.locator("[name=_save]").click()
-    ling.page.wait_for_url("**/helpdesk/staff/")
+    with ling.page.expect_response(lambda answer: answer.request.method == "POST") as saving:
+        ling.page.locator("[name=_save]").click()
+    assert saving.value.status == 302
     saved_at = time.monotonic()
     expect(zhiyuan.page.locator("#timeline")).to_have_count(0)
-    assert time.monotonic() - saved_at < ALLOWANCE_SECONDS
+    took = time.monotonic() - saved_at
+    print(f"taken off the screen after {took:.2f} s")
+    assert took < WITHIN_SECONDS
 
     expect(zhiyuan.row("指示灯一直闪")).to_have_count(0)
     for address in (page, file, f"/routing/conversations/{conversation}/why/"):
