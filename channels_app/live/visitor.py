@@ -141,6 +141,12 @@ class VisitorSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels s
         self.visitor, self.conversation_id = visitor, conversation_id
         self.hub.index_visitor(self)
 
+    async def part(self) -> None:
+        """Leave a conversation that is another identity's now, and ask who the visitor is."""
+        if self.visitor is not None:
+            self.belong(self.visitor, None)
+        await self.ask_to_catch_up()
+
     # --- what a visitor may do ----------------------------------------------------------------
 
     async def hello(self, values: dict[str, Any], raw: str | bytes) -> None:

@@ -49,7 +49,7 @@ async def _show(hub: Hub, organization_id: int, changes: dict[int, Change]) -> N
     for asked, sockets in asking:
         shown = found.get(asked.conversation_id)
         if shown is not None:
-            for socket in _still_there(asked, sockets):
+            for socket in await _still_theirs(asked, shown, sockets):
                 await _tell(socket, changes[asked.conversation_id], shown)
 
 
@@ -71,8 +71,15 @@ async def _look(organization_id: int, asking: Asking) -> dict[int, Shown]:
     return await for_delivery(look, organization_id, [asked for asked, _sockets in asking])
 
 
-def _still_there(asked: Asked, sockets: list[VisitorSocket]) -> list[VisitorSocket]:
-    return [each for each in sockets if each.conversation_id == asked.conversation_id]
+async def _still_theirs(
+    asked: Asked, shown: Shown, sockets: list[VisitorSocket]
+) -> list[VisitorSocket]:
+    """Return the sockets whose conversation it still is; a tab that has not signed in with it leaves it."""
+    there = [each for each in sockets if each.conversation_id == asked.conversation_id]
+    for socket in there:
+        if socket.identity_id != shown.identity_id:
+            await socket.part()
+    return [each for each in there if each.identity_id == shown.identity_id]
 
 
 async def _tell(socket: VisitorSocket, change: Change, shown: Shown) -> None:
@@ -129,5 +136,5 @@ async def _tell_places(hub: Hub, organization_id: int) -> None:
     for asked, sockets in asking:
         shown = found.get(asked.conversation_id)
         if shown is not None:
-            for socket in _still_there(asked, sockets):
+            for socket in await _still_theirs(asked, shown, sockets):
                 await _tell_status(socket, shown)

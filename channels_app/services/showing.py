@@ -28,6 +28,8 @@ class Asked:
 class Shown:
     """What follows the number in each language, how far colleagues have read, and what one who waits is told."""
 
+    # Whose it is now; a visitor who has signed in takes it along.
+    identity_id: int
     last_number: int
     seen_number: int
     entries: dict[str, Frames] = field(default_factory=dict)
@@ -48,7 +50,7 @@ def look(organization_id: int, asked: list[Asked]) -> dict[int, Shown]:
 
 
 def _shown(asked: Asked, found: Conversation, people: waiting.People) -> Shown:
-    shown = Shown(found.last_number, found.owner_seen_number)
+    shown = Shown(found.identity_id, found.last_number, found.owner_seen_number)
     if asked.after is not None:
         entries = transcript.entries_since(found, asked.after, asked.again)
         shown.entries = {

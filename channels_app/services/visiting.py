@@ -12,6 +12,7 @@ from channels_app.protocol import BadSignature
 from channels_app.services.doors import Door, lines
 from helpdesk.crypto import new_token, token_hash
 from helpdesk.models import Channel, Identity, Organization
+from helpdesk.services.identities import take_along
 from helpdesk.services.receiving import Sender, identify
 from helpdesk.tenancy import organization_transaction
 
@@ -45,11 +46,14 @@ def recognise(
 ) -> Visitor:
     """Return the visitor of a token or of a signed identity; a new one without either.
 
+    With both, what the holder of the token has open goes along to the signed identity.
     Raises BadSignature for a forged identity, and for none where the channel requires one.
     """
     visitor = _signed(door, identity) if identity else _anonymous(door, token)
     visitor = replace(visitor, language=language, page=page or {})
     with organization_transaction(door.organization_id):
+        if visitor.is_verified:
+            _take_along(visitor, token)
         found = Identity.objects.filter(
             channel_id=door.channel_id, external_id=visitor.external_id
         ).first()
@@ -126,6 +130,23 @@ def _signed(door: Door, identity: str) -> Visitor:
     )
 
 
+def _take_along(visitor: Visitor, token: str) -> None:
+    """Let the conversation that was begun before signing in follow its visitor."""
+    if not _TOKEN.fullmatch(token):
+        return
+    found = Identity.objects.filter(
+        channel_id=visitor.channel_id, external_id=_anonymous_id(token)
+    ).first()
+    if found is not None:
+        channel = Channel.objects.get(pk=visitor.channel_id)
+        take_along(found, channel, sender_of(visitor))
+
+
+def _anonymous_id(token: str) -> str:
+    """Return the address of a token's holder: only a hash, so that who reads the table cannot become them."""
+    return f"anon:{token_hash(token)}"
+
+
 def _anonymous(door: Door, token: str) -> Visitor:
     if door.settings.get("identity") == "required":
         raise BadSignature("This channel is for signed visitors")
@@ -134,8 +155,7 @@ def _anonymous(door: Door, token: str) -> Visitor:
     return Visitor(
         organization_id=door.organization_id,
         channel_id=door.channel_id,
-        # Only the hash is stored: who reads the table cannot become the visitor.
-        external_id=f"anon:{token_hash(token)}",
+        external_id=_anonymous_id(token),
         language=door.language,
         new_token="" if is_known else token,
     )

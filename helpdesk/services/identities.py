@@ -1,0 +1,64 @@
+"""When an anonymous visitor signs in, the conversation they have open becomes theirs."""
+
+from django.db import IntegrityError
+from django.db.models import Q
+
+from helpdesk.models import (
+    OPEN,
+    Attachment,
+    AuditEntry,
+    Channel,
+    Conversation,
+    Entry,
+    Identity,
+    State,
+)
+from helpdesk.services import audit, timeline
+from helpdesk.services.receiving import Sender, identify
+from helpdesk.tenancy import organization_transaction
+
+
+def take_along(anonymous: Identity, channel: Channel, sender: Sender) -> int | None:
+    """Give what the anonymous identity has open to the verified sender; return its id, None for nothing.
+
+    The caller has proof of both: the anonymous token, and a signature for the sender. Somebody who is
+    in a conversation already keeps that one, and the anonymous one stays where it is. The second time
+    there is nothing left to give.
+    """
+    if not sender.is_verified or anonymous.is_verified or anonymous.channel_id != channel.pk:
+        return None
+    try:
+        with organization_transaction():
+            return _take_along(anonymous, channel, sender)
+    except IntegrityError:
+        return None  # the sender has just opened one
+
+
+def _take_along(anonymous: Identity, channel: Channel, sender: Sender) -> int | None:
+    theirs = Conversation.objects.filter(OPEN, identity=anonymous)
+    conversation = theirs.select_for_update(no_key=True).order_by("-id").first()
+    if conversation is None:
+        return None
+    identity = identify(channel, sender)
+    own = Conversation.objects.exclude(state=State.CLOSED).filter(
+        identity=identity, thread_key=conversation.thread_key
+    )
+    # A newer one that is over would be reopened, and not this one.
+    if own.filter(OPEN | Q(pk__gt=conversation.pk)).exists():
+        return None
+    conversation.identity, conversation.customer = identity, identity.customer
+    timeline.add_entry(conversation, Entry.Kind.IDENTIFIED)
+    conversation.save()
+    Attachment.objects.filter(identity=anonymous, message__isnull=True).update(identity=identity)
+    _keep_address(anonymous, identity)
+    audit.record("conversation.identified", conversation, actor=AuditEntry.Actor.CUSTOMER)
+    timeline.changed(conversation)
+    return conversation.pk
+
+
+def _keep_address(anonymous: Identity, identity: Identity) -> None:
+    """Keep where an answer may go while the visitor is away."""
+    email = anonymous.data.get("email")
+    if email and not identity.data.get("email"):
+        identity.data = {**identity.data, "email": email}
+        identity.save(update_fields=["data"])
