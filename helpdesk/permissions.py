@@ -4,6 +4,7 @@ A role's permission holds in the department where the role is granted and in eve
 The codenames are guardian's: `user.has_perm("helpdesk.conversation_view", department)` tells the same.
 """
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext_lazy as _
@@ -42,6 +43,16 @@ DEPARTMENT_PERMISSIONS: "Permissions" = [
     (BOARD_VIEW, _("See the live board")),
     (ORGANIZATION_ADMINISTER, _("Administer the organization")),
 ]
+
+# Whoever may do the one may do the other too, in the same place.
+IMPLIED = {CONVERSATION_REPLY: CONVERSATION_VIEW}
+
+
+def complete(names: Iterable[str]) -> list[str]:
+    """Return the permissions with those they imply: whoever answers also sees."""
+    given = list(names)
+    return given + sorted({IMPLIED[name] for name in given if name in IMPLIED} - set(given))
+
 
 ROLE_GIVE = "role_give"
 ROLE_PERMISSIONS: "Permissions" = [(ROLE_GIVE, _("Give this role to colleagues"))]

@@ -24,7 +24,10 @@ class RoleForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable 
         label=_("Permissions"),
         required=False,
         choices=DEPARTMENT_PERMISSIONS,
-        help_text=_("They hold in the department where the role is given, and below it."),
+        help_text=_(
+            "They hold in the department where the role is given, and below it. "
+            "Whoever may answer customers also sees the conversations."
+        ),
     )
 
 

@@ -1,6 +1,6 @@
 """Who may do what: roles, what they allow, who holds them where, and guardian's rows derived from that."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -14,7 +14,7 @@ from helpdesk.models.base import (
     OrganizationManager,
     OrganizationModel,
 )
-from helpdesk.permissions import ROLE_PERMISSIONS
+from helpdesk.permissions import ROLE_PERMISSIONS, complete
 
 
 class Role(OrganizationModel, Named):
@@ -40,6 +40,11 @@ class Role(OrganizationModel, Named):
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organization", "name"], name="role_name")
         ]
+
+    def save(self, *args: Any, **kwargs: Any) -> None:  # Any: Django's own signature
+        """Store the role with the permissions that its own imply."""
+        self.permissions = complete(self.permissions)
+        super().save(*args, **kwargs)
 
 
 class RoleTopic(OrganizationModel):

@@ -27,7 +27,12 @@ from helpdesk.models import (
     RoleUserObjectPermission,
     Staff,
 )
-from helpdesk.permissions import DEPARTMENT_PERMISSIONS, PATH_PERMISSIONS, ROLE_PERMISSIONS
+from helpdesk.permissions import (
+    DEPARTMENT_PERMISSIONS,
+    PATH_PERMISSIONS,
+    ROLE_PERMISSIONS,
+    complete,
+)
 from helpdesk.services import assignment, audit, timeline
 from helpdesk.tenancy import current_organization_id, organization_transaction
 
@@ -72,12 +77,12 @@ def revoke_role(role_grant: RoleGrant, *, by: Access | None = None) -> None:
 def set_object_grants(
     staff: Staff, target: Model, permissions: Iterable[str], *, by: Access | None = None
 ) -> None:
-    """Make these the person's object permissions on a department, role or escalation path.
+    """Make these, and what they imply, the person's object permissions on a department, role or escalation path.
 
     Raises Invalid for a permission that the target does not know.
     """
     column, known = _target(target)
-    wanted = set(permissions)
+    wanted = set(complete(permissions))
     if not wanted <= known:
         raise Invalid(field="permissions")
     with organization_transaction():

@@ -150,6 +150,31 @@ def test_a_role_that_loses_a_permission_takes_it_from_its_holders(
     assert "role.changed" in trail(world)
 
 
+def test_whoever_may_answer_also_sees(world: World, browser: Browser) -> None:
+    client = browser(world.alice)
+    sent = {
+        "name": "外援", "name_en": "Helper", "description": "",
+        "permissions": [permissions.CONVERSATION_REPLY],
+        "answers_all_topics": "on", **inline("role_topics", []),
+    }  # fmt: skip
+    assert client.post("/admin/helpdesk/role/add/", sent).status_code == 302
+    with world.transaction():
+        helper = Role.objects.get(name="外援")
+        grants.grant_role(Staff.objects.get(pk=world.erin.pk), helper, world.support)
+    assert world.support.pk in world.access("erin").allowed(permissions.CONVERSATION_VIEW)
+    url = f"/admin/helpdesk/department/{world.support.pk}/permissions/"
+    sent = {"permissions": [permissions.CONVERSATION_REPLY]}
+    person = f"{url}user-manage/{world.frank.user_id}/"
+    assert client.post(person, sent).status_code == 302
+    assert world.support.pk in world.access("frank").allowed(permissions.CONVERSATION_VIEW)
+    # Seeing does not mean answering, and another department stays closed.
+    assert client.post(person, {"permissions": [permissions.CONVERSATION_VIEW]}).status_code == 302
+    assert not world.access("frank").allowed(permissions.CONVERSATION_REPLY)
+    assert world.sales.pk not in world.access("frank").allowed(permissions.CONVERSATION_VIEW)
+    with world.transaction():
+        assert grants.violations() == []
+
+
 def test_the_last_administrator_stays(world: World, browser: Browser) -> None:
     client = browser(world.alice)
     with world.transaction():
