@@ -220,6 +220,27 @@ class DefinerFunction(_SQL):
         return f"Create {self.signature}"
 
 
+class PureFunction(_SQL):
+    """Create a function of its arguments alone, in PL/pgSQL, so that an index may be made of it."""
+
+    def __init__(self, signature: str, returns: str, body: str) -> None:
+        self.signature = signature
+        self.returns = returns
+        self.body = body
+
+    def statements(self, app_label: str, state: ProjectState) -> list[str]:
+        return [
+            f"CREATE FUNCTION {self.signature} RETURNS {self.returns} LANGUAGE plpgsql IMMUTABLE "
+            f"PARALLEL SAFE AS $body${self.body}$body$"
+        ]
+
+    def undoing(self, app_label: str, state: ProjectState) -> list[str]:
+        return [f"DROP FUNCTION {self.signature}"]
+
+    def describe(self) -> str:
+        return f"Create {self.signature}"
+
+
 class DueQueue(DefinerFunction):
     """Create `everydesk_due_<name>()`: the ids of the organizations for which `query` finds something due."""
 

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import Q
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -14,6 +15,7 @@ from helpdesk.admin.base import ReadOnlyAdmin, ScopedAdmin
 from helpdesk.admin.fields import WordsField
 from helpdesk.admin.sites import organization_site
 from helpdesk.models import Conversation, Customer
+from helpdesk.reports.customer_search import customers_named
 
 SHOWN = (
     "state", "priority", "urgency", "topic", "department", "queue", "owner", "customer", "channel",
@@ -41,6 +43,14 @@ class CustomerAdmin(ScopedAdmin):
         (None, {"fields": (("name", "company"), ("email", "phone"), ("place", "language"))}),
         (gettext_lazy("More"), {"fields": ("tier", "tags", "remark", "external_id")}),
     )
+
+    def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
+        """Find by a part of the name or company, or by the whole mail address or CRM id."""
+        wanted = search_term.strip()
+        if not wanted:
+            return queryset, False
+        known = Q(email__in={wanted, wanted.lower()}) | Q(external_id=wanted)
+        return queryset.filter(Q(pk__in=customers_named(wanted)) | known), False
 
     @admin.display(description=gettext_lazy("name"))
     def label(self, obj: Customer) -> str:

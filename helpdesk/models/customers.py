@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -44,7 +45,19 @@ class Customer(OrganizationModel):
                 name="customer_external_id",
             ),
         ]
-        indexes: ClassVar = [models.Index(fields=["organization", "-id"], name="customer_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["organization", "-id"], name="customer_newest"),
+            models.Index(
+                fields=["organization", "email"],
+                condition=~models.Q(email=""),
+                name="customer_email",
+            ),
+            # The characters and pairs of them in the names; read by `everydesk_customers_named`.
+            GinIndex(
+                models.Func("organization", "name", "company", function="everydesk_name_grams"),
+                name="customer_names",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.label

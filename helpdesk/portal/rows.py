@@ -16,6 +16,7 @@ from helpdesk.access import Access, running_mentions, visible_conversations
 from helpdesk.models import OPEN_STATES, Conversation, Message, State
 from helpdesk.portal.navigation import COUNT_LIMIT, HELD
 from helpdesk.registries import channel_kinds
+from helpdesk.reports.customer_search import customers_named
 from helpdesk.templatetags.portal import bounded, elapsed, moment, wait_tone
 
 PAGE = 50
@@ -324,7 +325,7 @@ def _found(access: Access, search: str) -> QuerySet[Conversation]:
     visible = visible_conversations(access)
     if number.isdecimal() and len(number) < 15:
         return visible.filter(pk=int(number))
-    return visible.filter(customer__name__icontains=search)
+    return visible.filter(customer_id__in=customers_named(search))
 
 
 def _more_url(asked: ListRequest) -> str:
