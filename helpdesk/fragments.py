@@ -138,10 +138,10 @@ def removed_row(conversation_id: int) -> str:
     return _render("removed_row", conversation_id=conversation_id)
 
 
-def closed_thread(*, language: str) -> str:
+def closed_thread(conversation_id: int, *, language: str) -> str:
     """Return what replaces an open thread that its reader may no longer see; personal."""
     with reading(language, "UTC"):
-        return _render("thread_closed")
+        return _render("thread_closed", conversation_id=conversation_id)
 
 
 def _render(name: str, **context: Any) -> str:  # Any: a template context

@@ -109,7 +109,8 @@ class StaffSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels shi
             if refused.code == "too_large":
                 await self.close(groups.TOO_LARGE)
         except NotFound:
-            await self.push(await in_database(staff_view.gone_thread, self.reader, frame.values))
+            gone = frame.values.get("conversation")
+            await self.push(staff_view.gone_thread(self.reader, gone) if gone else "")
         except HelpdeskError:
             logger.info("A staff frame was refused: %s", frame.type)
         except DATABASE_AWAY:
@@ -199,7 +200,8 @@ class StaffSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels shi
             found = await in_database(staff_view.missing, self.reader, thread, after)
         except NotFound:
             self.hub.open_thread(self, None)
-            raise
+            await self.push(staff_view.gone_thread(self.reader, thread))
+            return
         if self.thread == thread:
             self.last_number = max(self.last_number, found.last_number)
             await self.push(found.html)

@@ -157,8 +157,7 @@ def _take_away(hub: Hub, sockets: Iterable[StaffSocket], conversation_id: int, p
             continue
         if socket.thread == conversation_id:
             hub.open_thread(socket, None)
-            gone = {"conversation": conversation_id}
-            post.add(socket, staff_view.gone_thread(socket.reader, gone))
+            post.add(socket, staff_view.gone_thread(socket.reader, conversation_id))
         elif conversation_id in socket.rows:
             post.add(socket, fragments.removed_row(conversation_id))
         socket.rows.discard(conversation_id)

@@ -108,11 +108,10 @@ def missing(reader: Reader, conversation_id: int, after: int) -> Missing:
         return Missing(found.last_number, "".join(each[reader.way] for each in drawn.values()))
 
 
-def gone_thread(reader: Reader, values: dict[str, Any]) -> str:
+def gone_thread(reader: Reader, conversation_id: int) -> str:
     """Return what takes a thread and its row off the screen of somebody who may not see it."""
-    closed = fragments.closed_thread(language=reader.language)
-    conversation_id = values.get("conversation")
-    return closed + (fragments.removed_row(conversation_id) if conversation_id else "")
+    closed = fragments.closed_thread(conversation_id, language=reader.language)
+    return closed + fragments.removed_row(conversation_id)
 
 
 def accesses(staff_ids: Iterable[int]) -> dict[int, Access]:

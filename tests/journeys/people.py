@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -16,11 +16,30 @@ from tests.deploy.stack import Stack
 
 PATIENCE_MS = 25_000
 expect.set_options(timeout=PATIENCE_MS)
-# What a browser says about an answer that the journey asked for, and htmx about a row that is new.
+# What a browser says about an answer that the journey asked for, and htmx about one whose asker has left
+# the page: a second click came before it.
 EXPECTED = re.compile(
     r"Failed to load resource: .* (401|403|404|422|429|503)|htmx:oobErrorNoTarget"
 )
 
+# Keeps from a page what is answered to its posts.
+HOLD_ANSWERS = """() => {
+  const answers = [], {open} = XMLHttpRequest.prototype
+  const onload = Object.getOwnPropertyDescriptor(XMLHttpRequestEventTarget.prototype, 'onload')
+  XMLHttpRequest.prototype.open = function (method, ...rest) {
+    this.isPost = method === 'POST'
+    return open.call(this, method, ...rest)
+  }
+  Object.defineProperty(XMLHttpRequest.prototype, 'onload', {configurable: true, set(act) {
+    const hear = event => this.isPost ? answers.push(() => act.call(this, event)) : act.call(this, event)
+    onload.set.call(this, hear)
+  }})
+  window.releaseAnswers = () => {
+    XMLHttpRequest.prototype.open = open
+    delete XMLHttpRequest.prototype.onload
+    answers.forEach(answer => answer())
+  }
+}"""
 
 # Cookies of those who signed in once: signing in again costs seconds on purpose.
 SIGNED_IN: dict[str, Any] = {}
@@ -260,21 +279,16 @@ class Colleague:
 
     def hands_over(self, to: str, note: str = "") -> None:
         """Hand the open conversation over with one key, a choice and a click."""
-        dialog = self.page.locator("#dialog")
-        with suppress(AssertionError):
-            self._hand_over(dialog, to, note, 8_000)
-            return
-        # TODO: remove once it is explained why the dialog sometimes stays open after sending.
-        self.page.keyboard.press("Escape")
-        self._hand_over(dialog, to, note, 25_000)
+        self.sends_handover(to, note)
+        expect(self.page.locator("#dialog")).to_be_hidden()
 
-    def _hand_over(self, dialog: Locator, to: str, note: str, patience: int) -> None:
+    def sends_handover(self, to: str, note: str = "") -> None:
+        dialog = self.page.locator("#dialog")
         self.presses("t")
         dialog.locator("#transfer-filter").fill(to)
         dialog.locator(".choices label").filter(has_text=to).first.click()
         dialog.locator("textarea[name=note]").fill(note)
         dialog.locator("button.btn-main").click()
-        expect(dialog).to_be_hidden(timeout=patience)
 
     def calls_in(self, name: str, question: str) -> None:
         """Write a note that calls a colleague in by @."""
@@ -300,6 +314,13 @@ class Colleague:
         self.page.keyboard.press(key)
 
     # --- elsewhere -----------------------------------------------------------------------------
+
+    @contextmanager
+    def answers_held_back(self) -> Iterator[None]:
+        """Let the server work on what is posted, and its answers arrive at the end."""
+        self.page.evaluate(HOLD_ANSWERS)
+        yield
+        self.page.evaluate("window.releaseAnswers()")
 
     def status_of(self, path: str, *, fragment: bool = False) -> int:
         """Ask for an address as this person's browser would."""

@@ -65,6 +65,24 @@ def test_sales_answers_a_product_question_and_hands_a_case_over(
     jia.resolves()
 
 
+def test_a_handover_ends_well_when_the_screen_hears_of_it_before_its_answer_comes(
+    visitor: Visitor, jia: Colleague, xiaolan: Colleague
+) -> None:
+    jia.goes_away()
+    xiaolan.goes_online()
+    visitor.says("公司团购 80 副耳机有优惠吗？")
+    expect(xiaolan.row("公司团购")).to_have_attribute("data-owner", xiaolan.staff_id)
+    xiaolan.opens("公司团购")
+    jia.goes_online()
+
+    with xiaolan.answers_held_back():
+        xiaolan.sends_handover("陈嘉", "改为退货咨询")
+        expect(xiaolan.timeline).to_have_count(0)
+    expect(xiaolan.page.locator("#dialog")).to_be_hidden()
+    expect(xiaolan.page.locator("#toasts .toast")).to_contain_text("陈嘉")
+    expect(jia.row("公司团购")).to_have_attribute("data-owner", jia.staff_id)
+
+
 def test_an_engineer_is_called_in_answers_in_a_note_and_leaves(
     visitor: Visitor, jia: Colleague, yiming: Colleague
 ) -> None:

@@ -69,23 +69,35 @@
     if (event.target.id === 'dialog') closeDialog()
   })
 
-  // An answer to the dialog's own form that goes elsewhere means that it was accepted; what others on
-  // the page fetch meanwhile leaves it open.
+  // An answer to the dialog's own form that goes elsewhere means that it was accepted; what others on the
+  // page fetch meanwhile leaves it open. The form is asked and not the target: what changed live may have
+  // taken the target's place before the answer came.
+  document.addEventListener('htmx:beforeOnLoad', function (event) {
+    const detail = event.detail
+    const target = detail.xhr.getResponseHeader('HX-Retarget') || '#' + detail.target.id
+    if (detail.xhr.status < 400 && target !== '#dialog' && detail.elt.closest('#dialog')) closeDialog()
+  })
+
   document.addEventListener('htmx:beforeSwap', function (event) {
     const status = event.detail.xhr.status
     if (status >= 400 && event.detail.xhr.getResponseHeader('Content-Type') && event.detail.xhr.getResponseHeader('Content-Type').startsWith('text/html')) {
       event.detail.shouldSwap = event.detail.xhr.getResponseHeader('HX-Retarget') !== null
       event.detail.isError = false
     }
-    const asker = event.detail.requestConfig && event.detail.requestConfig.elt
-    const isAnswered = asker && asker.closest('#dialog') && event.detail.target.id !== 'dialog'
-    if (isAnswered && status < 400) closeDialog()
   })
 
-  document.addEventListener('htmx:sendError', function () {
-    const shape = document.getElementById('send-error')
-    if (shape) document.getElementById('toasts').append(shape.content.cloneNode(true))
+  // Whoever asked has left the page since: the notice is for the reader all the same.
+  document.addEventListener('htmx:oobErrorNoTarget', function (event) {
+    const part = event.detail.content
+    if (part.id === 'toasts') document.getElementById('toasts').append(...part.children)
   })
+
+  for (const failure of ['htmx:sendError', 'htmx:timeout']) {
+    document.addEventListener(failure, function () {
+      const shape = document.getElementById('send-error')
+      if (shape) document.getElementById('toasts').append(shape.content.cloneNode(true))
+    })
+  }
 
   /* Filtering long choices inside a dialog */
 

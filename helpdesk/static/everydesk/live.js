@@ -11,6 +11,7 @@
   let offlineTimer = 0
   let listTimer = 0
   let held = []
+  let waiting = []
 
   // Full jitter, eight seconds at most: a restarted server is not met by everybody at once.
   htmx.config.wsReconnectDelay = function (attempt) {
@@ -244,21 +245,35 @@
   // A row under the pointer or the focus waits until both have left.
   document.addEventListener('pointerout', function () {
     if (!held.length) return
-    const waiting = held
+    const rows = held
     held = []
-    setTimeout(function () { waiting.forEach(desk.placeRow) }, 200)
+    setTimeout(function () { rows.forEach(desk.placeRow) }, 200)
   })
 
   /* Fragments that come by the socket: each is the element with its id, or a new one with a place of its own */
 
   function place(fragment) {
-    if (fragment.matches('li[data-number]')) desk.placeEntry(fragment)
+    const shown = fragment.id && document.getElementById(fragment.id)
+    if (shown && isAsking(shown)) waiting.push(fragment)
+    else if (fragment.matches('li[data-number]')) desk.placeEntry(fragment)
     else if (fragment.matches('.conv')) desk.placeRow(fragment)
     else if (fragment.matches('.toast')) document.getElementById('toasts').append(fragment)
     else if (fragment.id === 'offer') showOffer(fragment)
     else if (fragment.dataset.refresh) refreshPart(fragment.dataset.refresh)
     else replacePart(fragment)
   }
+
+  // Who asked the server stays until the answer has come: htmx finds the parts of the page from there.
+  function isAsking(shown) {
+    return shown.matches('.htmx-request') || Boolean(shown.querySelector('.htmx-request'))
+  }
+
+  document.addEventListener('htmx:afterRequest', function () {
+    if (!waiting.length) return
+    const fragments = waiting
+    waiting = []
+    setTimeout(function () { fragments.forEach(place) })
+  })
 
   /* What each screen asks for by itself, such as the board of one department. */
   function refreshPart(id) {
@@ -268,11 +283,10 @@
 
   function replacePart(fragment) {
     const shown = fragment.id && document.getElementById(fragment.id)
-    if (!shown) return
-    const isPart = !fragment.matches('#thread, #context')
-    const isOther = isPart && fragment.dataset.conversation !== shown.dataset.conversation
-    // A part whose own request is under way is replaced by its answer.
-    if (isOther || keepsFocus(shown) || shown.querySelector('.htmx-request')) return
+    if (!shown || keepsFocus(shown)) return
+    // Somebody may have opened another conversation meanwhile.
+    const about = fragment.dataset.closes || fragment.dataset.conversation
+    if (about !== shown.dataset.conversation) return
     shown.replaceWith(fragment)
     htmx.process(fragment)
   }
