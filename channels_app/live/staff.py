@@ -4,8 +4,6 @@ import logging
 import time
 from typing import Any
 
-from channels.generic.websocket import AsyncWebsocketConsumer
-
 from channels_app.adapters.webchat.frames import (
     FrameRefused,
     Rules,
@@ -20,6 +18,7 @@ from channels_app.live.gate import FloodGate, is_own_origin
 from channels_app.live.hints import Hint
 from channels_app.live.hub import Hub, hub
 from channels_app.live.sessions import reader_of, session_key
+from channels_app.live.socket import Socket
 from channels_app.live.staff_view import Reader
 from helpdesk.errors import HelpdeskError, NotFound
 
@@ -58,7 +57,7 @@ for _rules in SCHEMAS.values():
     _rules["HEADERS"] = _ignored
 
 
-class StaffSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no types
+class StaffSocket(Socket):
     """One open screen of one member of staff."""
 
     async def connect(self) -> None:
@@ -131,8 +130,15 @@ class StaffSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels shi
         await self.base_send(message)
 
     async def ask_to_catch_up(self) -> None:
-        """Send the entries that the open thread lacks."""
-        await self._send_missing(self.last_number)
+        """Send the entries that the open thread lacks, whatever has become of it."""
+        lacking = {"conversation": self.thread}
+        try:
+            await self._send_missing(self.last_number)
+        except NotFound:
+            if self.reader is not None:
+                await self.push(await in_database(staff_view.gone_thread, self.reader, lacking))
+        except DATABASE_AWAY:
+            await self.close(groups.COME_BACK)
 
     @property
     def organization_id(self) -> int:

@@ -143,6 +143,10 @@ def _show_thread(socket: StaffSocket, seen: Seen, post: Post) -> None:
         return
     if reader.staff_id not in seen.audience:
         return  # entered after the question was asked
+    if socket.last_number < seen.after:
+        # Opened the thread after the question was asked: nothing may come before what it lacks.
+        socket.hub.spawn(socket.ask_to_catch_up())
+        return
     way = reader.way
     for _number, drawn in sorted(seen.entries.items()):
         post.add(socket, drawn.get(way, ""))

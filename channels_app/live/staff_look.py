@@ -54,6 +54,8 @@ class Seen:
     """One changed conversation as it may be shown now."""
 
     conversation_id: int
+    # Entries follow this number; whoever has less of the thread would be left with a gap.
+    after: int = 0
     last_number: int = 0
     audience: set[int] = field(default_factory=set)
     rows: dict[Way, str] = field(default_factory=dict)
@@ -129,7 +131,7 @@ def _seen(asked: Asked, sight: _Sight) -> Seen:
         (language, zone): fragments.conversation_row(found, language=language, time_zone=zone)
         for language, zone in {way for staff_id in audience for way in asked.staff[staff_id]}
     }
-    seen = Seen(asked.conversation_id, found.last_number, audience, rows)
+    seen = Seen(asked.conversation_id, asked.after, found.last_number, audience, rows)
     _open_threads(seen, asked, found, sight.can)
     return seen
 

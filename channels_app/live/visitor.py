@@ -7,8 +7,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from channels.generic.websocket import AsyncWebsocketConsumer
-
 from channels_app import limits
 from channels_app.adapters.webchat.frames import Frame, FrameRefused, read_frame
 from channels_app.live import groups, hints
@@ -16,6 +14,7 @@ from channels_app.live.database import DATABASE_AWAY, in_database
 from channels_app.live.gate import FloodGate, caller_address, origin_of
 from channels_app.live.hints import Hint
 from channels_app.live.hub import Hub, Key, hub
+from channels_app.live.socket import Socket
 from channels_app.protocol import BadSignature
 from channels_app.services import chatting, showing, visiting
 from channels_app.services.doors import Door, find_door, may_embed
@@ -29,7 +28,7 @@ TYPING_SECONDS = 1.0
 _FIRST = {"hello", "ping"}
 
 
-class VisitorSocket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no types
+class VisitorSocket(Socket):
     """One browser tab of one visitor."""
 
     async def connect(self) -> None:

@@ -1,7 +1,10 @@
 """What one batch of hints brings: one message to each screen, and nothing to who may not see it."""
 
+import asyncio
+import threading
+
 from channels_app.live import hub as hubs
-from channels_app.live import staff_look
+from channels_app.live import staff_delivery, staff_look, staff_view
 from channels_app.live.staff_look import Question, Watched
 from helpdesk.services import assignment
 from tests.channels_app.loops import run
@@ -51,6 +54,53 @@ def test_a_screen_that_fails_keeps_nobody_else_from_theirs(world, caplog):
 
     run(work())
     assert "not delivered" not in caplog.text
+
+
+def test_a_thread_that_is_just_being_opened_gets_no_later_entry_before_the_earlier(
+    world, monkeypatch
+):
+    stored = world.message("one")
+    for text in ("two", "three"):
+        world.message(text)
+    cookies = signed_in(world, "carol"), signed_in(world, "bob")
+    looked, missed = Gate(staff_look.look), Gate(staff_view.missing)
+
+    async def work():
+        first, second = (Screen(cookie) for cookie in cookies)
+        assert await first.connect()
+        assert await second.connect()
+        await first.open(stored.conversation_id, after=3)
+        await first.rest()
+        monkeypatch.setattr(staff_delivery, "look", looked)
+        monkeypatch.setattr(staff_view, "missing", missed)
+        await in_thread(world.message, "four")
+        await asyncio.to_thread(looked.reached.wait, 10)
+        await second.open(stored.conversation_id, after=1)
+        await asyncio.to_thread(missed.reached.wait, 10)
+        looked.opened.set()
+        early = await second.rest()
+        missed.opened.set()
+        caught_up = await second.see("two")
+        for screen in (first, second):
+            await screen.leave()
+        return early, caught_up
+
+    early, caught_up = run(work())
+    assert 'id="message-4"' not in early
+    assert 'id="message-4"' in caught_up
+
+
+class Gate:
+    """A question to the database that waits until it may go on."""
+
+    def __init__(self, ask):
+        self.ask, self.__name__ = ask, ask.__name__
+        self.reached, self.opened = threading.Event(), threading.Event()
+
+    def __call__(self, *arguments):
+        self.reached.set()
+        assert self.opened.wait(10)
+        return self.ask(*arguments)
 
 
 async def fail(message):

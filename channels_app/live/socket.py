@@ -1,0 +1,21 @@
+"""What the sockets of staff and visitors have in common."""
+
+from typing import Any
+
+from channels.consumer import get_handler_name
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+
+class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no types
+    """A socket that listens to its browser alone: what else happens comes through the hub."""
+
+    # No subscription of its own, and no second task that waits for one.
+    channel_layer_alias = ""
+
+    async def dispatch(self, message: dict[str, Any]) -> None:  # Any: ASGI
+        """Obey a message at once.
+
+        Channels would first close old connections, in the one thread that all sockets share; our
+        database work closes its own.
+        """
+        await getattr(self, get_handler_name(message))(message)
