@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from helpdesk.models import OrganizationForeignKey, OrganizationModel
 
@@ -10,17 +11,21 @@ from helpdesk.models import OrganizationForeignKey, OrganizationModel
 class InboundEvent(OrganizationModel):
     """One accepted event of a channel; the dedup key decides whether it came before."""
 
-    channel = OrganizationForeignKey("helpdesk.Channel", models.PROTECT, related_name="+")
+    channel = OrganizationForeignKey(
+        "helpdesk.Channel", models.PROTECT, related_name="+", verbose_name=_("channel")
+    )
     dedup_key = models.CharField(max_length=200)
     raw = models.BinaryField()
-    received_at = models.DateTimeField()
-    processed_at = models.DateTimeField(null=True, blank=True)
+    received_at = models.DateTimeField(_("received"))
+    processed_at = models.DateTimeField(_("processed"), null=True, blank=True)
     # What became of it: the conversation's entry.
     entry = OrganizationForeignKey(
         "helpdesk.Entry", models.SET_NULL, null=True, blank=True, related_name="+"
     )
 
     class Meta:
+        verbose_name = _("report of a channel")
+        verbose_name_plural = _("reports of channels")
         default_permissions = ()
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [

@@ -80,7 +80,10 @@ class ScopedAdmin(AdministratorsOnly, ModelAdmin):  # type: ignore[misc]  # Unfo
 
     def _filtered_fields(self) -> set[str]:
         filters = [item[0] if isinstance(item, tuple) else item for item in self.list_filter]
-        names = {item for item in filters if isinstance(item, str)}
+        names = {
+            item if isinstance(item, str) else getattr(item, "parameter_name", "")
+            for item in filters
+        }
         return names | ({self.date_hierarchy} if self.date_hierarchy else set())
 
     def _get_obj_does_not_exist_redirect(

@@ -131,6 +131,14 @@ ORGANIZATION = _looks(
             "items": [
                 _organization("customer", _("Customers"), "groups"),
                 _organization("conversation", _("Conversations"), "forum"),
+                {
+                    "title": _("What channels reported"),
+                    "icon": "move_to_inbox",
+                    # Another app's page, known by its address only.
+                    "link": reverse_lazy(
+                        f"{ORGANIZATION_SITE}:channels_app_inboundevent_changelist"
+                    ),
+                },
                 _organization("auditentry", _("Audit trail"), "history"),
                 _organization("organization", _("Organization"), "apartment"),
             ],
@@ -147,6 +155,7 @@ PLATFORM = _looks(
             "items": [
                 _platform("index", _("Overview"), "dashboard"),
                 _platform("organization", _("Organizations"), "apartment"),
+                _platform("platformauditentry", _("Audit trail"), "history"),
             ],
         },
         {

@@ -12,6 +12,7 @@ from django.apps import apps
 from django.test import Client
 from django.utils import timezone
 
+from channels_app.models import InboundEvent
 from channels_app.services import visiting
 from channels_app.services.doors import find_door
 from helpdesk.models import (
@@ -100,6 +101,9 @@ def furnish(slug: str) -> Furnished:
         written = replying.reply(carol, received.conversation_id, text=f"{CANARY}-{slug}-reply")
         escalation.escalate(carol, received.conversation_id, reason=f"{CANARY}-{slug}")
         _attach(written.message_id, slug)
+        InboundEvent.objects.create(
+            channel=channel, dedup_key="one", raw=CANARY.encode(), received_at=timezone.now()
+        )
     handed = world.message("第二个问题", visitor="second").conversation_id
     with world.transaction():
         assignment.take(carol, handed)

@@ -1,0 +1,96 @@
+"""The page of what channels reported: for administrators, of their own organization, without what was said."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.utils import timezone
+
+from channels_app.models import InboundEvent
+from helpdesk.models import Entry, Staff
+from tests.factories import World
+
+LIST = "/admin/channels_app/inboundevent/"
+SECRET = "my-card-number-4711"
+
+
+@pytest.fixture(autouse=True)
+def plain_files(settings: Any) -> None:
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+
+
+@pytest.fixture
+def browser() -> Callable[[Staff], Client]:
+    def sign_in(person: Staff) -> Client:
+        client = Client(headers={"accept-language": "en"})
+        client.force_login(person.user, "django.contrib.auth.backends.ModelBackend")
+        session = client.session
+        session["organization_id"] = person.organization_id
+        session.save()
+        return client
+
+    return sign_in
+
+
+def event(world: World, *, key: str, is_done: bool = True) -> int:
+    """Have a channel report something, which became a message or still waits."""
+    received = world.message(visitor=key)
+    with world.transaction():
+        made = InboundEvent.objects.create(
+            channel=world.channel,
+            dedup_key=f"{key}-token",
+            raw=SECRET.encode() * 100,
+            received_at=timezone.now(),
+            processed_at=timezone.now() if is_done else None,
+            entry=Entry.objects.get(message__pk=received.message_id) if is_done else None,
+        )
+    return int(made.pk)
+
+
+def test_administrators_see_what_became_of_each_and_not_what_it_said(
+    world: World, browser: Callable[[Staff], Client]
+) -> None:
+    done, open_ = event(world, key="v1"), event(world, key="v2", is_done=False)
+    client = browser(world.alice)
+    for url in (LIST, f"{LIST}{done}/change/", f"{LIST}{open_}/change/"):
+        page = client.get(url)
+        assert page.status_code == 200, url
+        told = page.content.decode()
+        assert SECRET not in told
+        assert "-token" not in told
+        assert "1.9" in told
+        assert "官网" in told
+    assert "became a message" in client.get(f"{LIST}{done}/change/").content.decode()
+    assert "waits to be processed" in client.get(f"{LIST}{open_}/change/").content.decode()
+    waiting = client.get(f"{LIST}?state=waiting").content.decode()
+    assert f"{open_}/change/" in waiting
+    assert f"{done}/change/" not in waiting
+    stored = client.get(f"{LIST}?state=stored").content.decode()
+    assert f"{done}/change/" in stored
+    assert f"{open_}/change/" not in stored
+
+
+def test_nothing_can_be_changed_there(world: World, browser: Callable[[Staff], Client]) -> None:
+    pk = event(world, key="v1")
+    client = browser(world.alice)
+    for url in (f"{LIST}add/", f"{LIST}{pk}/delete/", f"{LIST}{pk}/change/"):
+        assert client.post(url, {"post": "yes"}).status_code == 404
+    with world.transaction():
+        assert InboundEvent.objects.filter(pk=pk).exists()
+
+
+def test_nobody_else_finds_it(
+    world: World, other_world: World, browser: Callable[[Staff], Client]
+) -> None:
+    pk = event(world, key="v1")
+    pages = (LIST, f"{LIST}{pk}/change/", f"{LIST}{pk}/history/")
+    assert [browser(world.alice).get(url).status_code for url in pages] == [200, 200, 200]
+    for person in (world.bob, world.carol):
+        assert [browser(person).get(url).status_code for url in pages] == [404, 404, 404]
+    other = browser(other_world.alice)
+    assert [other.get(url).status_code for url in pages] == [200, 404, 404]
+    assert f"{pk}/change/" not in other.get(LIST).content.decode()
