@@ -27,6 +27,7 @@ GLOBAL: dict[str, str] = {
     "helpdesk_user_groups": "many-to-many of the global user; groups are not used",
     "helpdesk_user_user_permissions": "many-to-many of the global user; platform only",
     "helpdesk_route": "maps public ids and hashed tokens before a scope exists",
+    "helpdesk_platformauditentry": "what runs the installation belongs to no organization",
     "guardian_userobjectpermission": "generic rows are never written: object permissions are direct",
     "guardian_groupobjectpermission": "generic rows are never written: object permissions are direct",
     "auth_group": "groups are not used; roles are",

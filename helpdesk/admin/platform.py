@@ -1,8 +1,8 @@
 """The platform site: organizations, users, calendar, sign-in attempts and sessions; nothing inside organizations."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, cast
 
-import structlog
 from axes.models import AccessAttempt
 from axes.utils import reset
 from django import forms
@@ -17,15 +17,14 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidget
 
+from helpdesk.admin.base import changed_fields
 from helpdesk.admin.fields import TimezoneForm
 from helpdesk.admin.sites import platform_site
 from helpdesk.errors import Invalid
-from helpdesk.models import AuditEntry, Department, Organization, User
+from helpdesk.models import AuditEntry, Department, Organization, PlatformAuditEntry, User
 from helpdesk.services import audit, grants, organizations, sessions
 from helpdesk.services.invitations import invite
 from helpdesk.tenancy import organization_transaction
-
-log = structlog.get_logger(__name__)
 
 
 class PlatformAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold ships no types
@@ -66,24 +65,30 @@ class PlatformAdmin(ModelAdmin):  # type: ignore[misc]  # Unfold ships no types
         raise Http404
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> Any:
-        """Find nothing: what the platform did stands in the log."""
+        """Find nothing: the platform's trail has a page of its own."""
         raise Http404
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[dict[str, Any]]:
+        """Name the fields as the trail keeps them: by name, not by a label in somebody's language."""
+        return [{"changed": {"fields": form.changed_data}}]
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
         self.record(request, "added", obj)
 
     def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
-        self.record(request, "changed", obj)
+        self.record(request, "changed", obj, fields=changed_fields(message))
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> None:
         for obj in queryset:
             self.record(request, "deleted", obj)
 
-    def record(self, request: HttpRequest, action: str, obj: Model) -> None:
-        """Log who did it, by ids."""
-        log.info(
-            "platform", action=action, model=obj._meta.label, id=str(obj.pk), by=request.user.pk
-        )
+    def record(self, request: HttpRequest, action: str, obj: Model, **data: object) -> None:
+        """Leave an entry in the platform's trail."""
+        by = cast(User, request.user)
+        data["name"] = str(obj)[:120]
+        audit.record_platform(f"{obj._meta.model_name}.{action}", obj, by, **data)
 
 
 class OrganizationForm(TimezoneForm):
@@ -143,7 +148,7 @@ class OrganizationsAdmin(PlatformAdmin):
         """Found it with what it needs from the first day, or change it."""
         if change:
             super().save_model(request, obj, form, change)
-            self._note(obj, "organization.changed", form.changed_data)
+            self._note(obj, f"organization.{_change(obj, form.changed_data)}", form.changed_data)
             return
         data = form.cleaned_data
         names = ("name", "name_en", "slug", "language", "timezone")
@@ -161,9 +166,23 @@ class OrganizationsAdmin(PlatformAdmin):
         if link:
             messages.info(request, _("Link for the first administrator: %(link)s") % {"link": link})
 
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        self.record(request, "founded", obj)
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> None:
+        fields = changed_fields(message)
+        self.record(request, _change(obj, fields), obj, fields=fields)
+
     def _note(self, obj: Organization, action: str, fields: list[str]) -> None:
         with organization_transaction(obj.pk):
             audit.record(action, obj, actor=AuditEntry.Actor.PLATFORM, fields=fields)
+
+
+def _change(obj: Any, fields: Sequence[str]) -> str:
+    """Return what a change of an organization is called."""
+    if "is_active" not in fields:
+        return "changed"
+    return "resumed" if obj.is_active else "suspended"
 
 
 @admin.register(User, site=platform_site)
@@ -196,7 +215,7 @@ class UserAdmin(PlatformAdmin):
             user = self.get_object(request, request.POST.get("user", ""))
             if user is None:
                 raise Http404
-            self.record(request, "signed out", user)
+            self.record(request, "signed_out", user)
             messages.info(request, _ended(sessions.end_all(user.pk)))
             return HttpResponseRedirect(request.path)
         context = {
@@ -239,6 +258,24 @@ class AttemptAdmin(PlatformAdmin):
             reset(username=attempt.username, ip=attempt.ip_address)
             self.record(request, "reset", attempt)
         messages.success(request, _("They can try again."))
+
+
+@admin.register(PlatformAuditEntry, site=platform_site)
+class PlatformTrailAdmin(PlatformAdmin):
+    """What those who run the installation did; written once and never changed."""
+
+    can_add = can_change = can_delete = False
+    list_display = ("at", "user", "action", "subject", "subject_id", "facts")
+    list_display_links = ("at",)
+    list_select_related = ("user",)
+    list_filter = ("user", "action")
+    ordering = ("-id",)
+    fields = ("at", "user", "action", "subject", "subject_id", "facts")
+    readonly_fields = fields
+
+    @admin.display(description=gettext_lazy("details"))
+    def facts(self, obj: PlatformAuditEntry) -> str:
+        return "; ".join(f"{name}: {value}" for name, value in obj.data.items())[:500]
 
 
 @admin.register(PeriodicTask, site=platform_site)

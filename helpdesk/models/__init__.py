@@ -33,7 +33,7 @@ from helpdesk.models.organization import (
     Topic,
     TopicExample,
 )
-from helpdesk.models.outbox import AuditEntry, AuditSeal, Delivery, Outbox
+from helpdesk.models.outbox import AuditEntry, AuditSeal, Delivery, Outbox, PlatformAuditEntry
 from helpdesk.models.people import Presence, PresenceStatus, Staff, StaffSkill, User, WorkingPeriod
 from helpdesk.models.timeline import Attachment, Direction, Entry, Message
 
@@ -70,6 +70,7 @@ __all__ = [
     "OrganizationModel",
     "OrganizationOneToOneField",
     "Outbox",
+    "PlatformAuditEntry",
     "Position",
     "Presence",
     "PresenceStatus",

@@ -122,6 +122,29 @@ class AuditEntry(OrganizationModel):
         ]
 
 
+class PlatformAuditEntry(models.Model):
+    """What somebody who runs the installation did, when; insert-only and of no organization."""
+
+    at = models.DateTimeField(_("time"), auto_now_add=True)
+    user = models.ForeignKey(
+        "helpdesk.User", models.PROTECT, related_name="+", verbose_name=_("actor")
+    )
+    action = models.CharField(_("action"), max_length=60)
+    # Model name and id of what it was done to.
+    subject = models.CharField(_("what"), max_length=40)
+    subject_id = models.BigIntegerField(_("id"))
+    data = models.JSONField(_("details"), default=dict)
+
+    class Meta:
+        verbose_name = _("audit entry of the platform")
+        verbose_name_plural = _("audit trail of the platform")
+        default_permissions = ("view",)
+        ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(fields=["subject", "subject_id", "-id"], name="platform_audit_subject")
+        ]
+
+
 class AuditSeal(OrganizationModel):
     """One link of the hash chain over a batch of audit entries; insert-only."""
 

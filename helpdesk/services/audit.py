@@ -10,7 +10,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models
 
 from helpdesk.access import Access
-from helpdesk.models import AuditEntry, AuditSeal
+from helpdesk.models import AuditEntry, AuditSeal, PlatformAuditEntry, User
 from helpdesk.registries import Sweep, sweeps
 from helpdesk.tenancy import current_organization_id, organization_transaction
 
@@ -48,6 +48,17 @@ def record_each(
             data={**data, **token},
         )
         for subject, data in subjects
+    )
+
+
+def record_platform(action: str, subject: models.Model, by: User, **data: object) -> None:
+    """Write which administrator of the platform did `action` to `subject`."""
+    PlatformAuditEntry.objects.create(
+        user=by,
+        action=action,
+        subject=subject._meta.model_name or "",
+        subject_id=subject.pk,
+        data=data,
     )
 
 

@@ -166,7 +166,9 @@ def test_the_application_role_is_bound_by_the_policies():
     assert ask(owned, using="default") == []
 
 
-@pytest.mark.parametrize("table", ["helpdesk_auditentry", "helpdesk_auditseal"])
+@pytest.mark.parametrize(
+    "table", ["helpdesk_auditentry", "helpdesk_auditseal", "helpdesk_platformauditentry"]
+)
 @pytest.mark.parametrize("right", ["UPDATE", "DELETE", "TRUNCATE"])
 def test_the_audit_trail_is_insert_only(table, right):
     assert ask("SELECT has_table_privilege(%s, %s)", [table, right], using="default") == [False]

@@ -12,6 +12,7 @@ from helpdesk.models import (
     Department,
     DepartmentUserObjectPermission,
     Organization,
+    PlatformAuditEntry,
     Queue,
     Staff,
     User,
@@ -124,6 +125,65 @@ def test_failed_sign_ins_are_forgiven(world: World, browser: Browser, platform_u
     sent = {"action": "let_try_again", "_selected_action": [str(attempt.pk)]}
     assert client.post("/platform/axes/accessattempt/", sent).status_code == 302
     assert not AccessAttempt.objects.exists()
+
+
+def platform_trail() -> list[tuple[str, int, int]]:
+    rows = PlatformAuditEntry.objects.order_by("id")
+    return list(rows.values_list("action", "subject_id", "user_id"))
+
+
+def test_what_the_platform_does_stands_in_its_trail_and_in_the_organizations(
+    world: World, browser: Browser, platform_user: User
+) -> None:
+    client = browser(platform_user)
+    client.post("/platform/helpdesk/organization/add/", organization_form())
+    with platform_transaction():
+        made = Organization.objects.get(slug="new-company").pk
+    url = f"/platform/helpdesk/organization/{made}/change/"
+    sent = {"name": "新公司", "name_en": "", "language": "en", "timezone": "UTC"}
+    client.post(url, sent)
+    client.post(url, {**sent, "is_active": "on"})
+    client.post(url, {**sent, "is_active": "on", "name": "改名"})
+    client.post("/platform/helpdesk/user/sessions/", {"user": world.carol.user_id})
+    user = f"/platform/helpdesk/user/{world.carol.user_id}/change/"
+    client.post(user, {"name": "Carol"})
+    by = platform_user.pk
+    assert platform_trail() == [
+        ("organization.founded", made, by),
+        ("organization.suspended", made, by),
+        ("organization.resumed", made, by),
+        ("organization.changed", made, by),
+        ("user.signed_out", world.carol.user_id, by),
+        ("user.changed", world.carol.user_id, by),
+    ]
+    assert PlatformAuditEntry.objects.order_by("id")[5].data["fields"] == ["is_active"]
+    with organization_transaction(made):
+        told = AuditEntry.objects.filter(subject="organization").order_by("id")
+        assert list(told.values_list("action", flat=True)) == [
+            "organization.founded",
+            "organization.suspended",
+            "organization.resumed",
+            "organization.changed",
+        ]
+    page = client.get("/platform/helpdesk/platformauditentry/").content.decode()
+    assert "organization.suspended" in page
+    assert platform_user.email in page or platform_user.name in page
+
+
+def test_the_platforms_trail_is_nobody_elses_and_never_changed(
+    world: World, browser: Browser, platform_user: User
+) -> None:
+    entry = PlatformAuditEntry.objects.create(
+        user=platform_user, action="user.changed", subject="user", subject_id=1
+    )
+    base = "/platform/helpdesk/platformauditentry/"
+    pages = [base, f"{base}{entry.pk}/change/"]
+    assert [browser(platform_user).get(url).status_code for url in pages] == [200, 200]
+    for person in (world.alice, world.carol):
+        assert [browser(person).get(url).status_code for url in pages] == [404, 404]
+    for url in (f"{base}{entry.pk}/delete/", f"{base}{entry.pk}/change/", f"{base}add/"):
+        assert browser(platform_user).post(url, {"post": "yes"}).status_code in {403, 404}
+    assert PlatformAuditEntry.objects.get().action == "user.changed"
 
 
 def test_an_organizations_administrator_may_do_none_of_it(world: World, browser: Browser) -> None:
