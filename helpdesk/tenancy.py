@@ -8,6 +8,7 @@ one; row-level security in PostgreSQL does the same for raw SQL. The setting liv
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from datetime import timedelta
 
 from django.db import connection, transaction
 
@@ -20,6 +21,9 @@ _organization_id: ContextVar[int | None] = ContextVar("organization_id", default
 
 # The organization whose rows the running transaction may see.
 _transaction_of: ContextVar[int | None] = ContextVar("transaction_of", default=None)
+
+# How long one statement may take, where that is limited.
+_statement_limit: ContextVar[timedelta | None] = ContextVar("statement_limit", default=None)
 
 # Tables without a policy, each with the reason. A test finds every other table without one.
 GLOBAL: dict[str, str] = {
@@ -103,11 +107,24 @@ def organization_transaction(organization_id: int | None = None) -> Iterator[Non
         with transaction.atomic():
             if outer != str(inner):
                 _set(SETTING, str(inner))
+            limit = _statement_limit.get()
+            if limit is not None:
+                _set("statement_timeout", f"{limit // timedelta(milliseconds=1)}ms")
             yield
             if outer is not None and outer != str(inner):
                 _set(SETTING, outer)
     finally:
         _transaction_of.reset(token)
+
+
+@contextmanager
+def limited_statements(limit: timedelta) -> Iterator[None]:
+    """End every statement of the organization's transactions inside that takes longer."""
+    token = _statement_limit.set(limit)
+    try:
+        yield
+    finally:
+        _statement_limit.reset(token)
 
 
 @contextmanager
