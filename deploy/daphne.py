@@ -45,6 +45,13 @@ class BroadcastProtocol(WebSocketProtocol):  # type: ignore[misc]  # Daphne ship
         else:
             self._write(frame_of(content))
 
+    def serverClose(self, code: int | None = None) -> None:  # noqa: N802  (Daphne's name)
+        """Close with any code of the standard: Autobahn offers its users 1000 and their own only.
+
+        Browsers that are told 1012 or 1013 come back by themselves.
+        """
+        self.sendCloseFrame(code=1000 if code is None else code)
+
     def _write(self, frame: bytes) -> None:
         """Write at once what the system takes now; Twisted waits with the rest until it takes more.
 
@@ -73,6 +80,8 @@ class BroadcastServer(Server):  # type: ignore[misc]  # Daphne ships no types
 
     def _share_frames(self) -> None:
         self.ws_factory.protocol = BroadcastProtocol
+        # What is too large is refused with the code that says so, instead of a connection that is cut.
+        self.ws_factory.setProtocolOptions(failByDrop=False)
 
 
 class BroadcastCommand(CommandLineInterface):  # type: ignore[misc]  # Daphne ships no types

@@ -72,4 +72,4 @@ def _note_change(change: Change, hint: Hint) -> None:
 async def _sign_out(hub: Hub, session: str) -> None:
     for socket in hub.all_staff():
         if socket.reader is not None and fingerprint(socket.reader.session_key) == session:
-            await socket.close(SIGNED_OUT)
+            await socket.dismiss(SIGNED_OUT)

@@ -29,6 +29,7 @@ logger = logging.getLogger(__name__)
 S = TypeVar("S")
 
 GATHER_SECONDS = 0.02
+GOODBYE_SECONDS = 0.3
 PULSE_SECONDS = 5.0
 DEAF_AFTER_SECONDS = 12.0
 RECHECK_SECONDS = 60.0
@@ -197,9 +198,11 @@ class Hub:
     async def close_all(self) -> None:
         """Send everybody away with the code that makes them come back, spread out."""
         for socket in self.all_staff():
-            await socket.close(RESTARTING)
+            await socket.dismiss(RESTARTING)
         for visitor in self.all_visitors():
-            await visitor.close(VISITOR_RESTARTING)
+            await visitor.dismiss(VISITOR_RESTARTING)
+        # The server ends connections once this is done, whatever they have still to write.
+        await asyncio.sleep(GOODBYE_SECONDS)
 
 
 def _drop(index: dict[Key, set[S]], key: Key, socket: S) -> None:

@@ -1,9 +1,12 @@
 """What the sockets of staff and visitors have in common."""
 
+import logging
 from typing import Any
 
 from channels.consumer import get_handler_name
 from channels.generic.websocket import AsyncWebsocketConsumer
+
+logger = logging.getLogger(__name__)
 
 
 class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no types
@@ -19,3 +22,10 @@ class Socket(AsyncWebsocketConsumer):  # type: ignore[misc]  # Channels ships no
         database work closes its own.
         """
         await getattr(self, get_handler_name(message))(message)
+
+    async def dismiss(self, code: int) -> None:
+        """Close a socket among others; one that fails keeps nobody else open."""
+        try:
+            await self.close(code)
+        except Exception:
+            logger.exception("A socket was not closed with %s", code)

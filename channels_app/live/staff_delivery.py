@@ -207,4 +207,4 @@ async def _renew_access(work: Work, people: People) -> None:
                 leaving.append((socket, groups.COME_BACK))
     await post.send()
     for socket, code in leaving:
-        await socket.close(code)
+        await socket.dismiss(code)

@@ -1,4 +1,4 @@
-"""An application that sends what it is asked for: `N SIZE` brings N numbered texts of that size."""
+"""An application that does as it is told: `N SIZE` brings N numbered texts of that size, `leave CODE` ends it."""
 
 from typing import Any
 
@@ -12,8 +12,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         message = await receive()
         if message["type"] == "websocket.disconnect":
             return
-        if message["text"] == "leave":
-            await send({"type": "websocket.close", "code": 4001})
+        if message["text"].startswith("leave"):
+            await send({"type": "websocket.close", "code": int(message["text"].split()[1])})
             await send({"type": "websocket.send", "text": "too late"})
             continue
         count, size = map(int, message["text"].split())

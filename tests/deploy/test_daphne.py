@@ -53,13 +53,24 @@ def test_the_limit_on_what_comes_in_does_not_bind_what_goes_out(address: str) ->
     assert len(asyncio.run(work())) == FRAME_LIMIT * 2
 
 
-def test_what_is_sent_after_closing_goes_nowhere(address: str) -> None:
-    async def work() -> int:
+@pytest.mark.parametrize("code", [1009, 1012, 1013, 4001])
+def test_a_socket_closes_with_the_code_that_was_asked_for(address: str, code: int) -> None:
+    async def work() -> int | None:
         async with connect(address, proxy=None) as socket:
-            await socket.send("leave")
+            await socket.send(f"leave {code}")
+            # What the application sends after that goes nowhere.
             with pytest.raises(ConnectionClosed):
                 await socket.recv()
-            assert socket.close_code is not None
             return socket.close_code
 
-    assert asyncio.run(work()) == 4001
+    assert asyncio.run(work()) == code
+
+
+def test_what_is_too_large_is_refused_with_the_code_that_says_so(address: str) -> None:
+    async def work() -> int | None:
+        async with connect(address, proxy=None) as socket:
+            await socket.send("x" * (FRAME_LIMIT + 1))
+            await socket.wait_closed()
+            return socket.close_code
+
+    assert asyncio.run(work()) == 1009
