@@ -1,8 +1,10 @@
 from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
 
 
 class ChannelsConfig(AppConfig):
     name = "channels_app"
+    verbose_name = _("Channels")
 
     def ready(self) -> None:
         from channels_app import handlers, registry  # noqa: PLC0415  (they need the models)

@@ -40,3 +40,6 @@ class InboundEvent(OrganizationModel):
                 name="inbound_event_open",
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self._meta.verbose_name} {self.pk}"
