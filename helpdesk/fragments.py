@@ -18,7 +18,7 @@ from helpdesk.access import Access
 from helpdesk.models import Conversation, Entry, PresenceStatus, Staff
 from helpdesk.portal.board import Board
 from helpdesk.portal.navigation import view_items
-from helpdesk.portal.rows import row_of
+from helpdesk.portal.rows import facts_of, row_of
 from helpdesk.portal.threads import Facts, thread_of
 from helpdesk.portal.timeline import Names, line_of
 
@@ -36,7 +36,7 @@ def reading(language: str, time_zone: str) -> Iterator[None]:
 def conversation_row(conversation: Conversation, *, language: str, time_zone: str) -> str:
     """Return the row of a list; the conversation carries customer, channel and topic."""
     with reading(language, time_zone):
-        return _render("row", row=row_of(conversation))
+        return _render("row", row=row_of(facts_of(conversation)))
 
 
 def unread(conversation_id: int, count: int) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 from django.utils import formats
@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from helpdesk.access import Access, colleague
 from helpdesk.models import Assignment, Conversation, Skill, Staff, Topic
+from helpdesk.portal.names import labels_of
 from routing import candidates as reasons
 from routing.candidates import Need, Person
 from routing.models import Decision
@@ -72,7 +73,9 @@ class ShownPart:
 class ShownPerson:
     """Somebody with the total and the bars, or with reasons for being left out."""
 
-    staff: Staff
+    pk: int
+    label: str
+    color: str = ""
     total: str = ""
     parts: tuple[ShownPart, ...] = ()
     reasons: tuple[str, ...] = ()
@@ -120,7 +123,8 @@ def explain(
     reading = read(decision)
     if in_short:
         reading = _shortened(reading, decision.staff_id)
-    return _explanation(by, shown, decision, reading, asked)
+    words = Words.of(reading, asked, in_color=not in_short)
+    return _explanation(by, shown, decision, words, asked)
 
 
 def _by_hand(shown: Conversation) -> str:
@@ -147,18 +151,18 @@ def _decision(shown: Conversation) -> Decision | None:
 
 
 def _explanation(
-    by: Access, shown: Conversation, decision: Decision, reading: Reading, asked: Staff | None
+    by: Access, shown: Conversation, decision: Decision, words: "Words", asked: Staff | None
 ) -> Explanation:
-    words = Words.of(reading, asked)
+    reading = words.reading
     ranked = tuple(words.scored(one, reading.need) for one in reading.ranked)
-    chosen = next((one for one in ranked if one.staff.pk == decision.staff_id), None)
+    chosen = next((one for one in ranked if one.pk == decision.staff_id), None)
     others = [one for one in ranked if one is not chosen]
     left_out = [
         words.left_out(staff_id, why)
         for staff_id, why in list(reading.excluded.items())[:EXCLUDED_SHOWN]
         if staff_id in words.staff
     ]
-    nearly = [one for one in left_out if set(reading.excluded[one.staff.pk]) in NEARLY]
+    nearly = [one for one in left_out if set(reading.excluded[one.pk]) in NEARLY]
     return Explanation(
         shown,
         decision,
@@ -167,7 +171,7 @@ def _explanation(
         runner_up=others[0] if chosen and others else None,
         nearly=tuple(nearly[:NEARLY_SHOWN]),
         excluded=tuple(left_out),
-        asked=words.about(asked, reading, [*ranked, *left_out]) if asked else None,
+        asked=words.about(asked, [*ranked, *left_out]) if asked else None,
         is_me=decision.staff_id == by.staff_id,
         is_offered=decision.outcome == Decision.Outcome.OFFERED and shown.owner_id is None,
         topic_id=reading.need.topic_id,
@@ -179,23 +183,32 @@ def _explanation(
 class Words:
     """The names that a decision's ids stand for."""
 
-    staff: Mapping[int, Staff]
+    staff: Mapping[int, str]
     skills: Mapping[int, str]
-    at: datetime
+    # The colour of each person's department, where it is shown.
+    colors: Mapping[int, str]
+    reading: Reading
 
     @classmethod
-    def of(cls, reading: Reading, asked: Staff | None) -> "Words":
+    def of(cls, reading: Reading, asked: Staff | None, *, in_color: bool = False) -> "Words":
         ids = {one.person.id for one in reading.ranked} | set(reading.excluded)
-        rows = Staff.objects.filter(pk__in=ids).select_related("department").order_by()
-        people = {person.pk: person for person in rows.only("name", "name_en", "department__color")}
         if asked:
-            people[asked.pk] = asked
-        skills = Skill.objects.filter(pk__in=reading.need.skills).order_by()
-        return cls(people, {skill.pk: skill.label for skill in skills}, reading.at)
+            ids.add(asked.pk)
+        people = Staff.objects.filter(pk__in=ids).order_by()
+        colors = people.values_list("pk", "department__color") if in_color else ()
+        names = labels_of({Staff: ids, Skill: reading.need.skills})
+        return cls(
+            {pk: name for (table, pk), name in names.items() if table is Staff},
+            {pk: name for (table, pk), name in names.items() if table is Skill},
+            dict(colors),
+            reading,
+        )
 
     def scored(self, one: Scored, need: Need) -> ShownPerson:
         return ShownPerson(
+            one.person.id,
             self.staff[one.person.id],
+            self.colors.get(one.person.id, ""),
             total=points(one.total),
             parts=tuple(self.part(part, one.person, need) for part in one.parts),
             summary=self.summary(one, need),
@@ -234,7 +247,7 @@ class Words:
         if name == "language" and need.language:
             return str(LANGUAGES.get(need.language, ""))
         if name == "idle" and person.last_assigned_at:
-            return _idle(self.at - person.last_assigned_at)
+            return _idle(self.reading.at - person.last_assigned_at)
         return ""
 
     def skill_fact(self, person: Person, need: Need) -> str:
@@ -249,18 +262,22 @@ class Words:
 
     def left_out(self, staff_id: int, why: Sequence[str]) -> ShownPerson:
         return ShownPerson(
+            staff_id,
             self.staff[staff_id],
             reasons=tuple(str(REASON_TEXTS.get(reason, reason)) for reason in why),
         )
 
-    def about(self, asked: Staff, reading: Reading, known: Sequence[ShownPerson]) -> ShownPerson:
+    def about(self, asked: Staff, known: Sequence[ShownPerson]) -> ShownPerson:
         """Return what the decision says of one colleague, and honestly when it says nothing."""
-        found = next((one for one in known if one.staff.pk == asked.pk), None)
+        found = next((one for one in known if one.pk == asked.pk), None)
         if found:
             return found
+        reading = self.reading
         if reading.people > len(reading.ranked) + len(reading.excluded):
-            return ShownPerson(asked, reasons=(_("was not among the best candidates kept"),))
-        return ShownPerson(asked, reasons=(_("did not work here at that time"),))
+            why = _("was not among the best candidates kept")
+        else:
+            why = _("did not work here at that time")
+        return ShownPerson(asked.pk, asked.label, reasons=(why,))
 
 
 def _idle(waited: timedelta) -> str:

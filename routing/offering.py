@@ -76,7 +76,7 @@ def show(offer: Offer) -> ShownOffer:
     return ShownOffer(
         offer=offer,
         summary=words.summary(mine, reading.need) if mine else "",
-        next_name=words.staff[following[0].person.id].label if following else "",
+        next_name=words.staff[following[0].person.id] if following else "",
         load_after=figure(staff.load + offer.weight),
         capacity=figure(staff.capacity),
         slots=_slots(staff.load + offer.weight, staff.capacity),

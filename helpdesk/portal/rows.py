@@ -1,10 +1,9 @@
 """The workspace's list: which conversations a view shows, in which groups and order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import lru_cache
-from typing import TypedDict
+from typing import Any, TypedDict
 from urllib.parse import urlencode
 
 from django.db.models import Count, F, OuterRef, QuerySet, Subquery
@@ -13,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from helpdesk import permissions
 from helpdesk.access import Access, running_mentions, visible_conversations
-from helpdesk.models import OPEN_STATES, Conversation, Message, State
+from helpdesk.models import OPEN_STATES, Conversation, Customer, Message, State
+from helpdesk.models.base import label_of
 from helpdesk.portal.navigation import COUNT_LIMIT, HELD
 from helpdesk.registries import channel_kinds
 from helpdesk.reports.customer_search import customers_named
@@ -24,15 +24,14 @@ LAST_OFFSET = 500
 URGENT, SOON = 70, 45
 VIEWS = ("mine", "departments", "mentions", "waiting", "all")
 SORTS = ("urgent", "waiting")
-# The columns that a row shows: building others costs more than the query itself.
-_RELATED = ("customer", "channel", "topic")
-_SHOWN = (
-    *_RELATED,
-    *("customer__name", "customer__company", "channel__kind", "topic__name", "topic__name_en"),
-    *("subject", "state", "urgency", "language", "department", "owner"),
+# What a row shows of a conversation, and of what it points to; building objects costs more than the query.
+_OWN = (
+    *("pk", "subject", "state", "urgency", "language", "department_id", "owner_id", "customer_id"),
     *("last_number", "last_text", "last_direction", "last_message_at"),
     *("waiting_since", "opened_at", "snoozed_until"),
 )
+_RELATED = ("customer__name", "customer__company", "channel__kind", "topic__name", "topic__name_en")
+Facts = Mapping[str, Any]  # Any: columns of several types
 # Larger than any time in seconds: what waits longest gets the largest rank.
 _FAR = 10**10
 
@@ -51,20 +50,21 @@ def channel_icon(kind: str) -> str:
 class Row(TypedDict):
     """One conversation in the list, ready to show: texts under keys are what a template reads fastest."""
 
-    conversation: Conversation
     pk: str
     url: str
     name: str
     icon: str
     owner: str
     department: str
+    state: str
+    direction: str
     number: str
     # A number that is larger the more urgent, then the longer waiting.
     rank: str
     # A number that is larger the longer the customer has waited.
     waited: str
     text: str
-    is_ours: bool
+    language: str
     topic: str
     tone: str
     at: str
@@ -72,44 +72,56 @@ class Row(TypedDict):
     waiting: str
     waiting_tone: str
     waiting_time: str
+    snoozed: str
+    ended: str
     unread: str
 
 
-def row_of(conversation: Conversation, unread: int = 0) -> Row:
-    """Return the row of a conversation that carries customer, channel and topic."""
-    pk, customer, topic = str(conversation.pk), conversation.customer, conversation.topic
-    since, shown_at = conversation.waiting_since, _shown_at(conversation)
+def facts_of(conversation: Conversation) -> Facts:
+    """Return what a row shows of a conversation that carries customer, channel and topic."""
+    customer, topic = conversation.customer, conversation.topic
+    return {
+        **{name: getattr(conversation, name) for name in _OWN},
+        "customer__name": customer.name,
+        "customer__company": customer.company,
+        "channel__kind": conversation.channel.kind,
+        "topic__name": topic.name if topic else None,
+        "topic__name_en": topic.name_en if topic else None,
+    }
+
+
+def row_of(facts: Facts) -> Row:
+    """Return the row of a conversation, `unread` among the facts when the reader owns it."""
+    pk, state, urgency = str(facts["pk"]), facts["state"], facts["urgency"]
+    since, shown_at = facts["waiting_since"], facts["last_message_at"] or facts["opened_at"]
     waited = _FAR - int((since or shown_at).timestamp())
+    name, company = facts["customer__name"], facts["customer__company"]
+    name = name or Customer(pk=facts["customer_id"]).label
     return Row(
-        conversation=conversation,
         pk=pk,
         url=f"{conversations_url()}{pk}/",
-        name=f"{customer.label} · {customer.company}" if customer.company else customer.label,
-        icon=channel_icon(conversation.channel.kind),
-        owner=str(conversation.owner_id or ""),
-        department=str(conversation.department_id),
-        number=str(conversation.last_number),
-        rank=str(conversation.urgency * _FAR + waited),
+        name=f"{name} · {company}" if company else name,
+        icon=channel_icon(facts["channel__kind"]),
+        owner=str(facts["owner_id"] or ""),
+        department=str(facts["department_id"]),
+        state=state,
+        direction=facts["last_direction"],
+        number=str(facts["last_number"]),
+        rank=str(urgency * _FAR + waited),
         waited=str(waited),
-        text=conversation.last_text or conversation.subject,
-        is_ours=conversation.last_direction == "out",
-        topic=topic.label if topic else "",
-        tone=_tone(conversation.urgency),
+        text=facts["last_text"] or facts["subject"],
+        language=facts["language"],
+        topic=label_of(facts["topic__name"] or "", facts["topic__name_en"] or ""),
+        tone="danger" if urgency >= URGENT else "warn" if urgency >= SOON else "",
         at=shown_at.isoformat(),
         moment=moment(shown_at),
         waiting=since.isoformat() if since else "",
         waiting_tone=wait_tone(since),
         waiting_time=elapsed(since),
-        unread=bounded(unread) if unread else "",
+        snoozed=moment(facts["snoozed_until"]),
+        ended="" if state in OPEN_STATES else str(State(state).label),
+        unread=bounded(facts["unread"]) if facts.get("unread") else "",
     )
-
-
-def _shown_at(conversation: Conversation) -> datetime:
-    return conversation.last_message_at or conversation.opened_at
-
-
-def _tone(urgency: int) -> str:
-    return "danger" if urgency >= URGENT else "warn" if urgency >= SOON else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +226,12 @@ def list_page(access: Access, asked: ListRequest) -> ListPage:
     )
 
 
-def with_shown(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
-    """Return the query with everything a row shows."""
-    return rows.select_related(*_RELATED).only(*_SHOWN)
+def _facts(rows: QuerySet[Conversation], **more: Any) -> QuerySet[Conversation, dict[str, Any]]:
+    """Return the query for what rows show."""
+    facts: QuerySet[Conversation, dict[str, Any]] = rows.annotate(**more).values(
+        *_OWN, *_RELATED, *more
+    )
+    return facts
 
 
 def _unread() -> Subquery:
@@ -231,10 +246,10 @@ def _unread() -> Subquery:
 
 
 def _mine(access: Access, asked: ListRequest) -> ListPage:
-    held = with_shown(Conversation.objects.filter(owner_id=access.staff_id))
+    held = _ordered(Conversation.objects.filter(owner_id=access.staff_id), asked)
     by_state: dict[str, list[Row]] = {state: [] for state in HELD}
-    for one in _ordered(held.annotate(unread=_unread()), asked)[:PAGE]:
-        by_state[one.state].append(row_of(one, getattr(one, "unread", None) or 0))
+    for facts in _facts(held, unread=_unread())[:PAGE]:
+        by_state[facts["state"]].append(row_of(facts))
     pool, has_more = _pool(access, asked)
     turn, customer, snoozed = (by_state[state] for state in HELD)
     more = _more_url(asked) if has_more else ""
@@ -267,7 +282,7 @@ def _pool(access: Access, asked: ListRequest) -> tuple[list[Row], bool]:
     waiting = Conversation.objects.filter(
         state=State.QUEUED, department_id__in=access.allowed(permissions.CONVERSATION_VIEW)
     )
-    return _page(_ordered(with_shown(waiting), asked), asked.offset)
+    return _page(_ordered(waiting, asked), asked.offset)
 
 
 def _ordered(rows: QuerySet[Conversation], asked: ListRequest) -> QuerySet[Conversation]:
@@ -278,7 +293,7 @@ def _ordered(rows: QuerySet[Conversation], asked: ListRequest) -> QuerySet[Conve
 
 
 def _page(rows: QuerySet[Conversation], offset: int) -> tuple[list[Row], bool]:
-    found = list(rows[offset : offset + PAGE + 1])
+    found = list(_facts(rows)[offset : offset + PAGE + 1])
     return [row_of(one) for one in found[:PAGE]], len(found) > PAGE and offset < LAST_OFFSET
 
 
@@ -286,18 +301,18 @@ def _flat(access: Access, asked: ListRequest) -> tuple[list[Row], bool]:
     newest = F("last_message_at").desc(nulls_last=True)
     if asked.view == "waiting":
         rows = Conversation.objects.filter(owner_id=access.staff_id, state=State.WAITING)
-        return _page(with_shown(rows).order_by(newest, "-id"), asked.offset)
+        return _page(rows.order_by(newest, "-id"), asked.offset)
     if asked.view == "mentions":
         called_in = running_mentions(access.staff_id).values("conversation_id")
         rows = Conversation.objects.filter(pk__in=called_in)
-        return _page(with_shown(rows).order_by(newest, "-id"), asked.offset)
+        return _page(rows.order_by(newest, "-id"), asked.offset)
     if asked.view == "search":
-        return _page(with_shown(_found(access, asked.search)).order_by("-id"), asked.offset)
+        return _page(_found(access, asked.search).order_by("-id"), asked.offset)
     is_open = asked.view == "departments"
     ids = _newest_ids(access, is_open=is_open, limit=asked.offset + PAGE + 1)
     order = (newest, "-id") if is_open else ("-id",)
     rows = Conversation.objects.filter(pk__in=ids)
-    return _page(with_shown(rows).order_by(*order), asked.offset)
+    return _page(rows.order_by(*order), asked.offset)
 
 
 def _newest_ids(access: Access, *, is_open: bool, limit: int) -> list[int]:

@@ -17,7 +17,7 @@ from helpdesk.models.base import label_of
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
 
-PAGE = 50
+PAGE = 30
 PREVIOUS = 5
 IDENTITIES = 6
 GUESTS = 40

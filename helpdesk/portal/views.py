@@ -150,7 +150,7 @@ def _desk(request: HttpRequest, asked: ListRequest, thread: Thread | None) -> di
         "desk",
         page=list_page(access, asked),
         thread=thread,
-        current_id=thread.c.pk if thread else None,
+        current_id=str(thread.c.pk) if thread else "",
         views=view_items(access),
         view=asked.view,
         first_run=offer_first_run(access, staff.organization) if thread is None else None,
