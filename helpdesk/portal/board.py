@@ -113,11 +113,19 @@ class Board:
     teams: Sequence[Team]
     waiting: int
     oldest: datetime | None
+    # How long a customer may wait before the first escalation would climb, and how many wait longer.
+    patience: timedelta
     late: int
+    # What those who are there have in hand, beside their capacity; and what waits with those who are not.
     in_hand: Decimal
+    away: Decimal
     capacity: Decimal
     on_duty: int
     staff: int
+
+    @property
+    def patience_minutes(self) -> int:
+        return max(1, int(self.patience.total_seconds() // 60))
 
     @property
     def share(self) -> int:
@@ -136,7 +144,7 @@ def read_board(access: Access, department_id: int | None = None) -> Board:
     shown = {chosen} if chosen else set(mine)
     people = _people(shown)
     waiting = _waiting(shown)
-    late = timezone.now() - timedelta(seconds=WAIT_WARN)
+    patience = _patience(shown)
     unanswered = Conversation.objects.filter(
         department_id__in=shown, state__in=[State.QUEUED, State.OPEN], waiting_since__isnull=False
     )
@@ -155,12 +163,25 @@ def read_board(access: Access, department_id: int | None = None) -> Board:
         teams=_teams([each for each in departments if each.pk in shown], people),
         waiting=sum(count for count, _oldest in waiting.values()),
         oldest=min((oldest for _count, oldest in waiting.values() if oldest), default=None),
-        late=unanswered.filter(waiting_since__lte=late).count(),
-        in_hand=sum((one.staff.load for one in people), Decimal(0)),
+        patience=patience,
+        late=unanswered.filter(waiting_since__lte=timezone.now() - patience).count(),
+        in_hand=sum((one.staff.load for one in people if one.is_there), Decimal(0)),
+        away=sum((one.staff.load for one in people if not one.is_there), Decimal(0)),
         capacity=sum((one.staff.capacity for one in people if one.is_there), Decimal(0)),
         on_duty=sum(one.is_there for one in people),
         staff=len(people),
     )
+
+
+def _patience(departments: Iterable[int]) -> timedelta:
+    """Return the shortest first timer of the paths that these departments climb, five minutes without one."""
+    first = EscalationLevel.objects.filter(
+        Q(path__department_id__in=departments) | Q(path__department__isnull=True),
+        path__is_active=True,
+        order=1,
+    )
+    shortest: timedelta | None = first.aggregate(shortest=Min("timer"))["shortest"]
+    return shortest or timedelta(seconds=WAIT_WARN)
 
 
 def _people(departments: Iterable[int]) -> list[Person]:
