@@ -45,12 +45,16 @@ def make(proposals: Sequence[Proposal]) -> tuple[list[Offer], HelpdeskError | No
     Ends before the first for which load and other offers leave no room, and tells so.
     """
     people = lock_receivers({proposal.staff_id for proposal in proposals})
-    fitting, refusal = [], None
+    fitting: list[Proposal] = []
+    refusal: HelpdeskError | None = None
     reserved = reserved_weights(people)
     for proposal in proposals:
         staff = people.get(proposal.staff_id)
-        if staff is None or staff.load + reserved[staff.pk] + proposal.weight > staff.capacity:
-            refusal = OverCapacity() if staff else NotAvailable()
+        if staff is None or not staff.is_active:
+            refusal = NotAvailable()
+            break
+        if staff.load + reserved[staff.pk] + proposal.weight > staff.capacity:
+            refusal = OverCapacity()
             break
         reserved[staff.pk] += proposal.weight
         fitting.append(proposal)

@@ -27,7 +27,7 @@ from helpdesk.models import (
     Transfer,
 )
 from helpdesk.services import audit, timeline
-from helpdesk.services.holding import give
+from helpdesk.services.holding import give, lock_handover
 from helpdesk.services.receiving import queue_of
 from helpdesk.tenancy import organization_transaction
 
@@ -72,6 +72,7 @@ def assign(
             raise WrongState
         _check_receiver(receiver, conversation.department_id, conversation.topic_id)
         now = timezone.now()
+        lock_handover(conversation, receiver.pk)
         timeline.end_assignment(conversation, Assignment.Ending.REASSIGNED, now)
         give(
             conversation,
@@ -188,6 +189,8 @@ def undo_transfer(
         now = timezone.now()
         if made.undone_at or now > made.undo_until or not _untouched(conversation, made):
             raise WrongState
+        if made.from_staff_id:
+            lock_handover(conversation, made.from_staff_id)
         Transfer.objects.filter(pk=made.pk).update(undone_at=now)
         timeline.end_assignment(conversation, Assignment.Ending.UNDONE, now)
         conversation.department_id = made.from_department_id
@@ -228,6 +231,7 @@ def _hand_over(by: Access, conversation: Conversation, to: Target, now: datetime
     if to.staff_id:
         receiver = colleague(by, to.staff_id)
         _check_receiver(receiver, receiver.department_id, None)
+        lock_handover(conversation, receiver.pk)
         timeline.end_assignment(conversation, ended, now)
         conversation.department_id = receiver.department_id
         give(conversation, receiver.pk, Assignment.Mode.TRANSFER, by=by)

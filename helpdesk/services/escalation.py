@@ -174,6 +174,7 @@ def claim(by: Access, escalation_id: int) -> Escalation:
             level=climbing.level_id,
         )
         if conversation.owner_id != by.staff_id:
+            holding.lock_handover(conversation, by.staff_id)
             timeline.end_assignment(conversation, Assignment.Ending.TRANSFERRED, now)
             conversation.department_id = climbing.level.department_id
             holding.give(

@@ -99,15 +99,23 @@ def _give(
 
 
 def lock_receivers(staff_ids: Iterable[int]) -> dict[int, Staff]:
-    """Return the active people, their rows locked until the transaction ends, in the order of their ids."""
-    rows = Staff.objects.filter(pk__in=sorted(staff_ids), is_active=True).order_by("pk")
+    """Return the people, their rows locked until the transaction ends, in the order of their ids."""
+    rows = Staff.objects.filter(pk__in=sorted(staff_ids)).order_by("pk")
     needed = ("organization_id", "user_id", "permission_epoch", "is_active", "capacity", "load")
     return {person.pk: person for person in rows.only(*needed).select_for_update(no_key=True)}
 
 
+def lock_handover(conversation: Conversation, staff_id: int) -> None:
+    """Lock who holds the conversation and who shall get it together, before the load of either changes.
+
+    One after the other could meet somebody who locks them the other way round.
+    """
+    lock_receivers({staff_id, conversation.owner_id or staff_id})
+
+
 def _refusal(gift: Gift, receiver: Staff | None, *, is_engine: bool) -> HelpdeskError | None:
     """Return why the person does not get it; what the engine decided nobody has checked before."""
-    if receiver is None:
+    if receiver is None or not receiver.is_active:
         return NotAvailable()
     conversation = gift.conversation
     if is_engine and conversation.state != State.QUEUED:

@@ -1,5 +1,6 @@
 """Several people and messages at once, on real connections."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from decimal import Decimal
@@ -72,3 +73,36 @@ def test_the_same_message_at_once_is_stored_once(world):
     assert sum(not answer.is_repeated for answer in answers) == 1
     with world.transaction():
         assert Entry.objects.count() == 1
+
+
+def test_a_handover_locks_both_people_in_the_order_of_their_ids(world):
+    """Whoever holds the lower id and asks for the higher must never wait for a handover that does the opposite."""
+    ref = world.message().conversation_id
+    assert world.carol.pk < world.dave.pk
+    assignment.take(world.access("dave"), ref)
+    bob = world.access("bob")
+
+    def hand_over():
+        try:
+            return assignment.assign(bob, ref, world.carol.pk)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with world.transaction():
+            Staff.objects.select_for_update(no_key=True).get(pk=world.carol.pk)
+            handed = pool.submit(copy_context().run, hand_over)
+            wait_until_somebody_waits()
+            Staff.objects.select_for_update(no_key=True, nowait=True).get(pk=world.dave.pk)
+        assert handed.result(timeout=60).owner_id == world.carol.pk
+
+
+def wait_until_somebody_waits():
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
