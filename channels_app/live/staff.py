@@ -131,12 +131,8 @@ class StaffSocket(Socket):
 
     async def ask_to_catch_up(self) -> None:
         """Send the entries that the open thread lacks, whatever has become of it."""
-        thread = self.thread
         try:
             await self._send_missing(self.last_number)
-        except NotFound:
-            if self.reader is not None and thread is not None:
-                await self.push(staff_view.gone_thread(self.reader, thread))
         except DATABASE_AWAY:
             await self.close(groups.COME_BACK)
 
