@@ -16,10 +16,17 @@ from helpdesk.access import Access
 from helpdesk.access import conversation as visible_conversation
 from helpdesk.errors import HelpdeskError, Invalid, NotFound
 from helpdesk.models import Conversation, Transfer
-from helpdesk.portal.forms import AssignForm, EscalateForm, SnoozeForm, TopicForm, TransferForm
+from helpdesk.portal.forms import (
+    AssignForm,
+    CustomerForm,
+    EscalateForm,
+    SnoozeForm,
+    TopicForm,
+    TransferForm,
+)
 from helpdesk.portal.pages import access_of, frame, is_fragment, staff_only
 from helpdesk.portal.threads import Thread, read_thread, thread_of
-from helpdesk.services import assignment, escalation, lifecycle, mentions
+from helpdesk.services import assignment, customers, escalation, lifecycle, mentions
 from helpdesk.tenancy import organization_transaction
 
 
@@ -185,6 +192,19 @@ def topic(request: HttpRequest, conversation_id: int) -> HttpResponse:
                 {"text": _("Thank you. The engine leaves this topic alone now."), "icon": "tag"},
             )
     return _dialog(request, conversation_id, "topic", form)
+
+
+@require_http_methods(["GET", "POST"])
+@staff_only
+def customer(request: HttpRequest, conversation_id: int) -> HttpResponse:
+    """Change what is known of the customer."""
+    access = access_of(request)
+    form = _form(CustomerForm, request, conversation_id)
+    if request.method == "POST" and form.is_valid():
+        customer_id, facts = form.conversation.customer_id, form.cleaned_data
+        if _attempt(form, lambda: customers.edit_customer(access, customer_id, **facts)):
+            return done(request, conversation_id, {"text": _("Saved"), "icon": "user"})
+    return _dialog(request, conversation_id, "customer", form)
 
 
 @require_POST

@@ -5,12 +5,15 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.forms.models import fields_for_model, model_to_dict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from helpdesk import permissions
 from helpdesk.access import Access, colleagues
-from helpdesk.models import Conversation, Department, Skill, Staff, StaffSkill, Topic
+from helpdesk.errors import Refused
+from helpdesk.models import Conversation, Customer, Department, Skill, Staff, StaffSkill, Topic
 from helpdesk.services.assignment import Target
 from helpdesk.services.escalation import paths_for
 from helpdesk.services.presence import is_there
@@ -157,6 +160,27 @@ class EscalateForm(DialogForm):
         self.paths = paths_for(self.conversation)
         running = self.conversation.escalations.filter(ended_at__isnull=True)
         self.running = running.select_related("path", "level").first()
+
+
+class CustomerForm(DialogForm):
+    """What colleagues know of the customer; raises Refused for who may not change it."""
+
+    shown = ("name", "company", "email", "phone", "place", "language", "tier", "tags", "remark")
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        if not self.access.allowed(permissions.CUSTOMER_CHANGE):
+            raise Refused
+        customer = Customer.objects.get(pk=self.conversation.customer_id)
+        self.fields = fields_for_model(Customer, self.shown)
+        self.initial = model_to_dict(customer, self.shown)
+
+    @property
+    def languages(self) -> list[tuple[str, str]]:
+        """Return the languages to choose from, among them the one that is set."""
+        usual = {"": _("not known"), "zh": _("Chinese"), "en": _("English")}
+        chosen = str(self["language"].value() or "")
+        return list(({chosen: chosen} | usual).items())
 
 
 class TopicForm(DialogForm):

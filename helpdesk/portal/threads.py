@@ -92,6 +92,10 @@ class May:
         return self.is_open and self.note
 
     @property
+    def customer(self) -> bool:
+        return bool(self.access.allowed(may_.CUSTOMER_CHANGE))
+
+    @property
     def more(self) -> bool:
         return self.assign or self.release or self.snooze or self.escalate or self.topic
 

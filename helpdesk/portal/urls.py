@@ -45,6 +45,7 @@ urlpatterns = [
     path("conversations/<int:conversation_id>/snooze/", actions.snooze, name="snooze"),
     path("conversations/<int:conversation_id>/escalate/", actions.escalate, name="escalate"),
     path("conversations/<int:conversation_id>/topic/", actions.topic, name="topic"),
+    path("conversations/<int:conversation_id>/customer/", actions.customer, name="customer"),
     path("conversations/<int:conversation_id>/priority/", actions.priority, name="priority"),
     path(
         "conversations/<int:conversation_id>/mentions/<int:mention_id>/end/",
