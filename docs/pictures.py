@@ -16,7 +16,12 @@ from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 DOCS = Path(__file__).resolve().parent
 WIDTHS = {"1440": (1440, 900), "1024": (1024, 768), "390": (390, 844)}
 # Language and theme of each round, and what it adds to the name of a picture.
-ROUNDS = [("zh-CN", "light", ""), ("en", "light", "-en"), ("zh-CN", "dark", "-dark")]
+ROUNDS = [
+    ("zh-CN", "light", ""),
+    ("en", "light", "-en"),
+    ("zh-CN", "dark", "-dark"),
+    ("en", "dark", "-en-dark"),
+]
 COLLEAGUES = ["Sales", "supervisor", "Support", "R&D", "Admin"]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
@@ -67,6 +72,21 @@ SCREENS = [
     Screen("admin-rights", "/admin/helpdesk/staff/", role="administrator", widths=("1440",)),
     Screen("api", "/api/docs/", role="", widths=("1440",)),
 ]
+
+
+# What is said in the pictures of a chat and of an offer, by language.
+SAID = {
+    "zh-CN": {
+        "question": "怎么退货？耳机左边没有声音。",
+        "answer": "您好，七天内可以免费退换，我马上为您登记。",
+        "invoice": "发票抬头写错了，可以重开增值税发票吗？",
+    },
+    "en": {
+        "question": "How do I return an item? The left earbud is silent.",
+        "answer": "Hello! You can return it free of charge within seven days; I am setting it up now.",
+        "invoice": "The name on my invoice is wrong. Can you issue it again?",
+    },
+}
 
 
 @dataclass
@@ -140,6 +160,74 @@ class Photographer:
         context.close()
         return self.sessions[role, "any"]
 
+    def take_chat(self, language: str, theme: str, suffix: str) -> None:
+        """Take the widget while somebody answers, and when the customer is asked to rate."""
+        said = SAID[language]
+        for width in ("1440", "390"):
+            shop = self.context(language, theme, width)
+            visitor = self.ask(shop, said["question"])
+            desk = self.context(language, theme, "1440", self.session("Support", language))
+            colleague = desk.new_page()
+            colleague.goto(f"{self.url}/")
+            colleague.locator("#presence button[value=online]").click()
+            colleague.locator("#conversations .conv").filter(
+                has_text=said["question"]
+            ).first.click()
+            colleague.locator("#composer textarea").fill(said["answer"])
+            colleague.locator("#composer textarea").press("Control+Enter")
+            visitor.locator("#everydesk li.msg").filter(has_text=said["answer"]).wait_for()
+            self.shoot(visitor, f"chat{suffix}-{width}")
+            colleague.locator("#thread-actions form[action$='/resolve/'] button").click()
+            visitor.locator("#everydesk .csat [role=radio]").nth(4).click()
+            self.shoot(visitor, f"rating{suffix}-{width}")
+            desk.close()
+            shop.close()
+
+    def take_offer(self, language: str, theme: str, suffix: str) -> None:
+        """Take the screen of somebody to whom work is offered."""
+        for width in ("1440", "390"):
+            desk = self.context(language, theme, width, self.session("Admin", language))
+            colleague = desk.new_page()
+            colleague.goto(f"{self.url}/")
+            shop = self.context(language, theme, "1440")
+            self.ask(shop, SAID[language]["invoice"])
+            offer = colleague.locator("#offer[data-offer]")
+            offer.wait_for()
+            self.shoot(colleague, f"offer{suffix}-{width}")
+            offer.locator("[data-key=a]").click()
+            colleague.locator("#thread-actions form[action$='/resolve/'] button").click()
+            colleague.locator("#thread-actions form[action$='/reopen/']").wait_for()
+            desk.close()
+            shop.close()
+
+    def ask(self, shop: BrowserContext, text: str) -> Page:
+        """Write to the shop as a new visitor; return the page when it is stored."""
+        page = shop.new_page()
+        page.goto(f"{self.url}/shop/")
+        page.locator("#everydesk button.launch").click()
+        page.locator("#everydesk textarea").fill(text)
+        page.locator("#everydesk textarea").press("Enter")
+        page.locator("#everydesk li.msg").filter(has_text=text).wait_for()
+        return page
+
+    def shoot(self, page: Page, name: str) -> None:
+        page.wait_for_timeout(700)
+        page.screenshot(path=self.folder / f"{name}.png")
+        shrink(self.folder / f"{name}.png")
+
+    def offer_first(self) -> None:
+        """Have the department for invoices offered its work before it is given."""
+        page = self.context("en", "light", "1440", self.session("administrator", "en")).new_page()
+        page.goto(f"{self.url}/admin/routing/policy/")
+        if page.locator("#result_list").get_by_text("Admin").count():
+            return
+        page.goto(f"{self.url}/admin/routing/policy/add/")
+        page.locator("[name=department]").select_option(label="Admin")
+        page.locator("[name=mode]").select_option("offer")
+        page.locator("[name=offer_seconds]").fill("120")
+        page.locator("[name=_save]").click()
+        page.wait_for_url("**/routing/policy/")
+
     def fill_the_office(self) -> None:
         """Leave the screens of some colleagues open, so that the board shows people who are there."""
         for role in COLLEAGUES:
@@ -184,6 +272,11 @@ def main() -> None:
             for screen in SCREENS:
                 if options.only in screen.name:
                     photographer.take(screen, language, theme, suffix)
+            if options.only in "chat rating":
+                photographer.take_chat(language, theme, suffix)
+            if options.only in "offer":
+                photographer.offer_first()
+                photographer.take_offer(language, theme, suffix)
         browser.close()
 
 

@@ -171,6 +171,25 @@
       next = next.nextElementSibling
     }
     place.after(row)
+    count(heading, 1)
+  }
+
+  function takeOut(row) {
+    count(headingOf(row), -1)
+    row.remove()
+  }
+
+  /* Counts under a heading; counting stops at a hundred, as in the page itself. */
+  function count(heading, more) {
+    const figure = heading && heading.querySelector('[data-count]')
+    if (!figure) return
+    const number = Math.max(0, Number(figure.dataset.count) + more)
+    figure.dataset.count = String(number)
+    figure.textContent = number > 99 ? '99+' : String(number)
+    const mine = document.getElementById('to-answer')
+    if (!mine || heading.dataset.group !== 'turn') return
+    mine.textContent = mine.dataset.text.replace('%s', number)
+    mine.hidden = !number
   }
 
   function keepPersonal(row, old) {
@@ -185,10 +204,10 @@
     return element.matches(':hover') || element.contains(document.activeElement)
   }
 
-  function sameGroup(old, heading) {
-    let place = old
+  function headingOf(row) {
+    let place = row
     while (place && !place.classList.contains('group')) place = place.previousElementSibling
-    return place === heading
+    return place
   }
 
   function countUnread(row, old) {
@@ -211,16 +230,16 @@
     if (old) keepPersonal(row, old)
     if (!heading) {
       if (old && isHeld(old) && row.dataset.gone === undefined) held.push(row)
-      else if (old) old.remove()
+      else if (old) takeOut(old)
       return
     }
     if (!old) insertSorted(row, heading)
-    else if (sameGroup(old, heading)) replaceRow(old, row)
+    else if (headingOf(old) === heading) replaceRow(old, row)
     else if (isHeld(old)) {
       replaceRow(old, row)
       held.push(row)
     } else {
-      old.remove()
+      takeOut(old)
       insertSorted(row, heading)
     }
     htmx.process(row)
