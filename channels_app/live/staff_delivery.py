@@ -15,6 +15,8 @@ from channels_app.live.staff_view import Way
 from helpdesk import fragments
 
 MOST_ROWS = 1000
+# What stands beside a thread is personal: each screen asks for its own.
+CONTEXT_CHANGED = '<i data-refresh="context"></i>'
 
 # The sockets of each connected member of staff.
 People = dict[int, set[StaffSocket]]
@@ -152,6 +154,8 @@ def _show_thread(socket: StaffSocket, seen: Seen, post: Post) -> None:
         post.add(socket, drawn.get(way, ""))
     post.add(socket, seen.facts.get(way, ""))
     post.add(socket, seen.heads.get(reader.staff_id, {}).get(way, ""))
+    if seen.is_context_changed:
+        post.add(socket, CONTEXT_CHANGED)
     socket.last_number = max(socket.last_number, seen.last_number)
 
 

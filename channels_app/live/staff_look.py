@@ -8,7 +8,7 @@ from django.utils import translation
 from channels_app.live.staff_view import MOST_MISSING, Way, accesses, drawn_entries
 from helpdesk import fragments, permissions
 from helpdesk.access import Access, access_of, guests
-from helpdesk.models import Conversation, Presence, Staff
+from helpdesk.models import Conversation, Entry, Presence, Staff
 from helpdesk.portal.timeline import entries_of
 from helpdesk.tenancy import organization_transaction
 from routing.fragments import offer_dock
@@ -63,6 +63,8 @@ class Seen:
     entries: dict[int, dict[Way, str]] = field(default_factory=dict)
     facts: dict[Way, str] = field(default_factory=dict)
     heads: dict[int, dict[Way, str]] = field(default_factory=dict)
+    # Something else than a message happened: what stands beside the thread is another now.
+    is_context_changed: bool = False
 
 
 @dataclass(slots=True)
@@ -149,6 +151,8 @@ def _open_threads(seen: Seen, asked: Asked, found: Conversation, can: dict[int, 
     for number in again:
         entries += entries_of(found.pk, after=number - 1, up_to=number)
     seen.entries = drawn_entries(found, entries, ways)
+    happened = any(entry.kind != Entry.Kind.MESSAGE for entry in entries)
+    seen.is_context_changed = asked.is_moved or happened
     seen.facts = {
         (language, zone): fragments.thread_facts(found, language=language, time_zone=zone)
         for language, zone in ways

@@ -192,17 +192,22 @@ class Thread:
 
 def read_thread(access: Access, found: Conversation, *, before: int = 0) -> Thread:
     """Return a visible conversation's newest entries, or those below the number `before`, and its customer."""
-    thread = thread_of(access, found)
+    thread = thread_of(access, found) if before else read_context(access, found)
     newest = min(before - 1, found.last_number) if before else found.last_number
     oldest = max(0, newest - PAGE)
     entries = list(entries_of(found.pk, after=oldest, up_to=newest))
     thread.lines = lines_of(entries, found.customer.label)
     if oldest:
         thread.earlier_url = f"{reverse('portal:earlier', args=[found.pk])}?before={oldest + 1}"
-    if not before:
-        thread.identities = _identities(found)
-        thread.previous = _previous(access, found)
-        thread.guests = _guests(access, found)
+    return thread
+
+
+def read_context(access: Access, found: Conversation) -> Thread:
+    """Return a visible conversation without its entries, with what is known of its customer."""
+    thread = thread_of(access, found)
+    thread.identities = _identities(found)
+    thread.previous = _previous(access, found)
+    thread.guests = _guests(access, found)
     return thread
 
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("parts/list/", views.conversation_list, name="list"),
     path("parts/views/", views.views, name="views"),
     path("conversations/<int:conversation_id>/", views.conversation, name="conversation"),
+    path("conversations/<int:conversation_id>/context/", views.context, name="context"),
     path("conversations/<int:conversation_id>/earlier/", views.earlier, name="earlier"),
     path("conversations/<int:conversation_id>/snippets/", views.snippets, name="snippets"),
     path("conversations/<int:conversation_id>/colleagues/", views.colleagues, name="colleagues"),

@@ -22,7 +22,7 @@ from helpdesk.portal.pages import (
 from helpdesk.portal.rows import ListRequest, list_page
 from helpdesk.portal.snippets import colleagues_for, snippets_for
 from helpdesk.portal.start import offer_first_run, test_customer_url
-from helpdesk.portal.threads import Thread, read_thread
+from helpdesk.portal.threads import Thread, read_context, read_thread
 
 LIST_SESSION_KEY = "list"
 
@@ -64,6 +64,17 @@ def show_thread(
     return render(
         request, "portal/fragments/thread_answer.html", {"thread": thread, "oob": True, **context}
     )
+
+
+@require_GET
+@staff_only
+def context(request: HttpRequest, conversation_id: int) -> HttpResponse:
+    """Show what is known beside a conversation, after it changed."""
+    found = seen_conversation(request, conversation_id)
+    if not is_fragment(request):
+        return redirect("portal:conversation", conversation_id)
+    thread = read_context(access_of(request), found)
+    return render(request, "portal/fragments/context.html", {"thread": thread})
 
 
 @require_GET

@@ -8,10 +8,12 @@ from django.utils.translation import gettext as _
 from helpdesk import permissions
 from helpdesk.access import Access, change_customer
 from helpdesk.errors import Invalid, Refused
-from helpdesk.models import Customer
-from helpdesk.services import audit
+from helpdesk.models import OPEN, Conversation, Customer
+from helpdesk.services import audit, timeline
 from helpdesk.tenancy import organization_transaction
 
+# Conversations of one customer whose screens are told; others show it when they are opened.
+MOST_TOLD = 20
 # What may be said of a customer; everything else is decided here.
 FIELDS = frozenset(
     {
@@ -52,7 +54,15 @@ def edit_customer(by: Access, customer_id: int, **facts: Any) -> Customer:  # An
                 setattr(customer, name, facts[name])
             _save(customer)
             audit.record("customer.changed", customer, by, fields=sorted(changed))
+            _tell(customer)
     return customer
+
+
+def _tell(customer: Customer) -> None:
+    """Have open screens show what is known now."""
+    held = Conversation.objects.filter(OPEN, customer=customer).order_by("-id")
+    for conversation in held[:MOST_TOLD]:
+        timeline.changed(conversation)
 
 
 def _check(facts: dict[str, Any]) -> None:  # Any: as above

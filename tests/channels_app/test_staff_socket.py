@@ -5,8 +5,8 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.test import RequestFactory
 
 from channels_app.live import groups
-from helpdesk.models import Presence, RoleGrant, Staff
-from helpdesk.services import assignment, grants, lifecycle, mentions, replying
+from helpdesk.models import Conversation, Presence, RoleGrant, Staff
+from helpdesk.services import assignment, customers, grants, lifecycle, mentions, replying
 from tests.channels_app.loops import run
 from tests.channels_app.sockets import Screen, Tab, deliver, in_thread, signed_in
 
@@ -51,6 +51,28 @@ def test_an_open_thread_gets_what_follows_its_last_number(world):
     assert 'id="message-1"' not in caught_up
     assert "two" in caught_up
     assert "four" in fresh
+
+
+def test_what_stands_beside_a_thread_is_asked_for_anew_when_it_changed(world):
+    stored = world.message("one")
+    bob, carol = world.access("bob"), world.access("carol")
+    cookie = signed_in(world, "carol")
+
+    async def work():
+        screen = Screen(cookie)
+        assert await screen.connect()
+        await screen.open(stored.conversation_id, after=1)
+        await screen.rest()
+        await in_thread(lifecycle.set_priority, carol, stored.conversation_id, "high")
+        await screen.see('data-refresh="context"')
+        await screen.rest()
+        await in_thread(lambda: customers.edit_customer(bob, customer_id, name="李雷"))
+        await screen.see('data-refresh="context"')
+        await screen.leave()
+
+    with world.transaction():
+        customer_id = Conversation.objects.get(pk=stored.conversation_id).customer_id
+    run(work())
 
 
 def test_a_thread_of_others_reads_like_one_that_does_not_exist(world, other_world):

@@ -61,6 +61,27 @@ def test_a_whole_answer_is_given_by_keys_alone(visitor: Visitor, jia: Colleague)
     expect(jia.page.locator("#thread-actions form[action$='/reopen/']")).to_be_visible()
 
 
+def test_what_a_colleague_changes_of_the_customer_is_seen_beside_the_conversation(
+    visitor: Visitor, jia: Colleague, min_zhou: Colleague
+) -> None:
+    min_zhou.goes_away()
+    jia.goes_online()
+    visitor.says("想退货，退货单填错了")
+    expect(jia.row("退货单填错了")).to_have_attribute("data-owner", jia.staff_id)
+    jia.opens("退货单填错了")
+    min_zhou.page.goto(f"/conversations/{jia.conversation_id()}/")
+    min_zhou.is_live()
+
+    min_zhou.context.locator("a[href$='/customer/']").click()
+    min_zhou.page.locator("#dialog input[name=name]").fill("欧阳静")
+    min_zhou.page.locator("#dialog button.btn-main").click()
+    expect(min_zhou.page.locator("#dialog")).to_be_hidden()
+    for person in (min_zhou, jia):
+        expect(person.context.locator("h2").first).to_have_text("欧阳静")
+    jia.resolves()
+    min_zhou.goes_online()
+
+
 def test_an_administrator_takes_the_first_steps(ling: Colleague) -> None:
     ling.page.goto("/start/")
     expect(ling.page.locator("#widget-tag")).to_contain_text("<script")

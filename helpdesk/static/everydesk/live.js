@@ -278,7 +278,7 @@
     else if (fragment.matches('.conv')) desk.placeRow(fragment)
     else if (fragment.matches('.toast')) document.getElementById('toasts').append(fragment)
     else if (fragment.id === 'offer') showOffer(fragment)
-    else if (fragment.dataset.refresh) refreshPart(fragment.dataset.refresh)
+    else if (fragment.dataset.refresh) refreshPart(fragment)
     else replacePart(fragment)
   }
 
@@ -295,9 +295,11 @@
   })
 
   /* What each screen asks for by itself, such as the board of one department. */
-  function refreshPart(id) {
-    const shown = document.getElementById(id)
-    if (shown) htmx.trigger(shown, 'refresh')
+  function refreshPart(fragment) {
+    const shown = document.getElementById(fragment.dataset.refresh)
+    if (!shown) return
+    if (shown.querySelector('.htmx-request')) waiting.push(fragment)
+    else htmx.trigger(shown, 'refresh')
   }
 
   function replacePart(fragment) {

@@ -67,3 +67,15 @@ def test_others_may_not(world: World, screen: Screen, pk: int, name: str, status
     assert person.post(url, GIVEN).status_code == status
     assert _customer(world).name == ""
     assert url not in screen(name).get(f"/conversations/{pk}/").content.decode()
+
+
+def test_what_stands_beside_a_conversation_is_for_who_may_see_it(
+    world: World, screen: Screen, pk: int
+) -> None:
+    url = f"/conversations/{pk}/context/"
+    seen = screen("carol", htmx=True).get(url)
+    assert seen.status_code == 200
+    assert f'data-conversation="{pk}"' in seen.content.decode()
+    assert screen("carol").get(url).url == f"/conversations/{pk}/"
+    for name in ("erin", "frank"):
+        assert screen(name, htmx=True).get(url).status_code == 404
