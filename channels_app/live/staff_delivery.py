@@ -13,6 +13,7 @@ from channels_app.live.staff import StaffSocket
 from channels_app.live.staff_look import Answer, Asked, Question, Seen, Watched, look
 from channels_app.live.staff_view import Way
 from helpdesk import fragments
+from helpdesk.services import sessions
 
 MOST_ROWS = 1000
 # What stands beside a thread is personal: each screen asks for its own.
@@ -46,10 +47,22 @@ async def deliver_to_staff(hub: Hub, work: Work) -> None:
 
 async def recheck(hub: Hub) -> None:
     """Ask again who may still be here: the backstop for a revocation whose hint was lost."""
+    await _show_out(hub)
     for organization_id in list(hub.staff):
         work = Work(organization_id)
         work.access.add(0)
         await _renew_access(work, _people(hub, organization_id))
+
+
+async def _show_out(hub: Hub) -> None:
+    """Close the screens whose session is over: signed out, or run out."""
+    screens = [(socket, socket.reader.session_key) for socket in hub.all_staff() if socket.reader]
+    if not screens:
+        return
+    running = await for_delivery(sessions.running, {key for _socket, key in screens})
+    for socket, key in screens:
+        if key not in running:
+            await socket.dismiss(groups.SIGNED_OUT)
 
 
 def _people(hub: Hub, organization_id: int) -> People:

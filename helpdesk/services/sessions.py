@@ -1,6 +1,6 @@
 """Who is signed in, and ending it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,6 +35,12 @@ def signed_in() -> list[SignedIn]:
         if user_id.isdecimal() and int(user_id) in users
     ]
     return sorted(found, key=lambda row: row.until, reverse=True)[:SHOWN]
+
+
+def running(keys: Iterable[str]) -> set[str]:
+    """Return those of these session keys under which somebody may still be here."""
+    rows = Session.objects.filter(pk__in=list(keys), expire_date__gt=timezone.now())
+    return set(rows.values_list("pk", flat=True))
 
 
 def end_all(user_id: int) -> int:

@@ -14,6 +14,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
 from channels_app.delivery import deliver_due
+from channels_app.live.hub import hub
 from channels_app.live.urls import websocket_urlpatterns
 from helpdesk.models import Staff
 from tests.factories import World
@@ -100,6 +101,7 @@ class Screen:
     """A colleague's open screen."""
 
     def __init__(self, cookie: str, origin: str | None = "own") -> None:
+        self.cookie = cookie
         origin = settings.PUBLIC_URL if origin == "own" else origin
         cookies = [(b"cookie", f"{settings.SESSION_COOKIE_NAME}={cookie}".encode())]
         self.socket = WebsocketCommunicator(
@@ -108,8 +110,16 @@ class Screen:
         self.seen = ""
 
     async def connect(self) -> bool:
+        """Open the socket, and wait until the process knows whose it is or closes it."""
         connected, _code = await self.socket.connect(timeout=PATIENCE_SECONDS)
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while connected and not (self._is_known() or self.socket.output_queue.qsize()):
+                await asyncio.sleep(0.01)
         return bool(connected)
+
+    def _is_known(self) -> bool:
+        here = [socket.reader for socket in hub().all_staff() if socket.reader]
+        return any(reader.session_key == self.cookie for reader in here)
 
     async def open(self, conversation_id: int | None, after: int = 0) -> None:
         await self.tell(type="open", conversation=conversation_id, after=after)

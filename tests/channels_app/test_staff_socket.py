@@ -5,6 +5,8 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.test import RequestFactory
 
 from channels_app.live import groups
+from channels_app.live.hints import Hint
+from channels_app.live.hub import hub
 from helpdesk.models import Conversation, Presence, RoleGrant, Staff
 from helpdesk.services import assignment, customers, grants, lifecycle, mentions, replying
 from tests.channels_app.loops import run
@@ -286,6 +288,24 @@ def test_signing_out_closes_the_sockets_of_that_session_only(world):
         assert await leaving.connect()
         assert await staying.connect()
         await in_thread(sign_out)
+        code = await leaving.closing_code()
+        await in_thread(world.message, "still here")
+        await staying.see("still here")
+        await staying.leave()
+        return code
+
+    assert run(work()) == groups.SIGNED_OUT
+
+
+def test_a_screen_whose_session_is_over_is_shown_out_even_when_nobody_said_so(world):
+    over, other = signed_in(world, "carol"), signed_in(world, "carol")
+
+    async def work():
+        leaving, staying = Screen(over), Screen(other)
+        assert await leaving.connect()
+        assert await staying.connect()
+        await in_thread(lambda: SessionStore(over).delete())
+        hub().hear(Hint("recheck"))
         code = await leaving.closing_code()
         await in_thread(world.message, "still here")
         await staying.see("still here")
