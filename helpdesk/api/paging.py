@@ -23,7 +23,8 @@ class Pages(CursorPagination):
         wanted = request.query_params.get("limit")
         if wanted is None:
             return self.page_size
-        if not (wanted.isascii() and wanted.isdecimal() and 1 <= int(wanted[:4]) <= MAXIMUM):
+        is_number = wanted.isascii() and wanted.isdecimal() and len(wanted) <= len(str(MAXIMUM))
+        if not (is_number and 1 <= int(wanted) <= MAXIMUM):
             raise Invalid(_("Ask for 1 to 100 at a time."), field="limit")
         return int(wanted)
 

@@ -72,6 +72,7 @@ def test_conversations_are_filtered(world, carol, thread, query, count):
         "limit=101",
         "limit=-1",
         "limit=" + "9" * 5000,
+        "limit=001000000",
         "cursor=%00",
         "cursor=bz0tMQ==",
         "cursor=cD1hYmM=",
