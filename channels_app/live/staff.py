@@ -36,7 +36,7 @@ def _optional_id(value: Any) -> int | None:  # Any: whatever the frame carries
 
 
 def _mode(value: Any) -> str:  # Any: whatever the frame carries
-    if value not in {None, "reply", "note"}:
+    if value not in (None, "reply", "note"):
         raise FrameRefused("unknown_kind")
     return value or "reply"
 

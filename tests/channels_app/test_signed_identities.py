@@ -36,6 +36,8 @@ def test_a_token_of_the_embedding_site_names_its_visitor() -> None:
         {"exp": NOW + 3 * 3600},
         {"exp": None},
         {"exp": "never"},
+        {"exp": float("nan")},
+        {"exp": float("inf")},
         {"exp": True},
         {"aud": "channel-2"},
         {"aud": ["channel-1"]},

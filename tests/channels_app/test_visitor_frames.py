@@ -52,6 +52,8 @@ def test_a_message_keeps_its_words_and_loses_its_controls() -> None:
         (frame(type="typing", on="yes"), "not_a_boolean"),
         (frame(type="address", email="x@y.com\r\nBcc: all@z.com"), "not_an_address"),
         (frame(type="address", email="nobody"), "not_an_address"),
+        (frame(type="language", language=["en"]), "unknown_language"),
+        (frame(type="language", language={}), "unknown_language"),
         (frame(type="message", text="x" * 70_000), "too_large"),
     ],
 )

@@ -119,7 +119,7 @@ def listed(rule: Rule, limit: int) -> Rule:
 
 
 def _language(value: Any) -> str:
-    if value is not None and value not in {"zh", "en"}:
+    if value not in (None, "zh", "en"):
         raise FrameRefused("unknown_language")
     return value or "zh"
 

@@ -64,7 +64,7 @@ def _check_claims(claims: Mapping[str, object], *, audience: str, now: float) ->
     expires = claims.get("exp")
     if isinstance(expires, bool) or not isinstance(expires, int | float):
         raise BadSignature("The token never expires")
-    if expires < now - CLOCK_SKEW_SECONDS:
+    if not expires >= now - CLOCK_SKEW_SECONDS:  # so written, NaN has expired too
         raise BadSignature("The token has expired")
     if expires > now + MAX_LIFE_SECONDS + CLOCK_SKEW_SECONDS:
         raise BadSignature("The token lives longer than an hour")
