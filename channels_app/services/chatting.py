@@ -137,9 +137,11 @@ def _said_before(event: InboundEvent, visitor: Visitor) -> Said:
     entry: Entry | None = event.entry
     if entry is None:
         raise WrongState
-    identity_id = Conversation.objects.values_list("identity_id", flat=True).get(
-        pk=entry.conversation_id
-    )
+    # Somebody who has signed in took their conversation along: the token alone leads there no more.
+    own = Conversation.objects.filter(identity__external_id=visitor.external_id)
+    identity_id = own.values_list("identity_id", flat=True).filter(pk=entry.conversation_id).first()
+    if identity_id is None:
+        raise WrongState
     return Said(
         replace(visitor, identity_id=identity_id),
         entry.conversation_id,

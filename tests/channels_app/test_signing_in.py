@@ -1,6 +1,7 @@
 """A visitor who signs in takes along what they have open; nobody else can take it."""
 
 import time
+import uuid
 from typing import Any
 
 import pytest
@@ -143,6 +144,32 @@ def test_after_signing_in_the_token_alone_opens_nothing(world, public_id):
     assert said["conversation"] != conversation
     assert owner_of(world, conversation) == "sub:u-1"
     assert "resolved" not in str(told)
+
+
+def test_a_message_sent_again_does_not_lead_back_to_what_was_taken_along(world, public_id):
+    reference = str(uuid.uuid4())
+
+    async def visit():
+        old = Tab(public_id)
+        await old.arrive()
+        begun = await old.say("begun before signing in", reference)
+        await return_with(public_id, token=old.token, identity=identity(world))
+        await old.hear("resync")
+        again = await old.say("begun before signing in", reference)
+        there = Tab(public_id)
+        await there.arrive(token=old.token, identity=identity(world))
+        said = await there.say("between the owner and us")
+        await old.tell(type="end")
+        ended = await old.hear("error", "entry", "status")
+        for each in (old, there):
+            await each.leave()
+        return begun, again, said, ended, str(old.heard)
+
+    begun, again, said, ended, heard = run(visit())
+    assert said["conversation"] == begun["conversation"]
+    assert again["type"] == "error"
+    assert ended["code"] == "not_found"
+    assert "between the owner and us" not in heard
 
 
 def test_somebody_in_a_conversation_keeps_that_one(world, public_id):
