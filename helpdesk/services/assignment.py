@@ -179,7 +179,8 @@ def undo_transfer(
 ) -> Conversation:
     """Give a conversation back to whom it was with; a conversation that is named must be the one.
 
-    Raises NotFound, WrongState when 30 s are over or the receiver has acted.
+    Raises NotFound, WrongState when 30 s are over or the receiver has acted, NotAvailable when whom it was
+    with may no longer answer there.
     """
     with organization_transaction():
         made = Transfer.objects.filter(pk=transfer_id, by_id=by.staff_id).first()
@@ -190,7 +191,9 @@ def undo_transfer(
         if made.undone_at or now > made.undo_until or not _untouched(conversation, made):
             raise WrongState
         if made.from_staff_id:
-            lock_handover(conversation, made.from_staff_id)
+            former = Staff.objects.get(pk=made.from_staff_id)
+            _check_receiver(former, made.from_department_id, None)
+            lock_handover(conversation, former.pk)
         Transfer.objects.filter(pk=made.pk).update(undone_at=now)
         timeline.end_assignment(conversation, Assignment.Ending.UNDONE, now)
         conversation.department_id = made.from_department_id

@@ -2,9 +2,16 @@
 
 import pytest
 
-from helpdesk.errors import AlreadyTaken, NotFound, OverCapacity, Refused, WrongState
-from helpdesk.models import Assignment, Delivery, Outbox, Staff, State
-from helpdesk.services import assignment, lifecycle, ratings, replying
+from helpdesk.errors import (
+    AlreadyTaken,
+    NotAvailable,
+    NotFound,
+    OverCapacity,
+    Refused,
+    WrongState,
+)
+from helpdesk.models import Assignment, Delivery, Outbox, RoleGrant, Staff, State
+from helpdesk.services import assignment, grants, lifecycle, ratings, replying
 
 
 def load(world, name):
@@ -98,6 +105,18 @@ def test_transfer_to_a_person_and_undo(world):
     back = world.conversation(ref)
     assert (back.owner_id, back.department_id) == (world.carol.pk, world.support.pk)
     assert (load(world, "carol"), load(world, "erin")) == (1, 0)
+
+
+def test_undoing_a_transfer_gives_nothing_back_to_who_lost_the_role(world):
+    ref = world.message().conversation_id
+    carol = world.access("carol")
+    assignment.take(carol, ref)
+    made = assignment.transfer(carol, ref, assignment.Target(staff_id=world.dave.pk))
+    with world.transaction():
+        grants.revoke_role(RoleGrant.objects.get(staff=world.carol))
+    with pytest.raises(NotAvailable):
+        assignment.undo_transfer(world.access("carol"), made.pk)
+    assert world.conversation(ref).owner_id == world.dave.pk
 
 
 def test_transfer_to_a_department_waits_in_its_queue(world):
