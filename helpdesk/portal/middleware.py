@@ -46,6 +46,19 @@ class RoomMiddleware:
         return _with_room(self.get_response, request)
 
 
+class AddressMiddleware:
+    """Knows a caller behind our own proxy by the address that the proxy names last."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        named = request.META.get("HTTP_X_FORWARDED_FOR", "")
+        if settings.SECURE_PROXY_SSL_HEADER and named:
+            request.META["REMOTE_ADDR"] = named.rpartition(",")[2].strip()
+        return self.get_response(request)
+
+
 class SizeMiddleware:
     """Refuses a body that says it is larger than we take, before any of it is read."""
 

@@ -56,6 +56,20 @@ def test_trying_is_limited_for_known_and_unknown_alike(
     assert "15 minutes" in answer.content.decode()
 
 
+def test_trying_behind_a_proxy_locks_out_nobody_elsewhere(
+    world: World, browser: Client, settings
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    login = "carol@acme.example"
+    for number in range(12):
+        # What a caller claims to have come through stands first; the proxy adds where it came from.
+        browser.defaults["HTTP_X_FORWARDED_FOR"] = f"198.51.100.{number}, 203.0.113.5"
+        answer = _try(browser, login, f"wrong-{number}")
+    assert answer.status_code == 429
+    browser.defaults["HTTP_X_FORWARDED_FOR"] = "203.0.113.77"
+    assert _try(browser, login).status_code == 302
+
+
 def test_language_is_chosen_before_signing_in_and_kept(world: World, browser: Client) -> None:
     assert "Sign in to Everydesk" in browser.get("/sign-in/").content.decode()
     browser.post("/language/", {"language": "zh-hans", "next": "/sign-in/"})
