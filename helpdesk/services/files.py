@@ -9,6 +9,7 @@ import uuid
 import warnings
 import zipfile
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -16,9 +17,13 @@ from PIL import Image, UnidentifiedImageError
 
 from helpdesk.errors import Invalid, NotFound, TooLarge, UnsupportedFile
 from helpdesk.models import Attachment
+from helpdesk.registries import Sweep, sweeps
 from helpdesk.tenancy import current_organization_id, organization_transaction
 
 MOST_PIXELS = 50_000_000
+# How long a file waits for its message.
+LOOSE_FOR = timedelta(days=1)
+BATCH = 200
 _IMAGES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 # What a file begins with -> what it is. Everything else must be an image, an office document or plain text.
 _BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
@@ -86,6 +91,17 @@ def path_of(attachment: Attachment) -> Path:
     if not path.is_file():
         raise NotFound
     return path
+
+
+def forget_loose(now: datetime) -> int:
+    """Delete files that no message has claimed for a day; returns how many."""
+    with organization_transaction():
+        loose = Attachment.objects.filter(message__isnull=True, created_at__lt=now - LOOSE_FOR)
+        rows = list(loose.select_for_update(skip_locked=True).order_by("created_at")[:BATCH])
+        for row in rows:
+            _path(row.organization_id, row.public_id).unlink(missing_ok=True)
+        Attachment.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    return len(rows)
 
 
 def check(data: bytes) -> Checked:
@@ -174,3 +190,6 @@ def _is_plain_text(data: bytes) -> bool:
     if any(ord(each) < 32 and each not in "\t\n\r\f" for each in text[:100_000]):
         return False
     return not text[:4096].lstrip().lower().startswith(_MARKUP)
+
+
+sweeps.register("loose_files", Sweep(run=forget_loose, every_seconds=600))

@@ -1,10 +1,12 @@
 import io
 import re
 import zipfile
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -127,6 +129,31 @@ def test_a_visitor_uploads_and_gets_it_back_by_a_signed_link_only(
     elsewhere = f"/widget/{other_world.channel.public_id}/files/{attachment.public_id}"
     for address in (path, f"{path}?key=x", f"{path}?key={key}x", f"{elsewhere}?key={key}"):
         assert client.get(address).status_code == 404
+
+
+def test_a_file_that_no_message_claims_is_deleted_after_a_day(world, client, media):
+    token = new_token()
+    kept, loose = (upload(client, world, picture(), token=token).json()["id"] for _ in range(2))
+    with world.transaction():
+        sender = Sender(external_id=Attachment.objects.get(public_id=kept).identity.external_id)
+        channel = Channel.objects.get(pk=world.channel.pk)
+        receive(channel, sender, text="", client_ref="r", attachment_ids=[kept])
+    folder = media / str(world.organization.pk)
+    now = timezone.now()
+    assert files.forget_loose(now) == 0
+    assert (folder / loose).is_file()
+    assert files.forget_loose(now + timedelta(days=1, minutes=1)) == 1
+    assert [path.name for path in folder.iterdir()] == [kept]
+    with world.transaction():
+        assert str(Attachment.objects.get().public_id) == kept
+
+
+def test_uploads_are_counted_by_the_address_that_the_proxy_names(world, client, settings):
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    client.defaults["HTTP_X_FORWARDED_FOR"] = "198.51.100.9, 203.0.113.5"
+    assert upload(client, world, picture(), token=new_token()).status_code == 200
+    counted = [key for key in limits._local if ":address:" in key]
+    assert [":address:203.0.113.5:" in key for key in counted] == [True]
 
 
 def test_uploads_are_refused_with_the_reason(world, client, settings):
