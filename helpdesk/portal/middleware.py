@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from math import inf
 from typing import cast
 from zoneinfo import ZoneInfo
 
@@ -151,7 +152,10 @@ class StaffMiddleware:
             return self.get_response(request)
 
 
-def _declared_bytes(request: HttpRequest) -> int:
+def _declared_bytes(request: HttpRequest) -> float:
+    """Return how large the body says it is; one that comes in pieces may be endless."""
+    if "HTTP_TRANSFER_ENCODING" in request.META:
+        return inf
     try:
         return int(request.META.get("CONTENT_LENGTH") or 0)
     except ValueError:

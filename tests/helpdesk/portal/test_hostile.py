@@ -137,6 +137,12 @@ def test_oversized_body_is_refused_unread(world: World, screen: Screen, settings
     ).status_code in {413, 422}
 
 
+@pytest.mark.parametrize("path", ["/sign-in/", "/api/v1/customers/", "/channels/x/"])
+def test_body_that_does_not_say_its_size_is_refused_unread(client, path: str) -> None:
+    body = {"content_type": "application/json", "headers": {"Transfer-Encoding": "chunked"}}
+    assert client.post(path, "{}", **body).status_code == 413
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/conversations/{pk}/", "/sign-in/", "/conversations/999999/", "/profile/"]
 )
