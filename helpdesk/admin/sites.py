@@ -62,6 +62,8 @@ class EverydeskSite(UnfoldAdminSite):  # type: ignore[misc]  # Unfold ships no t
         def inner(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if not self.has_permission(request):
                 return self.turn_away(request)
+            if "%00" in request.META["QUERY_STRING"]:  # the database knows no such character
+                raise Http404
             request.current_app = self.name
             response = self._answer(view, request, args, kwargs)
             response._csp_replace = POLICY  # type: ignore[attr-defined]  # what django-csp's decorator sets

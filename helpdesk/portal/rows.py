@@ -160,7 +160,7 @@ class ListRequest:
     def of(cls, query: "dict[str, str]") -> "ListRequest":
         """Return the request of a query string; unknown values become the usual ones."""
         view = query.get("view", "mine")
-        search = query.get("q", "").strip()[:80]
+        search = query.get("q", "").replace("\x00", "").strip()[:80]
         offset = query.get("from", "")
         return cls(
             view="search" if view == "search" and search else view if view in VIEWS else "mine",

@@ -112,13 +112,17 @@ def earlier(request: HttpRequest, conversation_id: int) -> HttpResponse:
     return render(request, "portal/fragments/entries.html", {"thread": thread})
 
 
+def _typed(request: HttpRequest) -> str:
+    return request.GET.get("q", "").replace("\x00", "")[:40]
+
+
 @require_GET
 @staff_only
 def snippets(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Show prepared texts that fit what was typed, ready in the customer's language."""
     access = access_of(request)
     found = rows.conversation(access, conversation_id)
-    options = snippets_for(access, found, staff_of(request), request.GET.get("q", "")[:40])
+    options = snippets_for(access, found, staff_of(request), _typed(request))
     return render(request, "portal/fragments/snippets.html", {"options": options})
 
 
@@ -128,7 +132,7 @@ def colleagues(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Show colleagues who can be called in."""
     access = access_of(request)
     rows.conversation(access, conversation_id)
-    options = colleagues_for(access, request.GET.get("q", "")[:40])
+    options = colleagues_for(access, _typed(request))
     return render(request, "portal/fragments/colleagues.html", {"options": options})
 
 

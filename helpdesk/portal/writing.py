@@ -48,7 +48,9 @@ def write(request: HttpRequest, conversation_id: int) -> HttpResponse:
 
 def _write(request: HttpRequest, conversation_id: int) -> Written:
     access = access_of(request)
-    text, reference = request.POST.get("text", ""), request.POST.get("client_key", "")[:64]
+    # The database keeps no NUL.
+    text = request.POST.get("text", "").replace("\x00", "")
+    reference = request.POST.get("client_key", "").replace("\x00", "")[:64]
     uploads = [
         upload for upload in request.FILES.getlist("files") if isinstance(upload, UploadedFile)
     ]

@@ -64,6 +64,32 @@ def test_hostile_search_is_text(world: World, screen: Screen) -> None:
 
 
 @pytest.mark.parametrize(
+    "path",
+    ["/?view=search&q=a%00b", "/?view=search&q=%00", "/parts/list/?view=search&q=%00%25",
+     "/conversations/{pk}/snippets/?q=%00", "/conversations/{pk}/colleagues/?q=%00a",
+     "/conversations/{pk}/earlier/?before=%00", "/board/?department=%00",
+     "/admin/helpdesk/staff/?q=%00", "/admin/search/?s=a%00&extended=1",
+     "/admin/autocomplete/?app_label=helpdesk&model_name=rolegrant&field_name=staff&term=%00"],
+)  # fmt: skip
+def test_what_the_database_cannot_keep_may_be_asked_for(
+    world: World, screen: Screen, path: str
+) -> None:
+    pk = world.message().conversation_id
+    for name in ("bob", "alice"):
+        assert screen(name).get(path.format(pk=pk)).status_code < 500
+
+
+@pytest.mark.parametrize("kind", ["reply", "note"])
+def test_what_the_database_cannot_keep_is_left_out_of_what_is_written(
+    world: World, screen: Screen, kind: str
+) -> None:
+    pk = world.message().conversation_id
+    body = {"kind": kind, "text": "good\x00 day", "client_key": "k\x00"}
+    answer = screen("carol", htmx=True).post(f"/conversations/{pk}/write/", body)
+    assert "good day" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
     ("name", "data"),
     [
         ("page.html", b"<!doctype html><script>alert(1)</script>"),
