@@ -30,6 +30,7 @@ class Work:
     writing: dict[int, dict[int, bool]] = field(default_factory=lambda: defaultdict(dict))
     # Conversations that a visitor of this process has just entered.
     arrived: set[int] = field(default_factory=set)
-    joined: dict[int, int] = field(default_factory=dict)
+    # visitor -> the conversation they are in now
+    joined: dict[str, int] = field(default_factory=dict)
     left: set[int] = field(default_factory=set)
     signed_out: set[str] = field(default_factory=set)

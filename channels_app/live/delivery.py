@@ -52,7 +52,7 @@ def note(hub: Hub, work: Work, hint: Hint) -> None:
     elif hint.kind == "arrived":
         work.arrived.add(hint.conversation_id)
     elif hint.kind == "joined":
-        work.joined[hint.identity_id] = hint.conversation_id
+        work.joined[hint.visitor] = hint.conversation_id
     elif hint.kind == "left":
         work.left.add(hint.staff_id)
 

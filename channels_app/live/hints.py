@@ -29,7 +29,8 @@ class Hint:
     conversation_id: int = 0
     number: int = 0
     staff_id: int = 0
-    identity_id: int = 0
+    # The short name of somebody at the door.
+    visitor: str = ""
     is_on: bool = False
     # Who looks at the conversation in the process that says so.
     process: str = ""

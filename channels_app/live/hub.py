@@ -45,7 +45,8 @@ class Hub:
         self.staff: dict[int, dict[int, set[StaffSocket]]] = defaultdict(dict)
         self.openers: dict[Key, set[StaffSocket]] = defaultdict(set)
         self.visitors: dict[Key, set[VisitorSocket]] = defaultdict(set)
-        self.identities: dict[Key, set[VisitorSocket]] = defaultdict(set)
+        # The tabs of each visitor who has said hello, also of one who has not written yet.
+        self.tabs: dict[tuple[int, str], set[VisitorSocket]] = defaultdict(set)
         self.viewers = Viewers(self.process)
         # Organizations whose waiting visitors will soon be told their places.
         self.telling_places: set[int] = set()
@@ -96,8 +97,8 @@ class Hub:
         organization_id = socket.organization_id
         if socket.conversation_id is not None:
             socket.keys.append((self.visitors, (organization_id, socket.conversation_id)))
-        if socket.identity_id is not None:
-            socket.keys.append((self.identities, (organization_id, socket.identity_id)))
+        if socket.short_name:
+            socket.keys.append((self.tabs, (organization_id, socket.short_name)))
         for index, key in socket.keys:
             index[key].add(socket)
 
@@ -115,11 +116,7 @@ class Hub:
         ]
 
     def all_visitors(self) -> "list[VisitorSocket]":
-        found: set[VisitorSocket] = set()
-        for index in (self.visitors, self.identities):
-            for sockets in list(index.values()):
-                found |= sockets
-        return list(found)
+        return [socket for sockets in list(self.tabs.values()) for socket in list(sockets)]
 
     # --- the subscription ------------------------------------------------------------------------
 

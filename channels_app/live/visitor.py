@@ -13,7 +13,7 @@ from channels_app.live import groups, hints
 from channels_app.live.database import DATABASE_AWAY, in_database
 from channels_app.live.gate import FloodGate, caller_address, origin_of
 from channels_app.live.hints import Hint
-from channels_app.live.hub import Hub, Key, hub
+from channels_app.live.hub import Hub, hub
 from channels_app.live.socket import Socket
 from channels_app.protocol import BadSignature
 from channels_app.services import chatting, showing, visiting
@@ -38,7 +38,8 @@ class VisitorSocket(Socket):
         self.conversation_id: int | None = None
         self.last_number = 0
         self.is_waiting = False
-        self.keys: list[tuple[dict[Key, set[Any]], Key]] = []
+        # Any: the hub's indexes have keys of several kinds.
+        self.keys: list[tuple[dict[Any, set[Any]], Any]] = []
         self.gate = FloodGate()
         self.address = caller_address(self.scope)
         self._typed_at = 0.0
@@ -132,6 +133,10 @@ class VisitorSocket(Socket):
         return self.visitor.identity_id if self.visitor else None
 
     @property
+    def short_name(self) -> str:
+        return self.visitor.short_name if self.visitor else ""
+
+    @property
     def language(self) -> str:
         return self.visitor.language if self.visitor else "zh"
 
@@ -171,7 +176,7 @@ class VisitorSocket(Socket):
                     "joined",
                     self.organization_id,
                     conversation_id=said.conversation_id,
-                    identity_id=said.visitor.identity_id or 0,
+                    visitor=said.visitor.short_name,
                 )
             )
         await self.tell(

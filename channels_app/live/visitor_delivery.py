@@ -16,8 +16,8 @@ PLACES_SECONDS = 2.0
 
 async def deliver_to_visitors(hub: Hub, work: Work) -> None:
     """Send what changed in one organization to its visitors here."""
-    for identity_id, conversation_id in work.joined.items():
-        await _join(hub, work.organization_id, identity_id, conversation_id)
+    for visitor, conversation_id in work.joined.items():
+        await _join(hub, work.organization_id, visitor, conversation_id)
     changes = dict(work.conversations)
     for conversation_id in work.arrived - changes.keys():
         changes[conversation_id] = Change(is_moved=True)
@@ -28,9 +28,9 @@ async def deliver_to_visitors(hub: Hub, work: Work) -> None:
         _tell_places_soon(hub, work.organization_id)
 
 
-async def _join(hub: Hub, organization_id: int, identity_id: int, conversation_id: int) -> None:
+async def _join(hub: Hub, organization_id: int, visitor: str, conversation_id: int) -> None:
     """Let the visitor's other tabs know that there is a conversation now."""
-    for socket in list(hub.identities.get((organization_id, identity_id), ())):
+    for socket in list(hub.tabs.get((organization_id, visitor), ())):
         if socket.conversation_id != conversation_id:
             await socket.ask_to_catch_up()
 

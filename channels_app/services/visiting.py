@@ -35,6 +35,11 @@ class Visitor:
     new_token: str = ""
     page: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def short_name(self) -> str:
+        """Return what all tabs of this visitor have in common, and those of nobody else."""
+        return fingerprint(f"{self.channel_id}:{self.external_id}")
+
 
 def recognise(
     door: Door,

@@ -248,7 +248,7 @@ class Chat {
   }
 
   on_resync() {
-    this.connection.tell({ type: "hello", ...(this.memory.get("token") && { token: this.memory.get("token") }), ...this.connection.hello() });
+    this.connection.greet();
   }
 
   on_error({ code }) {

@@ -82,9 +82,10 @@ class Composer {
     else {
       try {
         await this.chat.known();
+        const { identity, token } = await this.chat.connection.proof();
         const body = new FormData();
         body.append("file", file, entry.name);
-        const reply = await fetch(`${this.chat.base}/files`, { method: "POST", body, headers: { Authorization: `Bearer ${this.chat.memory.get("token") ?? ""}` }, credentials: "omit" });
+        const reply = await fetch(`${this.chat.base}/files`, { method: "POST", body, headers: { Authorization: `Bearer ${identity ?? token ?? ""}` }, credentials: "omit" });
         const answer = await reply.json().catch(() => ({}));
         if (reply.ok) Object.assign(entry, answer);
         else entry.problem = reply.status === 413 ? fill(words.tooBig, { size: Math.floor((settings?.file_bytes ?? 0) / 1048576) }) : reply.status === 415 ? words.wrongKind : words.uploadFailed;

@@ -19,13 +19,18 @@ class Connection {
     clearTimeout(this.again);
     const socket = new WebSocket(this.url);
     this.socket = socket;
-    socket.onopen = async () => {
-      const proof = await this.proof();
-      if (socket.readyState === 1) this.tell({ type: "hello", ...proof, ...this.hello() });
+    socket.onopen = () => {
+      this.greet();
       this.beat();
     };
     socket.onmessage = (event) => this.receive(JSON.parse(event.data));
     socket.onclose = (event) => this.closed(socket, event.code);
+  }
+
+  async greet() {
+    const { socket } = this;
+    const proof = await this.proof();
+    if (socket === this.socket) this.tell({ type: "hello", ...proof, ...this.hello() });
   }
 
   async proof() {

@@ -8,6 +8,23 @@ from tests.channels_app.loops import run
 from tests.channels_app.sockets import Tab, deliver, in_thread
 
 
+def test_a_tab_that_was_open_before_the_first_message_shows_it_too(public_id):
+    async def visit():
+        first, second = Tab(public_id), Tab(public_id)
+        await first.arrive()
+        await second.arrive(token=first.token)
+        said = await first.say("写在另一个窗口里")
+        await second.hear("resync")
+        welcome = await second.hello(token=first.token)
+        for tab in (first, second):
+            await tab.leave()
+        return said, welcome
+
+    said, welcome = run(visit())
+    assert welcome["conversation"] == said["conversation"]
+    assert [each["text"] for each in welcome["entries"] if "text" in each] == ["写在另一个窗口里"]
+
+
 def test_a_first_message_becomes_a_conversation_with_its_raw_bytes(world, public_id):
     async def visit():
         tab = Tab(public_id)
