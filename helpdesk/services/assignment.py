@@ -187,6 +187,7 @@ def undo_transfer(
         if made is None or conversation_id not in {None, made.conversation_id}:
             raise NotFound
         conversation = timeline.lock(made.conversation_id)
+        made.refresh_from_db(fields=["undone_at"])
         now = timezone.now()
         if made.undone_at or now > made.undo_until or not _untouched(conversation, made):
             raise WrongState

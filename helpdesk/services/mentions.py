@@ -73,6 +73,7 @@ def end_access(by: Access, mention_id: int, *, conversation_id: int | None = Non
         conversation = visible_conversation(by, mention.conversation_id, lock=True)
         if mention.by_id != by.staff_id and conversation.owner_id != by.staff_id:
             raise NotFound
+        mention.refresh_from_db(fields=["ended_at"])
         _end(conversation, [mention], timezone.now(), actor_id=by.staff_id)
 
 

@@ -9,9 +9,9 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from helpdesk.errors import AlreadyTaken, HelpdeskError, OverCapacity
-from helpdesk.models import Conversation, Entry, Identity, Staff
-from helpdesk.services import assignment
+from helpdesk.errors import AlreadyTaken, HelpdeskError, OverCapacity, WrongState
+from helpdesk.models import Conversation, Entry, Identity, Mention, Staff
+from helpdesk.services import assignment, mentions, replying
 
 
 def at_once(calls):
@@ -106,3 +106,21 @@ def wait_until_somebody_waits():
                 return
         time.sleep(0.01)
     raise AssertionError("nobody waits")
+
+
+def test_a_handover_is_undone_once_and_an_access_ends_once(world):
+    carol = world.access("carol")
+    for round_ in range(3):
+        ref = world.message(visitor=f"v{round_}").conversation_id
+        assignment.take(carol, ref)
+        replying.note(carol, ref, text="@erin", mention_ids=[world.erin.pk])
+        with world.transaction():
+            mention_id = Mention.objects.get(conversation_id=ref).pk
+        at_once([lambda m=mention_id: mentions.end_access(carol, m) for _ in range(6)])
+        made = assignment.transfer(carol, ref, assignment.Target(department_id=world.sales.pk))
+        answers = at_once([lambda m=made: assignment.undo_transfer(carol, m.pk) for _ in range(6)])
+        assert sum(isinstance(answer, WrongState) for answer in answers) == 5, answers
+        with world.transaction():
+            kinds = list(Entry.objects.filter(conversation_id=ref).values_list("kind", flat=True))
+        assert kinds.count(Entry.Kind.TRANSFER_UNDONE) == 1
+        assert kinds.count(Entry.Kind.MENTION_ENDED) == 1
