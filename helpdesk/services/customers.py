@@ -29,6 +29,7 @@ FIELDS = frozenset(
         "external_id",
     }
 )
+MOST_TAGS = 20
 
 
 def add_customer(by: Access, **facts: Any) -> Customer:  # Any: one of FIELDS
@@ -69,6 +70,8 @@ def _check(facts: dict[str, Any]) -> None:  # Any: as above
     unknown = set(facts) - FIELDS
     if unknown:
         raise Invalid(field=min(unknown))
+    if len(facts.get("tags", ())) > MOST_TAGS:
+        raise Invalid(_("At most %(number)s.") % {"number": MOST_TAGS}, field="tags")
 
 
 def _save(customer: Customer) -> None:

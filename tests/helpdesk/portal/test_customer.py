@@ -79,3 +79,14 @@ def test_what_stands_beside_a_conversation_is_for_who_may_see_it(
     assert screen("carol").get(url).url == f"/conversations/{pk}/"
     for name in ("erin", "frank"):
         assert screen(name, htmx=True).get(url).status_code == 404
+
+
+def test_a_customer_has_no_more_tags_than_rest_allows(
+    world: World, screen: Screen, pk: int
+) -> None:
+    tags = ",".join(f"t{number}" for number in range(21))
+    answer = screen("bob", htmx=True).post(
+        f"/conversations/{pk}/customer/", {**GIVEN, "tags": tags}
+    )
+    assert answer.status_code == 422
+    assert _customer(world).tags == []
