@@ -1,5 +1,6 @@
 """What REST lists can be narrowed by; anything else is refused."""
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import django_filters
@@ -32,6 +33,23 @@ class NumberFilter(django_filters.Filter):  # type: ignore[misc]  # untyped pack
     field_class = forms.IntegerField
 
 
+class InstantField(django_filters.fields.IsoDateTimeField):  # type: ignore[misc]  # untyped package
+    def clean(self, value: Any) -> datetime | None:  # Any: whatever the address says
+        """Return the instant; raises ValidationError, also for one that no calendar of UTC holds."""
+        instant: datetime | None = super().clean(value)
+        try:
+            return instant.astimezone(UTC) if instant else None
+        except OverflowError as error:
+            raise forms.ValidationError(self.error_messages["invalid"], "invalid") from error
+
+
+@extend_schema_field(OpenApiTypes.DATETIME)
+class InstantFilter(django_filters.Filter):  # type: ignore[misc]  # untyped package
+    """Compares with an instant."""
+
+    field_class = InstantField
+
+
 class ConversationFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped package
     """Narrows conversations by where they stand and by when they last changed."""
 
@@ -42,7 +60,7 @@ class ConversationFilter(django_filters.FilterSet):  # type: ignore[misc]  # unt
     department = IdFilter(field_name="department_id")
     customer = IdFilter(field_name="customer_id")
     channel = IdFilter(field_name="channel_id")
-    updated_since = django_filters.IsoDateTimeFilter(method="changed_since")
+    updated_since = InstantFilter(method="changed_since")
 
     class Meta:
         model = Conversation
@@ -69,7 +87,7 @@ class CustomerFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped
     email = django_filters.CharFilter()
     phone = django_filters.CharFilter()
     tier = django_filters.MultipleChoiceFilter(choices=Customer.Tier.choices)
-    updated_since = django_filters.IsoDateTimeFilter(field_name="updated_at", lookup_expr="gte")
+    updated_since = InstantFilter(field_name="updated_at", lookup_expr="gte")
 
     class Meta:
         model = Customer

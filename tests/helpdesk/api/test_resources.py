@@ -68,6 +68,8 @@ def test_conversations_are_filtered(world, carol, thread, query, count):
         "owner=99999999999999999999999",
         "state=nonsense",
         "updated_since=yesterday",
+        "updated_since=9999-12-31T23:59:59-23:59",
+        "updated_since=0001-01-01T00:00:00%2B10:00",
         "limit=0",
         "limit=101",
         "limit=-1",
