@@ -12,6 +12,8 @@ ALONE = ("journey",)
 NOT_RUN: Counter[str] = Counter()
 
 
+# First: the workers are dealt their tests by the groups known then.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     missing = what_is_missing()
     for item in items:

@@ -27,15 +27,13 @@ BROWSER_ARGUMENTS = [
 ]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the journeys, and keep them on one worker: they share an installation."""
+    """Mark the journeys."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.journey)
-            item.add_marker(pytest.mark.xdist_group("journeys"))
-            if browser_path() is None:
-                item.add_marker(pytest.mark.skip(reason="no browser is installed"))
 
 
 @pytest.fixture(scope="session")
