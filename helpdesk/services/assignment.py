@@ -191,29 +191,28 @@ def undo_transfer(
         now = timezone.now()
         if made.undone_at or now > made.undo_until or not _untouched(conversation, made):
             raise WrongState
-        if made.from_staff_id:
-            former = Staff.objects.get(pk=made.from_staff_id)
-            _check_receiver(former, made.from_department_id, None)
-            lock_handover(conversation, former.pk)
-        Transfer.objects.filter(pk=made.pk).update(undone_at=now)
-        timeline.end_assignment(conversation, Assignment.Ending.UNDONE, now)
-        conversation.department_id = made.from_department_id
-        conversation.wanted_skill = None
-        timeline.add_entry(conversation, Entry.Kind.TRANSFER_UNDONE, at=now, actor_id=by.staff_id)
-        if made.from_staff_id:
-            give(
-                conversation,
-                made.from_staff_id,
-                Assignment.Mode.TRANSFER,
-                by=by,
-                override_reason="undo",
-            )
-        else:
-            _queue(conversation, made.from_queue_id, now)
-            conversation.save()
-            _tell_queued(conversation)
+        _take_back(by, conversation, made, now)
         audit.record("conversation.transfer_undone", conversation, by)
     return conversation
+
+
+def _take_back(by: Access, conversation: Conversation, made: Transfer, now: datetime) -> None:
+    former_id = made.from_staff_id
+    if former_id:
+        former = Staff.objects.get(pk=former_id)
+        _check_receiver(former, made.from_department_id, None)
+        lock_handover(conversation, former_id)
+    Transfer.objects.filter(pk=made.pk).update(undone_at=now)
+    timeline.end_assignment(conversation, Assignment.Ending.UNDONE, now)
+    conversation.department_id = made.from_department_id
+    conversation.wanted_skill = None
+    timeline.add_entry(conversation, Entry.Kind.TRANSFER_UNDONE, at=now, actor_id=by.staff_id)
+    if former_id:
+        give(conversation, former_id, Assignment.Mode.TRANSFER, by=by, override_reason="undo")
+    else:
+        _queue(conversation, made.from_queue_id, now)
+        conversation.save()
+        _tell_queued(conversation)
 
 
 def _untouched(conversation: Conversation, made: Transfer) -> bool:
