@@ -28,6 +28,6 @@ class Post:
                 messages[key] = message = {"type": "websocket.send", "text": "".join(fragments)}
             try:
                 await socket.push_message(message)
-            except Exception as error:
-                logger.info("A screen has just left: %s", type(error).__name__)
+            except Exception:
+                logger.exception("A screen did not get what changed; it catches up by number")
         self._fragments.clear()

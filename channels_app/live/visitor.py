@@ -115,8 +115,8 @@ class VisitorSocket(Socket):
         """Send a frame that the visitor did not ask for; one who leaves keeps nobody else from theirs."""
         try:
             await self.tell(**frame)
-        except Exception as error:
-            logger.info("A visitor has just left: %s", type(error).__name__)
+        except Exception:
+            logger.exception("A visitor did not get what changed; the widget catches up by number")
 
     async def ask_to_catch_up(self) -> None:
         """Have the widget ask for what it missed."""
