@@ -175,7 +175,7 @@ AXES_FAILURE_LIMIT = 10
 AXES_COOLOFF_TIME = 0.25  # hours
 # The name in our forms; Axes would look for the name of the model's field and find nobody to lock.
 AXES_USERNAME_FORM_FIELD = "username"
-AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_PARAMETERS = "helpdesk.portal.sign_in.lockout_parameters"
 AXES_LOCKOUT_CALLABLE = "helpdesk.portal.sign_in.locked_out"
 AXES_RESET_ON_SUCCESS = True
 AXES_ENABLE_ADMIN = False

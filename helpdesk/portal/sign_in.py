@@ -15,9 +15,14 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
+from helpdesk.crypto import token_hash
 from helpdesk.models import User
 from helpdesk.portal.middleware import SESSION_KEY
 from helpdesk.tenancy import memberships
+
+# Tells a browser in which somebody has signed in from those of strangers.
+KNOWN_BROWSER = "everydesk_browser"
+KNOWN_BROWSER_SECONDS = 180 * 24 * 3600
 
 
 class SignInForm(forms.Form):
@@ -69,8 +74,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if organizations:
         request.session[SESSION_KEY] = organizations[0][0]
     elif form.user.is_staff:
-        return redirect("/platform/")
-    return redirect(target)
+        target = "/platform/"
+    response = redirect(target)
+    remember_browser(response, form.user)
+    return response
 
 
 @require_POST
@@ -104,6 +111,46 @@ def set_language(request: HttpRequest) -> HttpResponse:
         if request.user.is_authenticated:
             User.objects.filter(pk=request.user.pk).update(language=language)
     return redirect(_next_page(request))
+
+
+def remember_browser(response: HttpResponse, user: User) -> None:
+    """Let this browser be known as one in which the person has signed in."""
+    response.set_signed_cookie(
+        KNOWN_BROWSER,
+        _account_name(user.email),
+        salt=KNOWN_BROWSER,
+        max_age=KNOWN_BROWSER_SECONDS,
+        path=reverse("portal:sign-in"),
+        secure=settings.SESSION_COOKIE_SECURE,
+        httponly=True,
+        samesite="Lax",
+    )
+
+
+def lockout_parameters(
+    request: Any, credentials: dict[str, str] | None = None
+) -> list[str | list[str]]:  # Any: a request, or one of Axes' rows
+    """Return how failures are counted: by account and address, by strangers' browsers over all addresses too.
+
+    Many addresses share one limit that way, and the person whose account they try still comes in
+    with a browser that is known.
+    """
+    own: list[str | list[str]] = [["username", "ip_address"]]
+    if isinstance(request, HttpRequest) and _is_known_browser(request, credentials):
+        return own
+    return [*own, "username"]
+
+
+def _is_known_browser(request: HttpRequest, credentials: dict[str, str] | None) -> bool:
+    name = (credentials or {}).get("username") or request.POST.get("username", "")
+    known = request.get_signed_cookie(
+        KNOWN_BROWSER, default="", salt=KNOWN_BROWSER, max_age=KNOWN_BROWSER_SECONDS
+    )
+    return bool(known) and known == _account_name(name)
+
+
+def _account_name(email: str) -> str:
+    return token_hash(email.strip().lower())[:32]
 
 
 def locked_out(request: HttpRequest, credentials: dict[str, str] | None = None) -> HttpResponse:

@@ -22,6 +22,7 @@ from helpdesk.errors import Invalid, NotFound
 from helpdesk.models import Channel, Department, Organization, Role, User
 from helpdesk.portal.middleware import SESSION_KEY
 from helpdesk.portal.pages import access_of, frame, staff_of, staff_only
+from helpdesk.portal.sign_in import remember_browser
 from helpdesk.services import first_run
 from helpdesk.tenancy import memberships, organization_transaction
 
@@ -155,7 +156,9 @@ def welcome(request: HttpRequest, user_id: str, token: str) -> HttpResponse:
             user.save(update_fields=["password"])
             login(request, user, backend="django.contrib.auth.backends.ModelBackend")
             request.session[SESSION_KEY] = next((row[0] for row in memberships(user.pk)), None)
-            return redirect("portal:workspace")
+            response = redirect("portal:workspace")
+            remember_browser(response, user)
+            return response
     return render(
         request,
         "portal/welcome.html",

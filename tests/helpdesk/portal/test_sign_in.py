@@ -56,18 +56,56 @@ def test_trying_is_limited_for_known_and_unknown_alike(
     assert "15 minutes" in answer.content.decode()
 
 
-def test_trying_behind_a_proxy_locks_out_nobody_elsewhere(
-    world: World, browser: Client, settings
-) -> None:
+def _try_from(browser: Client, address: str, login: str, password: str = PASSWORD):
+    # What a caller claims to have come through stands first; the proxy adds where it came from.
+    browser.defaults["HTTP_X_FORWARDED_FOR"] = f"198.51.100.7, {address}"
+    return _try(browser, login, password)
+
+
+@pytest.fixture
+def behind_a_proxy(settings) -> None:
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    login = "carol@acme.example"
+
+
+@pytest.mark.parametrize("login", ["carol@acme.example", "nobody@acme.example"])
+def test_many_addresses_share_one_limit_for_an_account(
+    world: World, browser: Client, behind_a_proxy: None, login: str
+) -> None:
+    answers = [_try_from(Client(), f"203.0.113.{n}", login, f"wrong-{n}") for n in range(12)]
+    assert [answer.status_code for answer in answers] == [422] * 9 + [429] * 3
+    assert _try_from(browser, "203.0.113.77", login).status_code == 429
+    assert _try_from(browser, "203.0.113.1", "dave@acme.example").status_code == 302
+
+
+def test_who_has_signed_in_here_before_is_not_locked_out_by_others(
+    world: World, browser: Client, behind_a_proxy: None
+) -> None:
+    carol = "carol@acme.example"
+    assert _try_from(browser, "203.0.113.77", carol).status_code == 302
+    browser.post("/sign-out/")
+    stranger = Client()
     for number in range(12):
-        # What a caller claims to have come through stands first; the proxy adds where it came from.
-        browser.defaults["HTTP_X_FORWARDED_FOR"] = f"198.51.100.{number}, 203.0.113.5"
-        answer = _try(browser, login, f"wrong-{number}")
-    assert answer.status_code == 429
-    browser.defaults["HTTP_X_FORWARDED_FOR"] = "203.0.113.77"
-    assert _try(browser, login).status_code == 302
+        _try_from(stranger, f"203.0.113.{number}", carol, f"wrong-{number}")
+    assert _try_from(stranger, "203.0.113.78", carol).status_code == 429
+    assert _try_from(browser, "203.0.113.79", carol).status_code == 302
+    # Coming in forgives this browser only, and it has a limit of its own.
+    assert _try_from(stranger, "203.0.113.80", carol).status_code == 429
+    statuses = [_try_from(browser, "203.0.113.79", carol, "wrong").status_code for _ in range(12)]
+    assert statuses[-1] == 429
+
+
+@pytest.mark.parametrize("of", ["dave@acme.example", "forged"])
+def test_a_browser_is_known_for_those_who_signed_in_there(
+    world: World, browser: Client, behind_a_proxy: None, of: str
+) -> None:
+    if of == "forged":
+        browser.cookies["everydesk_browser"] = "carol@acme.example:1:forged"
+    else:
+        _try_from(browser, "203.0.113.77", of)
+        browser.post("/sign-out/")
+    for number in range(12):
+        _try_from(Client(), f"203.0.113.{number}", "carol@acme.example", f"wrong-{number}")
+    assert _try_from(browser, "203.0.113.77", "carol@acme.example").status_code == 429
 
 
 def test_language_is_chosen_before_signing_in_and_kept(world: World, browser: Client) -> None:
