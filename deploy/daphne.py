@@ -1,19 +1,30 @@
-"""Daphne for many sockets that hear the same: a text is encoded once, and sent without a turn of the loop.
+"""Daphne for many sockets that hear the same, and for bodies of any size.
 
-The application speaks plain ASGI and runs on any server; this one only makes a broadcast cheaper.
+A text is encoded once, and sent without a turn of the loop. A body that is too large is refused before
+any of it is kept: Daphne by itself writes all of it to disk before the application is asked.
 """
 
 from functools import lru_cache
 from typing import Any
 
+import daphne.server
 from autobahn.websocket.protocol import PreparedMessage
 from daphne.cli import CommandLineInterface
+from daphne.http_protocol import HTTPFactory, WebRequest
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
+from django.conf import settings
+from twisted.internet import reactor
 from twisted.internet.tcp import Connection
 
 # More than one: a conversation moves on while its last text is still being sent to others.
 REMEMBERED_FRAMES = 16
+# How long what a refused sender still sends is thrown away, so that the answer is not lost with it.
+LINGER_SECONDS = 2.0
+REFUSAL = (
+    b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\n\r\n"
+)
 
 
 @lru_cache(maxsize=REMEMBERED_FRAMES)
@@ -71,12 +82,67 @@ class BroadcastProtocol(WebSocketProtocol):  # type: ignore[misc]  # Daphne ship
             transport.write(rest)
 
 
+class BoundedRequest(WebRequest):  # type: ignore[misc]  # Daphne ships no types
+    """A request whose body is thrown away as soon as it is known to be too large."""
+
+    is_refused = False
+    received_bytes = 0
+
+    def gotLength(self, length: int | None) -> None:  # noqa: N802  (Twisted's name)
+        """Refuse what says it is too large; a body in pieces does not say."""
+        super().gotLength(length)
+        if length is not None and length > settings.REQUEST_MAX_BYTES:
+            self._refuse()
+
+    def handleContentChunk(self, data: bytes) -> None:  # noqa: N802  (Twisted's name)
+        """Keep one piece of the body, unless it is one too many."""
+        self.received_bytes += len(data)
+        if self.received_bytes > settings.REQUEST_MAX_BYTES:
+            self._refuse()
+        if not self.is_refused:
+            super().handleContentChunk(data)
+
+    def process(self) -> None:
+        """Hand the request to the application."""
+        if not self.is_refused:
+            super().process()
+
+    def _refuse(self) -> None:
+        if self.is_refused:
+            return
+        self.is_refused = True
+        self.channel.dataReceived = _ignore
+        transport = self.channel.transport
+        transport.write(REFUSAL)
+        # The type checker counts the interface's arguments from `self`.
+        reactor.callLater(LINGER_SECONDS, transport.loseConnection)  # type: ignore[arg-type]
+
+
+def _ignore(data: bytes) -> None:
+    """Throw away what a refused sender still sends."""
+
+
+class BoundedFactory(HTTPFactory):  # type: ignore[misc]  # Daphne ships no types
+    """Daphne's connections, with requests of bounded size."""
+
+    def buildProtocol(self, addr: Any) -> Any:  # noqa: N802  (Any: Twisted's own types)
+        """Return the protocol of one connection."""
+        protocol = super().buildProtocol(addr)
+        protocol.requestFactory = BoundedRequest
+        return protocol
+
+
 class BroadcastServer(Server):  # type: ignore[misc]  # Daphne ships no types
-    """Daphne with this protocol for its sockets."""
+    """Daphne with these requests and this protocol for its sockets."""
 
     def __init__(self, *args: Any, **options: Any) -> None:  # Any: what Daphne's command line gives
         super().__init__(*args, **options)
         self.ready_callable = self._share_frames
+
+    def run(self) -> None:
+        """Serve until told to stop."""
+        daphne.server.HTTPFactory = BoundedFactory  # it offers no other place
+        super().run()
 
     def _share_frames(self) -> None:
         self.ws_factory.protocol = BroadcastProtocol

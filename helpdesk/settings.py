@@ -213,6 +213,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 ATTACHMENT_MAX_BYTES = env.int("ATTACHMENT_MAX_BYTES", default=20 * 1024 * 1024)
+# The largest body of any request: a file and what a form wraps it in.
+REQUEST_MAX_BYTES = ATTACHMENT_MAX_BYTES + 256 * 1024
 MEDIA_ROOT = HOME / "media"
 # Private networks that outgoing calls may reach, such as 10.1.2.0/24; only operators can say so.
 OUTGOING_ALLOWED_NETWORKS: list[str] = env.list("OUTGOING_ALLOWED_NETWORKS", default=[])

@@ -22,7 +22,6 @@ from helpdesk.tenancy import memberships, organization_scope, organization_trans
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
-MULTIPART_OVERHEAD_BYTES = 256 * 1024
 # Organization in the session; read again at every request, because memberships end.
 SESSION_KEY = "organization_id"
 
@@ -164,7 +163,7 @@ def _declared_bytes(request: HttpRequest) -> float:
 
 def _allowed_bytes(request: HttpRequest) -> int:
     if request.content_type == "multipart/form-data":
-        return int(settings.ATTACHMENT_MAX_BYTES) + MULTIPART_OVERHEAD_BYTES
+        return int(settings.REQUEST_MAX_BYTES)
     return int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
 
 

@@ -1,11 +1,15 @@
 """The server of the sockets: what it sends arrives whole and in order."""
 
 import asyncio
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from http.client import HTTPConnection, HTTPResponse
+from urllib.parse import urlsplit
 
 import pytest
+from django.conf import settings
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
@@ -74,3 +78,39 @@ def test_what_is_too_large_is_refused_with_the_code_that_says_so(address: str) -
             return socket.close_code
 
     assert asyncio.run(work()) == 1009
+
+
+def _post(address: str, declared: str, body: bytes = b"") -> HTTPResponse:
+    """Send the head of a request and some of its body; returns what is answered by then."""
+    parts = urlsplit(address)
+    with socket.create_connection((parts.hostname, parts.port), timeout=10) as line:
+        line.sendall(f"POST / HTTP/1.1\r\nHost: desk\r\n{declared}\r\n\r\n".encode() + body)
+        answer = HTTPResponse(line)
+        answer.begin()
+        return answer
+
+
+def _piece(size: int) -> bytes:
+    return f"{size:x}\r\n".encode() + b"x" * size + b"\r\n"
+
+
+def test_a_body_that_says_it_is_too_large_is_refused_before_it_comes(address: str) -> None:
+    most = settings.REQUEST_MAX_BYTES
+    assert _post(address, f"Content-Length: {most + 1}").status == 413
+    assert _post(address, "Content-Length: 5", b"12345").status == 200
+
+
+def test_a_body_in_pieces_is_refused_at_the_piece_that_is_too_much(address: str) -> None:
+    pieces = b"".join(_piece(1_000_000) for _ in range(settings.REQUEST_MAX_BYTES // 1_000_000))
+    fits = _post(address, "Transfer-Encoding: chunked", pieces + b"0\r\n\r\n")
+    assert fits.status == 200
+    # It never ends, and is answered all the same.
+    assert _post(address, "Transfer-Encoding: chunked", pieces + _piece(1_000_000)).status == 413
+
+
+def test_whoever_sends_all_of_it_first_still_hears_that_it_is_too_large(address: str) -> None:
+    parts = urlsplit(address)
+    line = HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+    line.request("POST", "/", body=b"x" * (settings.REQUEST_MAX_BYTES + 1))
+    assert line.getresponse().status == 413
+    line.close()
