@@ -253,5 +253,26 @@ class DueQueue(DefinerFunction):
         return (self.__class__.__qualname__, [self.name, self.query], {})
 
 
+class InEachOrganization(_SQL):
+    """Run a statement that changes rows once in the scope of each organization."""
+
+    def __init__(self, statement: str) -> None:
+        self.statement = statement
+
+    def statements(self, app_label: str, state: ProjectState) -> list[str]:
+        return [
+            "DO $each$ DECLARE one bigint; BEGIN "  # noqa: S608  (of a migration)
+            "PERFORM set_config('everydesk.platform', 'on', true); "
+            "FOR one IN SELECT id FROM helpdesk_organization ORDER BY id LOOP "
+            "PERFORM set_config('everydesk.organization_id', one::text, true); "
+            f"{self.statement}; END LOOP; "
+            "PERFORM set_config('everydesk.organization_id', '', true); "
+            "PERFORM set_config('everydesk.platform', '', true); END $each$"
+        ]
+
+    def describe(self) -> str:
+        return "Change rows of each organization"
+
+
 def _primary_key(meta: Any) -> str:  # Any: the options of a historical model
     return str(meta.pk.column)

@@ -148,6 +148,11 @@ class Mention(OrganizationModel):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["organization", "entry", "staff"], name="mention_once"),
+            models.UniqueConstraint(
+                fields=["organization", "conversation", "staff"],
+                condition=models.Q(ended_at__isnull=True),
+                name="mention_one_running",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(

@@ -89,7 +89,7 @@ class May:
 
     @property
     def priority(self) -> bool:
-        return self.is_open and self.note
+        return self.is_open and self._may(may_.CONVERSATION_REPLY)
 
     @property
     def customer(self) -> bool:

@@ -155,7 +155,7 @@ def set_topic(by: Access, conversation_id: int, topic_id: int | None) -> Convers
     """
     with organization_transaction():
         conversation = visible_conversation(
-            by, conversation_id, permissions.CONVERSATION_NOTE, lock=True
+            by, conversation_id, permissions.CONVERSATION_REPLY, lock=True
         )
         topic = Topic.objects.filter(pk=topic_id, is_active=True).first() if topic_id else None
         if topic_id and topic is None:
@@ -198,7 +198,7 @@ def set_priority(by: Access, conversation_id: int, priority: str) -> Conversatio
         raise Invalid(field="priority")
     with organization_transaction():
         conversation = visible_conversation(
-            by, conversation_id, permissions.CONVERSATION_NOTE, lock=True
+            by, conversation_id, permissions.CONVERSATION_REPLY, lock=True
         )
         if conversation.priority == priority:
             return conversation

@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from helpdesk import events
-from helpdesk.access import Access, colleagues
+from helpdesk import events, permissions
+from helpdesk.access import Access, colleagues, running_mentions
 from helpdesk.access import conversation as visible_conversation
-from helpdesk.errors import Invalid, NotFound
-from helpdesk.models import Conversation, Entry, Mention
+from helpdesk.errors import Invalid, NotFound, Refused
+from helpdesk.models import Conversation, Entry, Mention, Staff
 from helpdesk.registries import Sweep, sweeps
 from helpdesk.services import audit, timeline
 from helpdesk.tenancy import organization_transaction
@@ -29,7 +29,9 @@ def call_in(
 ) -> list[Mention]:
     """Give colleagues access to the conversation, whose row is locked; the caller saves it.
 
-    Raises Invalid for too many, for a time that is not within 14 days, and for somebody who does not work here.
+    Who was called in gives access for as long as their own lasts. Somebody called in again has one
+    access, until the later of both times. Raises Invalid for too many, for a time that is not within
+    14 days, and for somebody who does not work here.
     """
     wanted = set(staff_ids) - {by.staff_id}
     if not wanted:
@@ -40,6 +42,8 @@ def call_in(
     if len(called) != len(wanted):
         raise Invalid(field="mentions")
     now = timezone.now()
+    until = _own_limit(by, conversation, now + access_for)
+    earlier = _take_over(conversation, called, now)
     made = Mention.objects.bulk_create(
         Mention(
             conversation=conversation,
@@ -47,7 +51,7 @@ def call_in(
             staff=person,
             by_id=by.staff_id,
             at=now,
-            access_until=now + access_for,
+            access_until=max(until, earlier.get(person.pk, until)),
         )
         for person in called
     )
@@ -59,6 +63,29 @@ def call_in(
             )
         )
     return made
+
+
+def _own_limit(by: Access, conversation: Conversation, wanted: datetime) -> datetime:
+    """Return until when the person may give access: a guest no longer than they are one."""
+    if by.may(permissions.CONVERSATION_NOTE, conversation):
+        return wanted
+    own = running_mentions(by.staff_id).filter(conversation=conversation).first()
+    if own is None:
+        raise Refused
+    return min(wanted, own.access_until)
+
+
+def _take_over(
+    conversation: Conversation, called: list[Staff], now: datetime
+) -> dict[int, datetime]:
+    """End what these colleagues have running for a new access; returns until when each of it ran."""
+    running = Mention.objects.filter(
+        conversation=conversation, staff__in=called, ended_at__isnull=True
+    )
+    earlier = dict(running.values_list("staff_id", "access_until"))
+    if earlier:
+        running.update(ended_at=now)
+    return earlier
 
 
 def end_access(by: Access, mention_id: int, *, conversation_id: int | None = None) -> None:

@@ -1,6 +1,7 @@
 """Ending the access of a colleague who was called in, and saying how important a conversation is."""
 
 import re
+from datetime import timedelta
 
 import pytest
 
@@ -63,6 +64,63 @@ def test_an_access_ends_only_by_the_address_of_its_own_conversation(
     assert dave.post(f"/conversations/{other}/mentions/{mention_id}/end/").status_code == 404
     assert _is_running(world, mention_id)
     assert dave.post(f"/conversations/{pk}/mentions/{mention_id}/end/").status_code == 200
+
+
+@pytest.mark.parametrize(("name", "status"), [("erin", 403), ("carol", 200)])
+@pytest.mark.parametrize("what", ["topic", "priority"])
+def test_who_was_called_in_answers_colleagues_and_decides_nothing(
+    world: World, screen: Screen, called: tuple[int, int], name: str, status: int, what: str
+) -> None:
+    pk, _ = called
+    topic = world.topic("退货", world.support)
+    body = {"topic": topic.pk} if what == "topic" else {"priority": "urgent"}
+    url = f"/conversations/{pk}/{what}/"
+    assert (url in screen(name).get(f"/conversations/{pk}/").content.decode()) == (status == 200)
+    answer = screen(name, htmx=True).post(url, body)
+    # A form says what its service refused; the button has no form.
+    assert answer.status_code == (422 if (what, status) == ("topic", 403) else status)
+    found = world.conversation(pk)
+    changed = found.topic_id == topic.pk or found.priority == "urgent"
+    assert changed == (status == 200)
+
+
+def test_called_in_twice_is_called_in_once_for_the_longer_time(
+    world: World, screen: Screen, called: tuple[int, int]
+) -> None:
+    pk, first = called
+    dave = world.access("dave")
+    for hours in (30, 2):
+        replying.note(
+            dave,
+            pk,
+            text="@Erin",
+            mention_ids=[world.erin.pk],
+            access_for=timedelta(hours=hours),
+        )
+    with world.transaction():
+        running = Mention.objects.get(ended_at__isnull=True)
+        assert timedelta(hours=29) < running.access_until - running.at < timedelta(hours=30)
+        assert running.pk != first
+    screen("dave", htmx=True).post(f"/conversations/{pk}/mentions/{running.pk}/end/")
+    assert screen("erin").get(f"/conversations/{pk}/").status_code == 404
+
+
+@pytest.mark.parametrize(("name", "hours"), [("erin", 8), ("dave", 48)])
+def test_who_was_called_in_gives_no_more_time_than_they_have(
+    world: World, called: tuple[int, int], name: str, hours: int
+) -> None:
+    pk, _ = called
+    replying.note(
+        world.access(name),
+        pk,
+        text="@Frank",
+        mention_ids=[world.people["frank"].pk],
+        access_for=timedelta(hours=48),
+    )
+    with world.transaction():
+        given = Mention.objects.get(staff=world.people["frank"])
+        until = given.access_until - given.at
+    assert timedelta(hours=hours - 1) < until <= timedelta(hours=hours)
 
 
 def test_the_priority_is_set_where_the_customer_stands(world: World, screen: Screen) -> None:
