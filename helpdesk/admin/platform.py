@@ -1,6 +1,7 @@
 """The platform site: organizations, users, calendar, sign-in attempts and sessions; nothing inside organizations."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, cast
 
 from axes.models import AccessAttempt
@@ -290,10 +291,24 @@ class TaskAdmin(PlatformAdmin):
     readonly_fields = ("last_run_at",)
 
 
+class IntervalForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """An interval that a scheduler can keep: a second to a year."""
+
+    def clean(self) -> dict[str, Any]:  # Any: Django's own signature
+        data = super().clean() or {}
+        every, period = data.get("every"), data.get("period")
+        if every and period:
+            seconds = every * timedelta(**{period: 1}).total_seconds()
+            if not 1 <= seconds <= timedelta(days=366).total_seconds():
+                self.add_error("every", _("Between one second and one year."))
+        return data
+
+
 @admin.register(IntervalSchedule, site=platform_site)
 class IntervalAdmin(PlatformAdmin):
     """Every so often."""
 
+    form = IntervalForm
     list_display = ("__str__", "every", "period")
 
 

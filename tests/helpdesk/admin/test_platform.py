@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from axes.models import AccessAttempt
 from django.test import Client
 from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule
 
 from helpdesk.models import (
     AuditEntry,
@@ -195,3 +197,25 @@ def test_an_organizations_administrator_may_do_none_of_it(world: World, browser:
     ]:
         assert client.post(url, sent).status_code == 404
     assert User.objects.get(pk=world.carol.user_id).is_active
+
+
+@pytest.mark.parametrize(
+    ("every", "period", "fits"),
+    [
+        (1, "seconds", True),
+        (366, "days", True),
+        (367, "days", False),
+        (2**31 - 1, "days", False),
+        (999_999, "microseconds", False),
+    ],
+)
+def test_an_interval_is_one_that_a_scheduler_can_keep(
+    world: World, browser: Browser, platform_user: User, every: int, period: str, fits: bool
+) -> None:
+    answer = browser(platform_user).post(
+        "/platform/django_celery_beat/intervalschedule/add/", {"every": every, "period": period}
+    )
+    assert answer.status_code == (302 if fits else 200)
+    assert IntervalSchedule.objects.filter(every=every, period=period).exists() == fits
+    if not fits:
+        assert answer.context["adminform"].form.errors["every"]
