@@ -34,7 +34,7 @@ class Chat {
   }
 
   get started() {
-    return this.entries.size > 0 || this.connection.pending.length > 0;
+    return this.entries.size > 0 || this.connection.unsent.length > 0;
   }
 
   words(pair) {
@@ -189,6 +189,7 @@ class Chat {
   connectionChanged(code) {
     if (this.connection.ready) {
       this.tellState("");
+      this.composer.restore();
       for (const done of this.waiting.splice(0)) done();
     } else if (code !== undefined) {
       this.tellState(code === 4003 ? "identity" : code === 4008 ? "limited" : "offline");

@@ -4,7 +4,7 @@ class Composer {
     this.chat = chat;
     this.files = [];
     this.input = h("textarea", { rows: 1, maxlength: 10000, on: { input: () => this.typed(), keydown: (event) => this.key(event), paste: (event) => this.take(event.clipboardData?.files, event) } });
-    this.input.value = chat.memory.get("draft") ?? "";
+    this.restore();
     this.chooser = h("input", { type: "file", multiple: true, hidden: true, tabindex: -1, on: { change: () => { this.take(this.chooser.files); this.chooser.value = ""; } } });
     this.attach = h("button", { class: "icon", type: "button", on: { click: () => this.chooser.click() } }, icon("clip"));
     this.go = h("button", { class: "icon send", type: "button", on: { click: () => this.submit() } }, icon("send"));
@@ -34,9 +34,21 @@ class Composer {
       h("button", { type: "button", "aria-label": `${say("remove")} ${file.name}`, on: { click: () => { this.files = this.files.filter((each) => each !== file); this.draw(); this.input.focus(); } } }, icon("x")))));
   }
 
+  // A draft is its writer's; one from before signing in goes along.
+  restore() {
+    const { memory, connection } = this.chat;
+    this.input.value ||= memory.get(`draft:${connection.writer}`) ?? memory.get("draft:") ?? "";
+  }
+
+  keep() {
+    const { memory, connection } = this.chat;
+    memory.set("draft:", null);
+    memory.set(`draft:${connection.writer}`, this.input.value || null);
+  }
+
   typed() {
     this.grow();
-    this.chat.memory.set("draft", this.input.value || null);
+    this.keep();
     this.chat.writing(Boolean(this.input.value));
   }
 
@@ -60,7 +72,7 @@ class Composer {
     this.chat.send(text, ready);
     this.files = [];
     this.input.value = "";
-    this.chat.memory.set("draft", null);
+    this.keep();
     this.grow();
     this.draw();
     this.input.focus();

@@ -4,10 +4,20 @@ const IDLE_MS = 25000;
 const GONE_MS = 70000;
 const FINAL = new Set([4003, 4004, 4007]); // identity refused, unknown channel, origin refused
 
+// Whom the page vouches for; nobody in particular without a token.
+const subjectOf = (token) => {
+  try {
+    return JSON.parse(new TextDecoder().decode(Uint8Array.from(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0)))).sub ?? "";
+  } catch {
+    return "";
+  }
+};
+
 class Connection {
   constructor({ url, memory, identity, heard, changed, hello }) {
     Object.assign(this, { url, memory, identity, heard, changed, hello });
     this.pending = memory.get("pending") ?? [];
+    this.writer = typeof identity === "string" ? subjectOf(identity) : "";
     this.tries = 0;
     this.ready = false;
     this.stopped = false;
@@ -36,6 +46,7 @@ class Connection {
   async proof() {
     const identity = typeof this.identity === "function" ? await this.identity() : this.identity;
     const token = this.memory.get("token");
+    this.writer = identity ? subjectOf(identity) : "";
     return identity ? { identity, ...(token && { token }) } : token ? { token } : {};
   }
 
@@ -93,12 +104,18 @@ class Connection {
   }
 
   say(text, attachments) {
-    const message = { client_ref: freshId(), text, attachments: attachments.map(({ id }) => id), files: attachments, at: new Date().toISOString() };
+    const message = { client_ref: freshId(), by: this.writer, text, attachments: attachments.map(({ id }) => id), files: attachments, at: new Date().toISOString() };
     this.pending.push(message);
     this.keep();
     this.open();
     if (this.ready) this.put(message);
     return message;
+  }
+
+  // What is said while signed in is that person's, whoever uses the browser next; what was said before goes
+  // along with who signs in.
+  get unsent() {
+    return this.pending.filter(({ by }) => !by || by === this.writer);
   }
 
   resend(client_ref) {
@@ -114,7 +131,7 @@ class Connection {
   }
 
   flush() {
-    if (this.ready) for (const message of this.pending) if (!message.failed) this.put(message);
+    if (this.ready) for (const message of this.unsent) if (!message.failed) this.put(message);
   }
 
   settle(client_ref) {

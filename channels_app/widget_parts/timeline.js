@@ -38,7 +38,7 @@ class Timeline {
     for (const entry of chat.entries.values()) {
       yield { key: entry.key, mark: `${language}${entry.state}${entry.files?.some(({ url }) => url) ?? ""}`, make: () => this.entry(entry) };
     }
-    for (const each of chat.connection.pending) {
+    for (const each of chat.connection.unsent) {
       const state = each.failed ? "failed" : chat.connection.ready ? "sending" : "waiting";
       yield { key: each.client_ref, mark: `${language}${state}`, make: () => this.waiting(each, state) };
     }

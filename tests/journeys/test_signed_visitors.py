@@ -4,7 +4,7 @@ import json
 import time
 from uuid import uuid4
 
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from channels_app.adapters.webchat.identity import sign_identity
 from tests.journeys.people import Colleague, Crowd, Visitor
@@ -14,10 +14,15 @@ SECRET = "the-shop-keeps-this-for-itself"
 
 def signed_visitor(crowd: Crowd, channel: str, subject: str) -> Visitor:
     """Open the shop in a browser of its own, as somebody whom the shop knows."""
-    claims = {"sub": subject, "aud": channel, "exp": time.time() + 600, "name": "Mei"}
     page = crowd.page()
-    page.add_init_script(f"everydeskIdentity = {json.dumps(sign_identity(claims, SECRET))}")
+    vouch(page, channel, subject)
     return Visitor(crowd, page)
+
+
+def vouch(page: Page, channel: str, subject: str) -> None:
+    """Let the shop vouch for somebody from the next page on."""
+    claims = {"sub": subject, "aud": channel, "exp": time.time() + 600, "name": "Mei"}
+    page.add_init_script(f"everydeskIdentity = {json.dumps(sign_identity(claims, SECRET))}")
 
 
 def channel_of(ling: Colleague) -> str:
@@ -44,3 +49,34 @@ def test_a_signed_visitor_is_one_person_in_two_browsers(crowd: Crowd, ling: Coll
     expect(phone.chat.locator(".chip")).to_have_text("receipt.txt")
     phone.says("This is the receipt")
     expect(desk.message("This is the receipt")).to_contain_text("receipt.txt")
+
+
+def test_what_one_person_could_not_send_is_not_sent_by_the_next(
+    crowd: Crowd, ling: Colleague
+) -> None:
+    channel = channel_of(ling)
+    first, second = uuid4().hex, uuid4().hex
+    shared = signed_visitor(crowd, channel, first)
+    shared.says("I am the first one")
+    crowd.is_rough = True
+    shared.page.context.set_offline(True)
+    shared.writes("The first one's secret")
+    expect(shared.message("The first one's secret")).to_be_visible()
+    shared.box.fill("And a draft of it")
+    shared.page.close()
+    shared.page.context.set_offline(False)
+    crowd.is_rough = False
+    page = shared.page.context.new_page()
+    vouch(page, channel, second)
+    other = Visitor(crowd, page)
+    # The chat is open, as it was left.
+    expect(other.box).to_have_value("")
+    other.says("I am the second one")
+    expect(other.message("The first one's secret")).to_be_hidden()
+    page.close()
+    page = shared.page.context.new_page()
+    vouch(page, channel, first)
+    back = Visitor(crowd, page)
+    expect(back.message("The first one's secret").locator(".meta")).to_contain_text("Delivered")
+    expect(back.box).to_have_value("And a draft of it")
+    expect(back.message("I am the second one")).to_be_hidden()
