@@ -6,25 +6,23 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-MOST_FRAMES_A_SECOND = 100
-
 
 class FloodGate:
-    """Counts the frames of one socket by the second."""
+    """Counts what one socket says in each period of so many seconds; 100 frames a second by default."""
 
-    __slots__ = ("count", "second")
+    __slots__ = ("count", "most", "period", "seconds")
 
-    def __init__(self) -> None:
-        self.second = 0
-        self.count = 0
+    def __init__(self, most: int = 100, seconds: int = 1) -> None:
+        self.most, self.seconds = most, seconds
+        self.period = self.count = 0
 
     def is_flooded(self) -> bool:
-        """Count one frame; tells whether there were too many in this second."""
-        second = int(time.monotonic())
-        if second != self.second:
-            self.second, self.count = second, 0
+        """Count one; tells whether there were too many in this period."""
+        period = int(time.monotonic()) // self.seconds
+        if period != self.period:
+            self.period, self.count = period, 0
         self.count += 1
-        return self.count > MOST_FRAMES_A_SECOND
+        return self.count > self.most
 
 
 def origin_of(scope: dict[str, Any]) -> str | None:

@@ -26,6 +26,9 @@ logger = logging.getLogger(__name__)
 TYPING_SECONDS = 1.0
 # What may be said before anything else.
 _FIRST = {"hello", "ping"}
+# What writes to the database each time, and how often one socket may say it: nobody reads that fast.
+_MARKS = {"ack", "seen", "rate", "end"}
+MOST_MARKS_A_MINUTE = 240
 
 
 class VisitorSocket(Socket):
@@ -41,6 +44,7 @@ class VisitorSocket(Socket):
         # Any: the hub's indexes have keys of several kinds.
         self.keys: list[tuple[dict[Any, set[Any]], Any]] = []
         self.gate = FloodGate()
+        self.marks = FloodGate(MOST_MARKS_A_MINUTE, limits.WINDOW_SECONDS)
         self.address = caller_address(self.scope)
         self._typed_at = 0.0
         public_id = self.scope["url_route"]["kwargs"]["public_id"]
@@ -85,6 +89,8 @@ class VisitorSocket(Socket):
         try:
             if self.visitor is None and frame.type not in _FIRST:
                 raise HelpdeskError
+            if frame.type in _MARKS and self.marks.is_flooded():
+                raise TooMany(retry_after_seconds=limits.WINDOW_SECONDS)
             await _ACTS[frame.type](self, frame.values, raw)
         except TooMany as error:
             wait = error.details.get("retry_after_seconds", limits.WINDOW_SECONDS)
@@ -221,7 +227,7 @@ class VisitorSocket(Socket):
 
     async def leave_address(self, values: dict[str, Any], raw: str | bytes) -> None:
         visitor = await in_database(
-            chatting.leave_address, self._door(), self._visitor(), values["email"]
+            _leave_address, self._door(), self._visitor(), values["email"], self.address
         )
         self.belong(visitor, self.conversation_id)
         await self.tell(type="saved", email=visitor.email)
@@ -259,13 +265,7 @@ class VisitorSocket(Socket):
 
 def _arrive(door: Door, values: dict[str, Any], address: str) -> tuple[Visitor, chatting.Welcome]:
     who = values["token"][:64] or values["identity"][-64:] or address
-    limits.spend(
-        "hello",
-        limits.ARRIVALS,
-        who=visiting.fingerprint(who),
-        address=address,
-        public_id=door.public_id,
-    )
+    _spend("hello", limits.ARRIVALS, door, who, address)
     visitor = visiting.recognise(
         door,
         token=values["token"],
@@ -283,16 +283,21 @@ def _arrive(door: Door, values: dict[str, Any], address: str) -> tuple[Visitor, 
     return visitor, welcome
 
 
+def _leave_address(door: Door, visitor: Visitor, email: str, address: str) -> Visitor:
+    _spend("address", limits.ADDRESSES, door, visitor.external_id, address)
+    return chatting.leave_address(door, visitor, email)
+
+
+def _spend(what: str, most: tuple[int, int], door: Door, who: str, address: str) -> None:
+    limits.spend(
+        what, most, who=visiting.fingerprint(who), address=address, public_id=door.public_id
+    )
+
+
 def _say(
     door: Door, visitor: Visitor, values: dict[str, Any], raw: str | bytes, address: str
 ) -> chatting.Said:
-    limits.spend(
-        "message",
-        limits.MESSAGES,
-        who=visiting.fingerprint(visitor.external_id),
-        address=address,
-        public_id=door.public_id,
-    )
+    _spend("message", limits.MESSAGES, door, visitor.external_id, address)
     return chatting.say(
         door,
         visitor,

@@ -115,10 +115,9 @@ def leave_address(door: Door, visitor: Visitor, email: str) -> Visitor:
         identity = Identity.objects.select_for_update().get(pk=visitor.identity_id or 0)
         identity.data = {**identity.data, "email": email}
         identity.save(update_fields=["data"])
-        customer = identity.customer
-        if not customer.email:
-            customer.email = email
-            customer.save(update_fields=["email", "updated_at"])
+        found = transcript.current_conversation(identity.pk)
+        if found is not None:
+            timeline.changed(found)
         return replace(visitor, email=email)
 
 

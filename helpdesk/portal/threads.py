@@ -106,6 +106,8 @@ class ShownIdentity(NamedTuple):
     icon: str
     shown: str
     is_verified: bool
+    # Said by the customer, proved by nobody.
+    is_claimed: bool = False
 
 
 class Facts(NamedTuple):
@@ -220,11 +222,18 @@ def thread_of(access: Access, conversation: Conversation) -> Thread:
 
 def _identities(conversation: Conversation) -> list[ShownIdentity]:
     rows = Identity.objects.filter(customer_id=conversation.customer_id).order_by("id")
-    found = rows.values_list("channel__kind", "display_name", "channel__name", "is_verified")
-    return [
+    found = list(
+        rows.values_list(
+            "channel__kind", "display_name", "channel__name", "is_verified", "data__email"
+        )[:IDENTITIES]
+    )
+    own = [
         ShownIdentity(channel_icon(kind), shown or channel, is_verified)
-        for kind, shown, channel, is_verified in found[:IDENTITIES]
+        for kind, shown, channel, is_verified, _ in found
     ]
+    claimed = dict.fromkeys(email for *_, email in found if email)
+    claimed.pop(conversation.customer.email, None)
+    return own + [ShownIdentity("mail", email, False, is_claimed=True) for email in claimed]
 
 
 def _guests(access: Access, conversation: Conversation) -> list[Guest]:

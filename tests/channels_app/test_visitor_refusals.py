@@ -204,6 +204,49 @@ def test_a_visitor_who_writes_too_much_is_asked_to_wait(world, public_id, monkey
     assert calm["type"] == "stored"
 
 
+def test_addresses_are_left_a_few_times_only(world, public_id, monkeypatch):
+    monkeypatch.setattr(limits, "ADDRESSES", (2, 600))
+
+    async def visit():
+        tab = Tab(public_id)
+        await tab.arrive()
+        await tab.say("hello")
+        answers = []
+        for each in range(3):
+            await tab.tell(type="address", email=f"mei{each}@example.com")
+            answers.append(await tab.hear("saved", "error"))
+        await tab.leave()
+        return answers
+
+    assert [answer.get("code", "saved") for answer in run(visit())] == ["saved", "saved", "limited"]
+    with world.transaction():
+        assert Identity.objects.get().data["email"] == "mei1@example.com"
+
+
+@pytest.mark.parametrize("kind", ["seen", "ack"])
+def test_what_was_seen_is_told_no_faster_than_anybody_reads(world, public_id, monkeypatch, kind):
+    monkeypatch.setattr("channels_app.live.visitor.MOST_MARKS_A_MINUTE", 3)
+
+    async def visit():
+        tab, other = Tab(public_id), Tab(public_id)
+        await tab.arrive()
+        await other.arrive()
+        await tab.say("hello")
+        for _each in range(4):
+            await tab.tell(type=kind, number=1)
+        refused = await tab.hear("error")
+        await tab.tell(type="ping")
+        calm = await tab.hear("pong", "error")
+        await other.tell(type=kind, number=1)
+        await other.tell(type="ping")
+        free = await other.hear("pong", "error")
+        await tab.leave()
+        await other.leave()
+        return refused["code"], calm["type"], free["type"]
+
+    assert run(visit()) == ("limited", "pong", "pong")
+
+
 def test_the_public_url_is_an_allowed_page(public_id):
     async def visit():
         tab = Tab(public_id, origin=settings.PUBLIC_URL)

@@ -1,8 +1,10 @@
 """Changing what is known of a customer, beside the conversation."""
 
+import re
+
 import pytest
 
-from helpdesk.models import AuditEntry, Customer
+from helpdesk.models import AuditEntry, Customer, Identity
 from helpdesk.services import assignment
 from tests.factories import World
 from tests.helpdesk.portal.conftest import Screen
@@ -90,3 +92,18 @@ def test_a_customer_has_no_more_tags_than_rest_allows(
     )
     assert answer.status_code == 422
     assert _customer(world).tags == []
+
+
+def test_an_address_that_nobody_proved_is_shown_as_such(
+    world: World, screen: Screen, pk: int
+) -> None:
+    with world.transaction():
+        Identity.objects.update(data={"email": "left@example.com"})
+    shown = screen("carol").get(f"/conversations/{pk}/").content.decode()
+    assert re.search("left@example.com</span><span [^>]+>(Not verified|未核实)", shown)
+    # Somebody has written it down as the customer's.
+    screen("bob", htmx=True).post(
+        f"/conversations/{pk}/customer/", {**GIVEN, "email": "left@example.com"}
+    )
+    shown = screen("carol").get(f"/conversations/{pk}/").content.decode()
+    assert shown.count("left@example.com") == 1
