@@ -50,3 +50,4 @@ from helpdesk.settings import *  # noqa: E402, F403
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Tests that want files apart from each other set their own folder.
 MEDIA_ROOT = Path(os.environ["EVERYDESK_HOME"]) / "media" / WORKER
+(Path(os.environ["EVERYDESK_HOME"]) / "static").mkdir(exist_ok=True)
