@@ -174,7 +174,7 @@ def test_what_nobody_foresaw_says_nothing_of_the_inside(bob, monkeypatch):
     def broken(*args):
         raise RuntimeError("secret of the inside")
 
-    monkeypatch.setattr("helpdesk.access.colleagues", broken)
+    monkeypatch.setattr("helpdesk.api.people.Colleagues.rows", broken)
     answer = bob.get("staff/")
     assert answer.status_code == 500
     assert "secret" not in str(answer.body)
