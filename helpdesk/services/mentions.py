@@ -33,14 +33,9 @@ def call_in(
     access, until the later of both times. Raises Invalid for too many, for a time that is not within
     14 days, and for somebody who does not work here.
     """
-    wanted = set(staff_ids) - {by.staff_id}
-    if not wanted:
+    called = _wanted(by, staff_ids, access_for)
+    if not called:
         return []
-    if len(wanted) > MOST_AT_ONCE or not timedelta(0) < access_for <= LONGEST_ACCESS:
-        raise Invalid(field="mentions")
-    called = list(colleagues(by).filter(pk__in=wanted).order_by("pk"))
-    if len(called) != len(wanted):
-        raise Invalid(field="mentions")
     now = timezone.now()
     until = _own_limit(by, conversation, now + access_for)
     earlier = _take_over(conversation, called, now)
@@ -63,6 +58,16 @@ def call_in(
             )
         )
     return made
+
+
+def _wanted(by: Access, staff_ids: Iterable[int], access_for: timedelta) -> list[Staff]:
+    ids = set(staff_ids) - {by.staff_id}
+    if len(ids) > MOST_AT_ONCE or (ids and not timedelta(0) < access_for <= LONGEST_ACCESS):
+        raise Invalid(field="mentions")
+    called = list(colleagues(by).filter(pk__in=ids).order_by("pk")) if ids else []
+    if len(called) != len(ids):
+        raise Invalid(field="mentions")
+    return called
 
 
 def _own_limit(by: Access, conversation: Conversation, wanted: datetime) -> datetime:
