@@ -12,6 +12,7 @@ from babel.messages.pofile import read_po, write_po
 from django.utils.translation.template import templatize
 
 from deploy.translations import PROJECT
+from helpdesk.template_layout import flatten
 
 LOCALE = "zh_Hans"
 # Where a text is found decides which catalogue it belongs to; the first match counts.
@@ -137,9 +138,8 @@ def texts_in(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
     """Yield each text of a Python file or template with its context."""
     source = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
-        # Everything but the texts becomes an X; without indentation the lines read as Python.
-        lines = templatize(source, origin=str(path)).splitlines()
-        source = "\n".join(line.strip() for line in lines)
+        # Everything but the texts becomes an X; on one line, as it is compiled, that reads as Python.
+        source = templatize(flatten(source), origin=str(path))
     for _, english, _, context in extract("python", BytesIO(source.encode()), KEYWORDS):
         if isinstance(english, str):
             yield english, context

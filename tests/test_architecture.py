@@ -14,6 +14,7 @@ from tests.source import APPS, PACKAGES, PROJECT, place, python_files
 
 MODULE_LINES = 400
 FUNCTION_LINES = 40
+TEMPLATE_COLUMNS = 200  # a sentence to translate stays on one line
 # Names that say nothing about what is inside, and one that belongs to the app.
 VAGUE = {"utils", "util", "helpers", "helper", "common", "misc"}
 # Where a call without a CSRF token is meant: the caller signs its body or carries a token of its own.
@@ -34,6 +35,16 @@ def test_modules_stay_short():
         if (count := len(source.text(path).splitlines())) >= MODULE_LINES
     }
     assert not long
+
+
+def test_templates_are_laid_out_for_their_readers():
+    wide = {
+        f"{place(path)}:{number}"
+        for path in (PROJECT / "templates").rglob("*.html")
+        for number, line in enumerate(source.text(path).splitlines(), 1)
+        if len(line) > TEMPLATE_COLUMNS
+    }
+    assert not wide
 
 
 def test_functions_stay_short():
