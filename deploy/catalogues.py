@@ -1,10 +1,12 @@
 """Collects the texts shown to people and keeps their Chinese catalogues, without the gettext programs."""
 
+import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import TypeGuard
 
 from babel.messages.catalog import Catalog, Message
 from babel.messages.extract import DEFAULT_KEYWORDS, extract
@@ -45,6 +47,11 @@ msgstr ""
 
 """
 
+# Whose docstrings the reference of the API shows: what is sent, and what answers calls, with these acts.
+API = "helpdesk/api/"
+SENT, ANSWERS = "Serializer", "ApiView"
+ACTS = {"list", "retrieve", "create", "partial_update", "destroy"}
+
 # What identifies a text: context and English.
 Key = tuple[str | None, str]
 
@@ -68,7 +75,8 @@ def collect() -> dict[str, dict[Key, Text]]:
     for path in _sources():
         place = path.relative_to(PROJECT).as_posix()
         texts = areas.setdefault(_area(place), {})
-        for english, context in texts_in(path):
+        shown = docstrings_in(path) if place.startswith(API) else ()
+        for english, context in (*texts_in(path), *shown):
             text = Text(english, context)
             known = texts.setdefault(text.key, text)
             if isinstance(english, tuple):
@@ -145,6 +153,22 @@ def texts_in(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
             yield english, context
         else:
             yield tuple(part for part in english if part)[:2], context
+
+
+def docstrings_in(path: Path) -> Iterator[tuple[str, None]]:
+    """Yield the docstrings of a module that the reference of the API shows."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.ClassDef):
+            continue
+        answers = any(isinstance(base, ast.Name) and base.id == ANSWERS for base in node.bases)
+        if answers or node.name.endswith(SENT):
+            acts = filter(_is_act, node.body) if answers else ()
+            found = [ast.get_docstring(each) for each in (node, *acts)]
+            yield from ((text, None) for text in found if text)
+
+
+def _is_act(node: ast.stmt) -> TypeGuard[ast.FunctionDef]:
+    return isinstance(node, ast.FunctionDef) and node.name in ACTS
 
 
 def troubles(text: Text, message: Message | None) -> list[str]:

@@ -8,6 +8,7 @@ import environ
 import structlog
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 from helpdesk.admin.looks import ORGANIZATION, PLATFORM
 
@@ -265,14 +266,20 @@ API_CALLS_PER_MINUTE = env.int("API_CALLS_PER_MINUTE", default=600)
 API_BODY_BYTES = 256 * 1024
 SPECTACULAR_SETTINGS = {
     "TITLE": "Everydesk",
-    "DESCRIPTION": "Synchronise customers, conversations and messages with other systems. "
-    "A token acts for one member of staff and never does more than that person may.",
+    "DESCRIPTION": gettext_noop(
+        "Synchronise customers, conversations and messages with other systems. "
+        "A token acts for one member of staff and never does more than that person may."
+    ),
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SERVE_PERMISSIONS": [],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "helpdesk.api.description.translate",
+    ],
     "ENUM_NAME_OVERRIDES": {
         "ConversationState": "helpdesk.models.State",
         "DeliveryState": "helpdesk.models.outbox.Delivery",

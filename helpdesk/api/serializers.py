@@ -136,7 +136,9 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
 class NewMessageSerializer(Strict):
     """A reply to the customer (`out`) or an internal note (`note`)."""
 
-    direction = serializers.ChoiceField([Direction.OUT.value, Direction.NOTE.value])
+    direction = serializers.ChoiceField(
+        [(each.value, each.label) for each in (Direction.OUT, Direction.NOTE)]
+    )
     text = serializers.CharField(max_length=MAXIMUM_TEXT)
 
 

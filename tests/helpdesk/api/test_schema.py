@@ -10,11 +10,36 @@ from django.core.management import call_command
 from helpdesk.api.urls import urlpatterns
 
 
+def make_schema(language="en"):
+    out = StringIO()
+    call_command("spectacular", "--validate", "--fail-on-warn", "--lang", language, stdout=out)
+    return yaml.safe_load(out.getvalue())
+
+
 @pytest.fixture(scope="module")
 def schema():
-    out = StringIO()
-    call_command("spectacular", "--validate", "--fail-on-warn", stdout=out)
-    return yaml.safe_load(out.getvalue())
+    return make_schema()
+
+
+def descriptions(part):
+    """Yield every description in a part of the schema."""
+    if isinstance(part, dict):
+        for name, inner in part.items():
+            if name == "description" and isinstance(inner, str) and inner:
+                yield inner
+            else:
+                yield from descriptions(inner)
+    if isinstance(part, list):
+        for inner in part:
+            yield from descriptions(inner)
+
+
+def test_all_that_the_schema_says_is_in_the_readers_language(schema):
+    chinese = set(descriptions(make_schema("zh-hans")))
+    assert [text for text in chinese if not re.search("[\u4e00-\u9fff]", text)] == []
+    english = set(descriptions(schema))
+    assert [text for text in english if re.search("[\u4e00-\u9fff]", text)] == []
+    assert len(english) == len(chinese) > 20
 
 
 def test_the_schema_names_every_address(schema):
