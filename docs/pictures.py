@@ -176,7 +176,8 @@ class Photographer:
             visitor = self.ask(shop, said["question"])
             desk = self.context(language, theme, "1440", self.session("Support", language))
             colleague = desk.new_page()
-            colleague.goto(f"{self.url}/")
+            # Whoever of the department was given it.
+            colleague.goto(f"{self.url}/?view=departments")
             colleague.locator("#presence button[value=online]").click()
             colleague.locator("#conversations .conv").filter(
                 has_text=said["question"]
