@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
@@ -80,8 +81,30 @@ def _simple(
 
 take = _simple(assignment.take, lambda: _("The conversation is yours"), "hand")
 release = _simple(assignment.put_back, lambda: _("Put back in the queue"), "undo")
-resolve = _simple(lifecycle.resolve, lambda: _("Resolved"), "check")
+wake = _simple(lifecycle.wake, lambda: _("Back from its snooze"), "bell")
+undo_resolve = _simple(lifecycle.undo_resolve, lambda: _("Reopened"), "redo")
 reopen = _simple(lifecycle.reopen, lambda: _("Reopened"), "redo")
+
+
+@require_POST
+@staff_only
+def resolve(request: HttpRequest, conversation_id: int) -> HttpResponse:
+    """Resolve the conversation."""
+    lifecycle.resolve(access_of(request), conversation_id)
+    return done(
+        request,
+        conversation_id,
+        _undoable(_("Resolved"), "check", "portal:undo-resolve", conversation_id),
+    )
+
+
+def _undoable(text: str, icon: str, undo: str, conversation_id: int) -> Toast:
+    return {
+        "text": text,
+        "icon": icon,
+        "undo_url": reverse(undo, args=[conversation_id]),
+        "undo_until": timezone.now() + assignment.UNDO_FOR,
+    }
 
 
 @require_http_methods(["GET", "POST"])
@@ -154,7 +177,11 @@ def snooze(request: HttpRequest, conversation_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         until = form.cleaned_data["until"]
         if _attempt(form, lambda: lifecycle.snooze(access, conversation_id, until)):
-            return done(request, conversation_id, {"text": _("Snoozed"), "icon": "moon"})
+            return done(
+                request,
+                conversation_id,
+                _undoable(_("Snoozed"), "moon", "portal:wake", conversation_id),
+            )
     return _dialog(request, conversation_id, "snooze", form)
 
 

@@ -8,6 +8,7 @@ from django.contrib.auth import authenticate, login, logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.crypto import constant_time_compare
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -69,7 +70,10 @@ def sign_in(request: HttpRequest) -> HttpResponse:
     if not form.is_valid() or form.user is None:
         return _page(request, form, status=422)
     target = _next_page(request)
+    chosen = request.session.get("language", "")
     login(request, form.user)
+    if chosen:
+        _speak(form.user, chosen)
     organizations = memberships(form.user.pk)
     if organizations:
         request.session[SESSION_KEY] = organizations[0][0]
@@ -109,15 +113,20 @@ def set_language(request: HttpRequest) -> HttpResponse:
     if language in dict(settings.LANGUAGES):
         request.session["language"] = language
         if request.user.is_authenticated:
-            User.objects.filter(pk=request.user.pk).update(language=language)
+            _speak(request.user, language)
     return redirect(_next_page(request))
+
+
+def _speak(user: User, language: str) -> None:
+    user.language = language
+    user.save(update_fields=["language"])
 
 
 def remember_browser(response: HttpResponse, user: User) -> None:
     """Let this browser be known as one in which the person has signed in."""
     response.set_signed_cookie(
         KNOWN_BROWSER,
-        _account_name(user.email),
+        _known_as(user),
         salt=KNOWN_BROWSER,
         max_age=KNOWN_BROWSER_SECONDS,
         path=reverse("portal:sign-in"),
@@ -142,15 +151,19 @@ def lockout_parameters(
 
 
 def _is_known_browser(request: HttpRequest, credentials: dict[str, str] | None) -> bool:
-    name = (credentials or {}).get("username") or request.POST.get("username", "")
     known = request.get_signed_cookie(
         KNOWN_BROWSER, default="", salt=KNOWN_BROWSER, max_age=KNOWN_BROWSER_SECONDS
     )
-    return bool(known) and known == _account_name(name)
+    if not known:
+        return False
+    name = (credentials or {}).get("username") or request.POST.get("username", "")
+    user = User.objects.filter(email=name.strip().lower()).first()
+    return user is not None and constant_time_compare(known, _known_as(user))
 
 
-def _account_name(email: str) -> str:
-    return token_hash(email.strip().lower())[:32]
+def _known_as(user: User) -> str:
+    """Return what a browser is known by; a new password makes it a stranger's again."""
+    return token_hash(f"{user.pk}:{user.get_session_auth_hash()}")[:32]
 
 
 def locked_out(request: HttpRequest, credentials: dict[str, str] | None = None) -> HttpResponse:

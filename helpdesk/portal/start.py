@@ -4,27 +4,19 @@ from dataclasses import dataclass
 
 from django import forms
 from django.conf import settings
-from django.contrib.auth import login, password_validation
-from django.contrib.auth.tokens import default_token_generator
-from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
-from django.utils.encoding import force_str
-from django.utils.http import urlsafe_base64_decode
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from helpdesk import permissions
 from helpdesk.access import Access, require
-from helpdesk.errors import Invalid, NotFound
-from helpdesk.models import Channel, Department, Organization, Role, User
-from helpdesk.portal.middleware import SESSION_KEY
+from helpdesk.errors import Invalid
+from helpdesk.models import Channel, Department, Organization, Role
 from helpdesk.portal.pages import access_of, frame, staff_of, staff_only
-from helpdesk.portal.sign_in import remember_browser
 from helpdesk.services import first_run
-from helpdesk.tenancy import memberships, organization_transaction
+from helpdesk.tenancy import organization_transaction
 
 WEB_CHAT = "webchat"
 
@@ -137,49 +129,6 @@ def invite(request: HttpRequest) -> HttpResponse:
         else:
             return _page(request, invited=staff, link=link)
     return _page(request, invite_form=form, status=422)
-
-
-@sensitive_post_parameters("password")
-@require_http_methods(["GET", "POST"])
-def welcome(request: HttpRequest, user_id: str, token: str) -> HttpResponse:
-    """Let somebody who was invited set their password, once."""
-    user = _invited(user_id, token)
-    error = ""
-    if request.method == "POST":
-        password = request.POST.get("password", "")
-        try:
-            password_validation.validate_password(password, user)
-        except ValidationError as refused:
-            error = " ".join(refused.messages)
-        else:
-            user.set_password(password)
-            user.save(update_fields=["password"])
-            login(request, user, backend="django.contrib.auth.backends.ModelBackend")
-            request.session[SESSION_KEY] = next((row[0] for row in memberships(user.pk)), None)
-            response = redirect("portal:workspace")
-            remember_browser(response, user)
-            return response
-    return render(
-        request,
-        "portal/welcome.html",
-        {"invited": user, "error": error},
-        status=422 if error else 200,
-    )
-
-
-def _invited(user_id: str, token: str) -> User:
-    try:
-        user = User.objects.filter(pk=int(force_str(urlsafe_base64_decode(user_id)))).first()
-    except (ValueError, OverflowError):
-        user = None
-    if (
-        user is None
-        or not user.is_active
-        or user.has_usable_password()
-        or not default_token_generator.check_token(user, token)
-    ):
-        raise NotFound
-    return user
 
 
 def _page(request: HttpRequest, *, status: int = 200, **context: object) -> HttpResponse:

@@ -364,7 +364,11 @@ _SENTENCES = {
     "mentioned": _mentioned,
     "mention_ended": _mention_ended,
     "snoozed": _snoozed,
-    "woken": lambda _line: _("The snooze is over."),
+    "woken": lambda line: (
+        _("%(who)s ended the snooze.") % {"who": line.actor.label}
+        if line.actor
+        else _("The snooze is over.")
+    ),
     "resolved": lambda line: _("%(who)s resolved the conversation.") % {"who": line.who()},
     "reopened": lambda line: (
         _("%(who)s reopened it.") % {"who": line.actor.label}

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from helpdesk.portal import actions, profile, sign_in, start, supervision, views, writing
+from helpdesk.portal import actions, password, profile, sign_in, start, supervision, views, writing
 
 app_name = "portal"
 
@@ -13,7 +13,8 @@ urlpatterns = [
     path("sign-out/", sign_in.sign_out, name="sign-out"),
     path("language/", sign_in.set_language, name="language"),
     path("organization/", sign_in.switch_organization, name="organization"),
-    path("welcome/<slug:user_id>/<slug:token>/", start.welcome, name="welcome"),
+    path("welcome/<slug:user_id>/<slug:token>/", password.welcome, name="welcome"),
+    path("password/", password.change, name="password"),
     path("parts/list/", views.conversation_list, name="list"),
     path("parts/views/", views.views, name="views"),
     path("conversations/<int:conversation_id>/", views.conversation, name="conversation"),
@@ -35,6 +36,11 @@ urlpatterns = [
     path("conversations/<int:conversation_id>/take/", actions.take, name="take"),
     path("conversations/<int:conversation_id>/release/", actions.release, name="release"),
     path("conversations/<int:conversation_id>/resolve/", actions.resolve, name="resolve"),
+    path(
+        "conversations/<int:conversation_id>/resolve/undo/",
+        actions.undo_resolve,
+        name="undo-resolve",
+    ),
     path("conversations/<int:conversation_id>/reopen/", actions.reopen, name="reopen"),
     path("conversations/<int:conversation_id>/transfer/", actions.transfer, name="transfer"),
     path(
@@ -44,6 +50,7 @@ urlpatterns = [
     ),
     path("conversations/<int:conversation_id>/assign/", actions.assign, name="assign"),
     path("conversations/<int:conversation_id>/snooze/", actions.snooze, name="snooze"),
+    path("conversations/<int:conversation_id>/wake/", actions.wake, name="wake"),
     path("conversations/<int:conversation_id>/escalate/", actions.escalate, name="escalate"),
     path("conversations/<int:conversation_id>/topic/", actions.topic, name="topic"),
     path("conversations/<int:conversation_id>/customer/", actions.customer, name="customer"),

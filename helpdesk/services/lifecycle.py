@@ -1,5 +1,6 @@
-"""Snooze, resolve, reopen, close; topic and priority."""
+"""Snooze, wake, resolve, reopen, close; topic and priority."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -7,10 +8,20 @@ from django.utils import timezone
 from helpdesk import events, permissions
 from helpdesk.access import Access
 from helpdesk.access import conversation as visible_conversation
-from helpdesk.errors import Invalid, NotFound, WrongState
-from helpdesk.models import Assignment, Conversation, Department, Entry, Priority, State, Topic
+from helpdesk.errors import Invalid, NotAvailable, NotFound, OverCapacity, TooLate, WrongState
+from helpdesk.models import (
+    Assignment,
+    Conversation,
+    Department,
+    Direction,
+    Entry,
+    Priority,
+    State,
+    Topic,
+)
 from helpdesk.registries import Sweep, sweeps
-from helpdesk.services import audit, escalation, mentions, receiving, timeline
+from helpdesk.services import assignment, audit, escalation, mentions, receiving, timeline
+from helpdesk.services.holding import give
 from helpdesk.tenancy import organization_transaction
 
 LONGEST_SNOOZE = timedelta(days=90)
@@ -40,6 +51,18 @@ def snooze(by: Access, conversation_id: int, until: datetime) -> Conversation:
     return conversation
 
 
+def wake(by: Access, conversation_id: int) -> Conversation:
+    """Bring a snoozed conversation back before its time; raises NotFound, Refused, WrongState."""
+    with organization_transaction():
+        conversation = visible_conversation(
+            by, conversation_id, permissions.CONVERSATION_RESOLVE, lock=True
+        )
+        if conversation.state != State.SNOOZED:
+            raise WrongState
+        _wake(conversation, timezone.now(), by=by)
+    return conversation
+
+
 def wake_due(now: datetime) -> int:
     """Bring back the conversations whose snooze is over; returns how many."""
     with organization_transaction():
@@ -51,14 +74,19 @@ def wake_due(now: datetime) -> int:
             conversation = timeline.lock(conversation_id)
             if conversation.snoozed_until is None or conversation.snoozed_until > now:
                 continue
-            state = State.OPEN if conversation.waiting_since else State.WAITING
-            timeline.set_state(conversation, state)
-            conversation.snoozed_until = None
-            timeline.add_entry(conversation, Entry.Kind.WOKEN, at=now)
-            conversation.save()
-            audit.record("conversation.woken", conversation)
+            _wake(conversation, now)
             woken += 1
     return woken
+
+
+def _wake(conversation: Conversation, now: datetime, *, by: Access | None = None) -> None:
+    state = State.OPEN if conversation.waiting_since else State.WAITING
+    timeline.set_state(conversation, state)
+    conversation.snoozed_until = None
+    actor_id = by.staff_id if by else None
+    timeline.add_entry(conversation, Entry.Kind.WOKEN, at=now, actor_id=actor_id)
+    conversation.save()
+    audit.record("conversation.woken", conversation, by)
 
 
 def resolve(by: Access, conversation_id: int) -> Conversation:
@@ -101,17 +129,51 @@ def resolve_locked(conversation: Conversation, *, by: Access | None = None) -> N
     timeline.changed(conversation)
 
 
+def undo_resolve(by: Access, conversation_id: int) -> Conversation:
+    """Reopen what the person has just resolved; who held it themselves hold it again, if they have room.
+
+    For 30 seconds. Raises NotFound, Refused, TooLate, WrongState.
+    """
+    with organization_transaction():
+        conversation = visible_conversation(
+            by, conversation_id, permissions.CONVERSATION_RESOLVE, lock=True
+        )
+        resolved = Entry.objects.filter(conversation=conversation, kind=Entry.Kind.RESOLVED)
+        last = resolved.order_by("-number").first()
+        if last is None or last.actor_id != by.staff_id:
+            raise NotFound
+        if timezone.now() > last.at + assignment.UNDO_FOR:
+            raise TooLate
+        _reopen(by, conversation)
+        if last.data.get("staff") == by.staff_id:
+            _take_up_again(by, conversation)
+    return conversation
+
+
+def _take_up_again(by: Access, conversation: Conversation) -> None:
+    if not by.can_answer(conversation.department_id, conversation.topic_id):
+        return
+    if conversation.last_direction == Direction.OUT:
+        conversation.waiting_since = None
+    with suppress(OverCapacity, NotAvailable), organization_transaction():
+        give(conversation, by.staff_id, Assignment.Mode.REOPENED, by=by)
+
+
 def reopen(by: Access, conversation_id: int) -> Conversation:
     """Reopen a resolved or closed conversation in its department's queue; raises NotFound, Refused, WrongState."""
     with organization_transaction():
         conversation = visible_conversation(
             by, conversation_id, permissions.CONVERSATION_RESOLVE, lock=True
         )
-        if conversation.is_open or _has_successor(conversation):
-            raise WrongState
-        receiving.reopen(conversation, actor_id=by.staff_id)
-        audit.record("conversation.reopened", conversation, by, episode=conversation.episode)
+        _reopen(by, conversation)
     return conversation
+
+
+def _reopen(by: Access, conversation: Conversation) -> None:
+    if conversation.is_open or _has_successor(conversation):
+        raise WrongState
+    receiving.reopen(conversation, actor_id=by.staff_id)
+    audit.record("conversation.reopened", conversation, by, episode=conversation.episode)
 
 
 def _has_successor(conversation: Conversation) -> bool:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.models import Session
 from django.utils import timezone
 
@@ -38,14 +39,25 @@ def signed_in() -> list[SignedIn]:
 
 
 def running(keys: Iterable[str]) -> set[str]:
-    """Return those of these session keys under which somebody may still be here."""
+    """Return those of these session keys under which somebody may still be here.
+
+    A new password ends the sessions that were begun under the old one.
+    """
     rows = Session.objects.filter(pk__in=list(keys), expire_date__gt=timezone.now())
-    return set(rows.values_list("pk", flat=True))
+    found = {session.pk: session.get_decoded() for session in rows}
+    names = {str(facts.get(SESSION_KEY, "")) for facts in found.values()}
+    users = User.objects.filter(is_active=True).in_bulk([int(n) for n in names if n.isdecimal()])
+    hashes = {str(pk): user.get_session_auth_hash() for pk, user in users.items()}
+    return {
+        key
+        for key, facts in found.items()
+        if facts.get(HASH_SESSION_KEY) == hashes.get(str(facts.get(SESSION_KEY)), object())
+    }
 
 
-def end_all(user_id: int) -> int:
-    """End every session of the user, and have open screens come back in vain; returns how many."""
-    mine = [session for owner, session in _running() if owner == str(user_id)]
+def end_all(user_id: int, *, but: str | None = None) -> int:
+    """End every session of the user, `but` the one with this key, and close their screens; returns how many."""
+    mine = [session for owner, session in _running() if owner == str(user_id) and session.pk != but]
     for session in mine:
         session.delete()
     for organization_id, staff_id, _name in memberships(user_id):
@@ -58,4 +70,4 @@ def end_all(user_id: int) -> int:
 def _running() -> Iterator[tuple[str, Session]]:
     rows = Session.objects.filter(expire_date__gt=timezone.now()).order_by("-expire_date")
     for session in rows.iterator(chunk_size=500):
-        yield str(session.get_decoded().get("_auth_user_id", "")), session
+        yield str(session.get_decoded().get(SESSION_KEY, "")), session

@@ -12,6 +12,9 @@ from django.utils.html import format_html
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
+from helpdesk.models import Staff
+from helpdesk.services.presence import shown_status
+
 register = template.Library()
 
 # How long a customer may wait before a clock turns amber and red, in seconds.
@@ -36,6 +39,12 @@ def icon(name: str, size: str = "") -> str:
 def initial(name: str) -> str:
     """Return the character an avatar shows for a name."""
     return (str(name).strip() or "?")[0].upper()
+
+
+@register.filter
+def presence(staff: Staff) -> str:
+    """Return the status of a colleague as others see it: away without an open screen."""
+    return shown_status(getattr(staff, "presence", None), timezone.now())
 
 
 @register.filter

@@ -242,3 +242,51 @@ def test_unknown_time_zone_is_named_and_kept(world: World, screen: Screen) -> No
     assert answer.status_code == 422
     assert "Mars/Olympus" in answer.content.decode()
     assert "Please choose one of the time zones." in answer.content.decode()
+
+
+def test_resolving_can_be_undone_by_who_resolved(world: World, screen: Screen) -> None:
+    pk = world.message().conversation_id
+    assignment.take(world.access("carol"), pk)
+    carol, undo = screen("carol", htmx=True), f"/conversations/{pk}/resolve/undo/"
+    assert undo in carol.post(f"/conversations/{pk}/resolve/").content.decode()
+    assert screen("dave", htmx=True).post(undo).status_code == 404
+    assert world.conversation(pk).state == State.RESOLVED
+    assert carol.post(undo).status_code == 200
+    found = world.conversation(pk)
+    assert (found.state, found.owner_id) == (State.OPEN, world.carol.pk)
+    assert carol.post(undo).status_code == 409
+
+
+def test_a_resolution_is_undone_for_half_a_minute(world: World, screen: Screen) -> None:
+    pk = world.message().conversation_id
+    assignment.take(world.access("carol"), pk)
+    carol = screen("carol", htmx=True)
+    carol.post(f"/conversations/{pk}/resolve/")
+    with world.transaction():
+        last = Entry.objects.get(conversation_id=pk, kind="resolved")
+        Entry.objects.filter(pk=last.pk).update(at=last.at - timedelta(seconds=31))
+    assert carol.post(f"/conversations/{pk}/resolve/undo/").status_code == 409
+    assert world.conversation(pk).state == State.RESOLVED
+
+
+def test_undoing_without_room_leaves_it_in_the_queue(world: World, screen: Screen) -> None:
+    pk, other = (world.message(visitor=f"v{n}").conversation_id for n in range(2))
+    assignment.take(world.access("dave"), pk)
+    dave = screen("dave", htmx=True)
+    dave.post(f"/conversations/{pk}/resolve/")
+    assignment.take(world.access("dave"), other)
+    assert dave.post(f"/conversations/{pk}/resolve/undo/").status_code == 200
+    found = world.conversation(pk)
+    assert (found.state, found.owner_id) == (State.QUEUED, None)
+
+
+def test_a_snooze_is_ended_by_its_undo(world: World, screen: Screen) -> None:
+    pk = world.message().conversation_id
+    assignment.take(world.access("carol"), pk)
+    carol, wake = screen("carol", htmx=True), f"/conversations/{pk}/wake/"
+    assert wake in carol.post(f"/conversations/{pk}/snooze/", {"choice": "hour"}).content.decode()
+    assert world.conversation(pk).state == State.SNOOZED
+    assert screen("erin", htmx=True).post(wake).status_code == 404
+    assert carol.post(wake).status_code == 200
+    assert world.conversation(pk).state == State.OPEN
+    assert carol.post(wake).status_code == 409

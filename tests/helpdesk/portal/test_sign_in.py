@@ -1,5 +1,7 @@
 """Coming in: the same answer for everybody who may not, and a limit on trying."""
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -163,3 +165,23 @@ def test_inviting_somebody_twice_names_the_field_and_keeps_the_rest(
     assert answer.status_code == 422
     assert "works here already" in answer.content.decode()
     assert "Carol C" in answer.content.decode()
+
+
+def test_a_language_chosen_on_the_sign_in_page_is_kept(world: World, browser: Client) -> None:
+    world.carol.user.language = "zh-hans"
+    world.carol.user.save()
+    browser.post("/language/", {"language": "en", "next": "/sign-in/"})
+    _try(browser, world.carol.user.email)
+    assert '<html lang="en"' in browser.get("/").content.decode()
+    world.carol.user.refresh_from_db()
+    assert world.carol.user.language == "en"
+
+
+def test_after_a_wrong_password_only_the_password_is_asked_for(
+    world: World, browser: Client
+) -> None:
+    fields = {"username": world.carol.user.email, "password": "wrong-wrong"}
+    for sent, focused in ((None, "username"), (fields, "password")):
+        page = (browser.post("/sign-in/", sent) if sent else browser.get("/sign-in/")).content
+        tags = re.findall(r'<input id="(\w+)"[^>]*autofocus', page.decode())
+        assert tags == [focused]
