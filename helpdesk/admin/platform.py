@@ -242,9 +242,9 @@ def _ended(number: int) -> str:
 
 @admin.register(AccessAttempt, site=platform_site)
 class AttemptAdmin(PlatformAdmin):
-    """Failed sign-ins; deleting one lets the person try again."""
+    """Failed sign-ins; an action lets the person try again."""
 
-    can_add = can_change = False
+    can_add = can_change = can_delete = False
     list_display = ("username", "ip_address", "failures_since_start", "attempt_time")
     search_fields = ("username", "ip_address")
     ordering = ("-attempt_time",)
@@ -254,9 +254,10 @@ class AttemptAdmin(PlatformAdmin):
 
     @admin.action(description=gettext_lazy("Let them try again"))
     def let_try_again(self, request: HttpRequest, queryset: QuerySet[AccessAttempt]) -> None:
-        """Forget the failures of the chosen people."""
+        """Forget the failures of the chosen people, from whatever addresses."""
         for attempt in queryset[:200]:
-            reset(username=attempt.username, ip=attempt.ip_address)
+            # All of them count together.
+            reset(username=attempt.username)
             self.record(request, "reset", attempt)
         messages.success(request, _("They can try again."))
 

@@ -91,6 +91,12 @@ class EverydeskSite(UnfoldAdminSite):  # type: ignore[misc]  # Unfold ships no t
             logout(request)
         return HttpResponseRedirect(reverse("portal:sign-in"))
 
+    def password_change(
+        self, request: HttpRequest, extra_context: Any = None
+    ) -> HttpResponseRedirect:
+        """Lead to the portal's page: there is one way to change a password."""
+        return HttpResponseRedirect(reverse("portal:password"))
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         # The colours stand in a style sheet: the content policy allows no style element.
         context = super().each_context(request)
