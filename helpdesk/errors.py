@@ -72,7 +72,9 @@ class OverCapacity(WrongState):
     """The person has no free capacity for this."""
 
     code = "over_capacity"
-    message = _("There is no free capacity for this conversation.")
+    message = _(
+        "There is no free capacity for this conversation: resolve, snooze or hand over another first."
+    )
 
 
 class NotAvailable(WrongState):

@@ -1,14 +1,15 @@
-/* The reply box: drafts, pickers, files, and messages that show their state from the first moment. */
+/* The reply box: drafts, pickers, files. */
 (function () {
   'use strict'
 
   const desk = (window.everydesk = window.everydesk || {})
-  const unsent = new Map()
   let lastTyping = 0
 
   function composer() { return document.getElementById('composer') }
   function editor() { return document.querySelector('#composer textarea') }
-  function key(form) { return 'everydesk.draft.' + form.dataset.conversation + '.' + form.dataset.mode }
+  function key(form) {
+    return ['everydesk.draft', document.body.dataset.staff, form.dataset.conversation, form.dataset.mode].join('.')
+  }
 
   /* Drafts survive a reload, a taken conversation and a lost line. */
   function remember(form) {
@@ -153,66 +154,11 @@
     setFiles([...files().files].filter(function (other) { return other !== file }))
   }
 
-  /* Sending: shown at once, kept until the server has it */
-
-  function pendingItem(form, text, id) {
-    const shape = document.getElementById('pending-' + form.dataset.mode)
-    const item = shape.content.firstElementChild.cloneNode(true)
-    item.dataset.client = id
-    item.querySelector('.bubble > p').textContent = text
-    document.querySelector('#timeline ol').append(item)
-    desk.timeline().scrollTop = 0
-    return item
-  }
-
-  function setState(item, state, cause) {
-    item.querySelectorAll('[data-state]').forEach(function (part) { part.hidden = part.dataset.state !== state })
-    item.classList.toggle('fail', state === 'failed')
-    const reason = item.querySelector('[data-cause]')
-    if (reason) reason.textContent = cause || ''
-  }
-
-  function readAnswer(item, html) {
-    const page = new DOMParser().parseFromString(html, 'text/html')
-    const entries = page.querySelectorAll('li[data-number]')
-    item.remove()
-    entries.forEach(function (entry) { desk.placeEntry(document.adoptNode(entry)) })
-    page.querySelectorAll('.toast').forEach(function (toast) {
-      document.getElementById('toasts').append(document.adoptNode(toast))
-    })
-    const head = page.getElementById('thread-head')
-    const shown = document.getElementById('thread-head')
-    if (head && shown && head.dataset.conversation === shown.dataset.conversation) {
-      shown.replaceWith(document.adoptNode(head))
-      htmx.process(document.getElementById('thread-head'))
-    }
-  }
-
-  async function post(item, job) {
-    let answer
-    try {
-      answer = await fetch(job.url, { method: 'POST', body: job.data, headers: { 'HX-Request': 'true' } })
-    } catch (error) {
-      setState(item, 'queued')
-      return
-    }
-    const html = await answer.text()
-    if (answer.ok) {
-      unsent.delete(item.dataset.client)
-      readAnswer(item, html)
-    } else if (answer.status === 503 || answer.status === 502) {
-      setState(item, 'queued')
-    } else {
-      const page = new DOMParser().parseFromString(html, 'text/html')
-      const cause = page.querySelector('[data-error]')
-      setState(item, 'failed', cause ? cause.textContent.trim() : String(answer.status))
-    }
-  }
-
   function submit(form) {
     const field = editor()
     const text = field.value.trim()
-    if (!text && !(files() && files().files.length)) {
+    const chosen = files() ? [...files().files] : []
+    if (!text && !chosen.length) {
       field.focus()
       return
     }
@@ -221,26 +167,28 @@
     })
     const id = crypto.randomUUID ? crypto.randomUUID() : String(Date.now()) + String(Math.random()).slice(2)
     form.querySelector('[name="client_key"]').value = id
-    const job = { url: form.action, data: new FormData(form), text: text, mode: form.dataset.mode }
-    const names = [...files().files].map(function (file) { return file.name })
-    const item = pendingItem(form, [text].concat(names).filter(Boolean).join('\n'), id)
-    unsent.set(id, job)
+    desk.sendMessage({
+      id: id,
+      conversation: form.dataset.conversation,
+      url: form.action,
+      text: text,
+      mode: form.dataset.mode,
+      fields: [...new FormData(form)].filter(function (field) { return typeof field[1] === 'string' }),
+      names: chosen.map(function (file) { return file.name }),
+      files: chosen
+    })
     field.value = ''
     setFiles([])
     form.querySelectorAll('input[name="mention"]').forEach(function (input) { input.remove() })
     remember(form)
-    post(item, job)
   }
 
-  function again() {
-    document.querySelectorAll('li.is-pending').forEach(function (item) {
-      const job = unsent.get(item.dataset.client)
-      if (job && !item.classList.contains('fail')) post(item, job)
-    })
+  /* Puts a message that was not sent back into the editor. */
+  desk.editAgain = function (mode, text) {
+    desk.setMode(mode)
+    editor().value = [text, editor().value].filter(Boolean).join('\n')
+    remember(composer())
   }
-
-  document.addEventListener('everydesk:back', again)
-  window.addEventListener('online', again)
 
   /* Wiring: one listener per kind, so that replaced fragments need none of their own */
 
@@ -274,11 +222,9 @@
     const tab = event.target.closest('#composer [role="tab"]')
     const option = event.target.closest('#picker .opt')
     const opener = event.target.closest('[data-picker]')
-    const retry = event.target.closest('[data-retry]')
     if (tab) desk.setMode(tab.dataset.mode)
     else if (option) choose(option)
     else if (opener) togglePicker(opener.dataset.picker)
-    else if (retry) resend(retry.closest('li'), retry.dataset.retry)
   })
 
   function togglePicker(kind) {
@@ -290,20 +236,6 @@
     } else openPicker(kind, '')
   }
   desk.togglePicker = togglePicker
-
-  function resend(item, how) {
-    const job = unsent.get(item.dataset.client)
-    if (!job) return
-    if (how === 'edit') {
-      unsent.delete(item.dataset.client)
-      item.remove()
-      desk.setMode(job.mode)
-      editor().value = job.text
-    } else {
-      setState(item, 'queued')
-      post(item, job)
-    }
-  }
 
   document.addEventListener('keydown', function (event) {
     if (event.target !== editor()) return
@@ -325,5 +257,6 @@
   })
 
   document.addEventListener('htmx:afterSettle', restore)
+  document.addEventListener('everydesk:placed', restore)
   restore()
 })()

@@ -19,18 +19,71 @@
     } else if ((body.dataset.pane === 'context' || body.dataset.pane === 'views') && !event.target.closest('.context, .views, dialog, .offer')) {
       desk.setPane(document.querySelector('#thread[data-conversation]') ? 'thread' : 'list')
     }
-    const row = event.target.closest('.conv')
-    if (row) choose(row)
+    document.querySelectorAll('.actions-menu[open]').forEach(function (menu) {
+      if (!menu.querySelector('summary').contains(event.target)) menu.open = false
+    })
   })
 
-  function choose(row) {
+  /* A conversation that was chosen: until it is there, nobody writes to the one before it */
+
+  let chosen = null
+
+  function thread() { return document.getElementById('thread') }
+
+  function mark(row) {
     document.querySelectorAll('.conv[aria-current]').forEach(function (other) { other.removeAttribute('aria-current') })
-    row.setAttribute('aria-current', 'true')
-    row.classList.add('read')
-    const mark = row.querySelector('.unread')
-    if (mark) mark.textContent = ''
+    if (row) row.setAttribute('aria-current', 'true')
+  }
+
+  function wait(isWaiting) {
+    thread().inert = isWaiting
+    thread().setAttribute('aria-busy', String(isWaiting))
+  }
+
+  function choose(row) {
+    const before = chosen ? chosen.before : document.querySelector('.conv[aria-current]')
+    if (chosen) htmx.trigger(chosen.row, 'htmx:abort')
+    chosen = { row: row, before: before, mode: '' }
+    mark(row)
+    wait(true)
     desk.setPane('thread')
+  }
+
+  function arrive() {
+    const mode = chosen.mode
+    const row = document.getElementById(chosen.row.id) || chosen.row
+    const unread = row.querySelector('.unread')
+    row.classList.add('read')
+    if (unread) unread.textContent = ''
+    chosen = null
+    plainTitle = thread().dataset.title ? thread().dataset.title + ' · Everydesk' : plainTitle
     showTitle()
+    if (mode) desk.setMode(mode)
+  }
+
+  function stay() {
+    mark(chosen.before)
+    chosen = null
+    wait(false)
+    desk.setPane(thread().dataset.conversation ? 'thread' : 'list')
+  }
+
+  /* Tells whether a conversation is on its way, and opens its reply box in this mode when it is there. */
+  desk.isOnItsWay = function (mode) {
+    if (chosen && mode) chosen.mode = mode
+    return Boolean(chosen)
+  }
+
+  document.addEventListener('htmx:beforeRequest', function (event) {
+    if (event.detail.elt.matches('.conv')) choose(event.detail.elt)
+  })
+  document.addEventListener('htmx:afterSwap', function (event) {
+    if (chosen && event.detail.requestConfig && event.detail.requestConfig.elt === chosen.row) arrive()
+  })
+  for (const failure of ['htmx:sendError', 'htmx:timeout', 'htmx:responseError']) {
+    document.addEventListener(failure, function (event) {
+      if (chosen && event.detail.elt === chosen.row) stay()
+    })
   }
 
   /* Dialogs: one element, filled by address; Esc gives the focus back */
@@ -98,6 +151,13 @@
       if (shape) document.getElementById('toasts').append(shape.content.cloneNode(true))
     })
   }
+
+  document.addEventListener('keydown', function (event) {
+    const form = event.target.closest('#dialog form')
+    if (!form || event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
+    event.preventDefault()
+    form.requestSubmit(form.querySelector('.btn-main'))
+  })
 
   /* Filtering long choices inside a dialog */
 
@@ -186,7 +246,7 @@
 
   /* Title badge, sound and desktop notice */
 
-  const plainTitle = document.title
+  let plainTitle = document.title
   let missed = 0
 
   function showTitle() {
@@ -198,8 +258,13 @@
     }
   }
 
+  let rang = 0
+
+  // Browsers give no sound to a page that nobody has touched; many at once are one.
   function ring() {
     if (body.dataset.sound !== 'on' || !window.AudioContext) return
+    if (Date.now() - rang < 1000 || (navigator.userActivation && !navigator.userActivation.hasBeenActive)) return
+    rang = Date.now()
     const context = new AudioContext()
     const tone = context.createOscillator()
     const volume = context.createGain()

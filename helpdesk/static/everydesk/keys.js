@@ -32,8 +32,8 @@
   const plain = {
     j: function () { step(1) },
     k: function () { step(-1) },
-    r: function () { desk.setMode('reply') },
-    n: function () { desk.setMode('note') },
+    r: function () { if (!desk.isOnItsWay('reply')) desk.setMode('reply') },
+    n: function () { if (!desk.isOnItsWay('note')) desk.setMode('note') },
     '@': function () { desk.togglePicker('colleagues') },
     '/': function () {
       const field = document.getElementById('search')
@@ -56,6 +56,12 @@
 
   function escape(event) {
     if (desk.closePicker && desk.closePicker()) return
+    const menu = document.querySelector('.actions-menu[open]')
+    if (menu) {
+      menu.open = false
+      menu.querySelector('summary').focus()
+      return
+    }
     if (document.getElementById('dialog') && document.getElementById('dialog').open) return
     if (isField(event.target)) event.target.blur()
     else if (body.dataset.pane === 'context' || body.dataset.pane === 'views') desk.setPane('thread')
@@ -81,6 +87,9 @@
     if (plain[event.key]) {
       event.preventDefault()
       plain[event.key]()
+    } else if (desk.isOnItsWay()) {
+      // What is pressed meanwhile is not meant for the conversation that leaves.
+      event.preventDefault()
     } else if (/^[a-z]$/.test(event.key) && press('[data-key="' + event.key + '"]')) {
       event.preventDefault()
     }

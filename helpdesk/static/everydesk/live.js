@@ -170,6 +170,7 @@
     if (about !== shown.dataset.conversation) return
     shown.replaceWith(fragment)
     htmx.process(fragment)
+    document.dispatchEvent(new CustomEvent('everydesk:placed'))
   }
 
   // The same offer again changes nothing: somebody may be choosing a reason.
@@ -216,6 +217,10 @@
     back.hidden = false
     setTimeout(function () { back.hidden = true }, 4000)
   }
+
+  // A socket may take long to notice that there is no network.
+  window.addEventListener('offline', sayOffline)
+  window.addEventListener('online', function () { if (socket) sayBack() })
 
   document.addEventListener('htmx:wsOpen', function (event) {
     socket = event.detail.socketWrapper
