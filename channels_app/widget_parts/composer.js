@@ -42,6 +42,7 @@ class Composer {
 
   keep() {
     const { memory, connection } = this.chat;
+    if (connection.writer === null) return;
     memory.set("draft:", null);
     memory.set(`draft:${connection.writer}`, this.input.value || null);
   }

@@ -16,8 +16,9 @@ const subjectOf = (token) => {
 class Connection {
   constructor({ url, memory, identity, heard, changed, hello }) {
     Object.assign(this, { url, memory, identity, heard, changed, hello });
-    this.pending = memory.get("pending") ?? [];
-    this.writer = typeof identity === "string" ? subjectOf(identity) : "";
+    // What was written before a page said who writes is nobody's on the next page.
+    this.pending = (memory.get("pending") ?? []).map((each) => (each.by === null ? { ...each, by: "?" } : each));
+    this.writer = typeof identity === "function" ? null : subjectOf(identity);
     this.tries = 0;
     this.ready = false;
     this.stopped = false;
@@ -47,6 +48,7 @@ class Connection {
     const identity = typeof this.identity === "function" ? await this.identity() : this.identity;
     const token = this.memory.get("token");
     this.writer = identity ? subjectOf(identity) : "";
+    for (const each of this.pending) each.by ??= this.writer;
     return identity ? { identity, ...(token && { token }) } : token ? { token } : {};
   }
 
@@ -115,7 +117,7 @@ class Connection {
   // What is said while signed in is that person's, whoever uses the browser next; what was said before goes
   // along with who signs in.
   get unsent() {
-    return this.pending.filter(({ by }) => !by || by === this.writer);
+    return this.pending.filter(({ by }) => by === "" || by === this.writer);
   }
 
   resend(client_ref) {

@@ -19,10 +19,13 @@ def signed_visitor(crowd: Crowd, channel: str, subject: str) -> Visitor:
     return Visitor(crowd, page)
 
 
-def vouch(page: Page, channel: str, subject: str) -> None:
-    """Let the shop vouch for somebody from the next page on."""
+def vouch(page: Page, channel: str, subject: str, after_ms: int | None = None) -> None:
+    """Let the shop vouch for somebody from the next page on; with a time, after so long, when it is asked."""
     claims = {"sub": subject, "aud": channel, "exp": time.time() + 600, "name": "Mei"}
-    page.add_init_script(f"everydeskIdentity = {json.dumps(sign_identity(claims, SECRET))}")
+    identity = json.dumps(sign_identity(claims, SECRET))
+    if after_ms is not None:
+        identity = f"() => new Promise(done => setTimeout(done, {after_ms}, {identity}))"
+    page.add_init_script(f"everydeskIdentity = {identity}")
 
 
 def channel_of(ling: Colleague) -> str:
@@ -80,3 +83,21 @@ def test_what_one_person_could_not_send_is_not_sent_by_the_next(
     expect(back.message("The first one's secret").locator(".meta")).to_contain_text("Delivered")
     expect(back.box).to_have_value("And a draft of it")
     expect(back.message("I am the second one")).to_be_hidden()
+
+
+def test_what_was_written_before_the_page_said_who_writes_is_that_persons_or_nobodys(
+    crowd: Crowd, ling: Colleague
+) -> None:
+    channel = channel_of(ling)
+    page = crowd.page()
+    vouch(page, channel, uuid4().hex, after_ms=1_000_000)
+    early = Visitor(crowd, page)
+    early.writes("Written too early")
+    expect(early.message("Written too early")).to_be_visible()
+    page.close()
+    page = page.context.new_page()
+    vouch(page, channel, uuid4().hex, after_ms=200)
+    later = Visitor(crowd, page)
+    later.writes("Written while the page was asked")
+    expect(later.message("while the page was asked").locator(".meta")).to_contain_text("Delivered")
+    expect(later.message("Written too early")).to_be_hidden()
