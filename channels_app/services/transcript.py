@@ -1,12 +1,12 @@
-"""What a visitor may see of their conversation: messages that were sent, and who came and went."""
+"""What a visitor may see of their conversation: messages that were sent, and who came."""
 
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.urls import reverse
 
 from channels_app.services.files import visitor_key
-from helpdesk.models import Attachment, Conversation, Delivery, Direction, Entry, Staff
+from helpdesk.models import Attachment, Conversation, Delivery, Direction, Entry, Staff, Transfer
 
 LIMIT = 200
 _SHOWN_EVENTS = (Entry.Kind.ASSIGNED, Entry.Kind.RESOLVED, Entry.Kind.REOPENED)
@@ -43,12 +43,13 @@ def drawn(
     return [_entry(conversation, entry, files.get(entry.pk, []), language) for entry in entries]
 
 
-def person(staff: Any, language: str) -> dict[str, str]:  # Any: Staff, or None for nobody
+def person(staff: Any, language: str) -> dict[str, Any]:  # Any: Staff, or None for nobody
     """Return how the widget shows a colleague."""
     if staff is None:
         return {}
     name = _named(staff, language)
     return {
+        "id": staff.pk,
         "name": name,
         "initial": name[:1],
         "tone": staff.department.color,
@@ -67,9 +68,22 @@ def _shown(conversation: Conversation) -> QuerySet[Entry]:
     )
     return (
         Entry.objects.filter(conversation=conversation)
-        .filter(said | Q(kind__in=_SHOWN_EVENTS))
+        .filter(said | (Q(kind__in=_SHOWN_EVENTS) & ~_may_be_undone()))
         .select_related("actor__department", "message")
     )
+
+
+def _may_be_undone() -> Q:
+    """Return what fits arrivals that a handover brought about and an undo may have ended.
+
+    The widget tells of these once the person answers, from the author of the message.
+    """
+    handovers = Transfer.objects.filter(
+        conversation_id=OuterRef("conversation_id"),
+        at__lte=OuterRef("at"),
+        undo_until__gte=OuterRef("at"),
+    )
+    return Q(kind=Entry.Kind.ASSIGNED) & Q(Exists(handovers))
 
 
 def _files(entry_ids: list[int], public_id: str) -> dict[int, list[dict[str, Any]]]:
@@ -110,7 +124,7 @@ def _entry(
     return drawn | {"author": person(entry.actor, language)}
 
 
-def _arrived(entry: Entry, conversation: Conversation, language: str) -> dict[str, str]:
+def _arrived(entry: Entry, conversation: Conversation, language: str) -> dict[str, Any]:
     if entry.kind != Entry.Kind.ASSIGNED:
         return {}
     return person(_assigned_staff(entry), language)

@@ -35,7 +35,12 @@ class Timeline {
     const { chat } = this;
     const language = chat.language;
     yield { key: "hello", mark: `${language}${chat.started}${chat.settings ? 1 : 0}`, make: () => this.hello() };
+    const here = new Set();
     for (const entry of chat.entries.values()) {
+      // Whom a handover brought is told of by their first answer: until then it may be undone.
+      const who = entry.author?.id && `${entry.conversation}:${entry.author.id}`;
+      if (who && entry.kind === "message" && !here.has(who)) yield { key: `${entry.key}:joined`, mark: language, make: () => this.joined(entry.author) };
+      if (who) here.add(who);
       yield { key: entry.key, mark: `${language}${entry.state}${entry.files?.some(({ url }) => url) ?? ""}`, make: () => this.entry(entry) };
     }
     for (const each of chat.connection.unsent) {
@@ -61,15 +66,16 @@ class Timeline {
       h("div", { class: "msg-body" }, h("div", { class: "bubble", text: greeting }), !chat.started && h("div", { class: "quick" }, topics, swap)));
   }
 
+  joined({ name = "", department } = {}) {
+    return this.system("user", department ? this.say("arrivedFrom", { name, department }) : this.say("arrived", { name }));
+  }
+
   face(author) {
     return h("span", { class: `av s ${author?.tone ?? ""}`, "aria-hidden": "true", text: author?.initial ?? "·" });
   }
 
   entry(entry) {
-    if (entry.kind === "assigned") {
-      const name = entry.author?.name ?? "";
-      return this.system("user", entry.author?.department ? this.say("arrivedFrom", { name, department: this.chat.words(entry.author.department) }) : this.say("arrived", { name }));
-    }
+    if (entry.kind === "assigned") return this.joined(entry.author);
     if (entry.kind === "resolved" || entry.kind === "closed") return this.system("check", this.say("resolved"));
     if (entry.kind === "reopened") return this.system("chat", this.say("reopened"));
     const mine = entry.direction === "in";

@@ -1,0 +1,41 @@
+"""The chat in a visitor's hands."""
+
+import re
+from uuid import uuid4
+
+from playwright.sync_api import Locator, expect
+
+from tests.journeys.people import Colleague, Crowd, Visitor
+
+
+def arrivals(visitor: Visitor) -> Locator:
+    return visitor.chat.locator("li.sys").filter(has_text=re.compile("joined|来了"))
+
+
+def test_a_handover_that_is_undone_stays_between_colleagues(
+    crowd: Crowd, jia: Colleague, xiaolan: Colleague
+) -> None:
+    words = f"My earbuds crackle {uuid4().hex[:6]}"
+    visitor = crowd.visitor(locale="en-GB")
+    visitor.says(words)
+    jia.opens(words)
+    jia.replies("Which ones are they?")
+    expect(arrivals(visitor)).to_have_count(1)
+    expect(arrivals(visitor)).to_contain_text("Chen")
+    jia.hands_over("林晓岚")
+    expect(visitor.chat.locator("header .av")).to_have_class(re.compile("sales"))
+    jia.presses("z")
+    expect(visitor.chat.locator("header .av")).to_have_class(re.compile("support"))
+    jia.replies("It is me again")
+    expect(visitor.message("It is me again")).to_be_visible()
+    expect(arrivals(visitor)).to_have_count(1)
+    jia.hands_over("林晓岚")
+    xiaolan.opens("It is me again")
+    xiaolan.replies("Hello from sales")
+    expect(arrivals(visitor)).to_have_count(2)
+    expect(arrivals(visitor).last).to_contain_text("Sales")
+    for _ in ("live", "after a reload"):
+        answer = visitor.message("Hello from sales")
+        expect(answer.locator("xpath=preceding-sibling::li[1]")).to_contain_text("joined")
+        visitor.page.reload()
+        expect(arrivals(visitor)).to_have_count(2)
