@@ -79,7 +79,7 @@ class Chat {
   draw() {
     const stay = this.body.scrollHeight - this.body.scrollTop - this.body.clientHeight < 60;
     this.host.lang = this.language === "zh" ? "zh-CN" : "en";
-    this.launcher.setAttribute("aria-label", this.say("open") + (this.unread ? `, ${this.say("earlier", { n: this.unread })}` : ""));
+    this.launcher.setAttribute("aria-label", this.say("open") + (this.unread ? `, ${this.say(this.unread === 1 ? "newOne" : "earlier", { n: this.unread })}` : ""));
     this.badge.hidden = !this.unread;
     this.badge.textContent = String(this.unread);
     this.title.textContent = this.words(this.settings?.title) || this.say("title");

@@ -9,7 +9,11 @@ class Composer {
     this.attach = h("button", { class: "icon", type: "button", on: { click: () => this.chooser.click() } }, icon("clip"));
     this.go = h("button", { class: "icon send", type: "button", on: { click: () => this.submit() } }, icon("send"));
     this.chips = h("div", { class: "chips", hidden: true });
-    this.legal = h("span", { class: "tiny" });
+    this.notice = h("span");
+    this.privacy = h("a", { target: "_blank", rel: "noopener noreferrer" });
+    this.end = h("button", { class: "link", type: "button", on: { click: () => this.chat.end() } });
+    this.dots = [h("span", { text: "·" }), h("span", { text: "·" })];
+    this.legal = h("div", { class: "legal tiny" }, this.notice, this.dots[0], this.privacy, this.dots[1], this.end);
     this.node = h("footer", { class: "foot" }, this.chips, h("div", { class: "field" }, this.attach, this.chooser, this.input, this.go), this.legal);
   }
 
@@ -21,9 +25,15 @@ class Composer {
     this.attach.setAttribute("aria-label", say("attach"));
     this.go.setAttribute("aria-label", say("send"));
     const { settings } = chat;
-    const privacy = settings?.privacy_url && h("a", { href: settings.privacy_url, target: "_blank", rel: "noopener noreferrer", text: say("privacy") });
-    const end = ["queued", "open", "waiting", "snoozed"].includes(chat.state) && h("button", { class: "link", type: "button", text: say("end"), on: { click: () => chat.end() } });
-    this.legal.replaceChildren(...[settings?.keep_days ? say("notice", { days: settings.keep_days }) : "", privacy, privacy && end ? " · " : "", end].filter(Boolean));
+    this.notice.textContent = settings?.keep_days ? say("notice", { days: settings.keep_days }) : "";
+    this.notice.hidden = !settings?.keep_days;
+    this.privacy.textContent = say("privacy");
+    this.privacy.hidden = !settings?.privacy_url;
+    if (settings?.privacy_url) this.privacy.href = settings.privacy_url;
+    this.end.textContent = say("end");
+    this.end.hidden = !["queued", "open", "waiting", "snoozed"].includes(chat.state);
+    this.dots[0].hidden = this.notice.hidden || (this.privacy.hidden && this.end.hidden);
+    this.dots[1].hidden = this.privacy.hidden || this.end.hidden;
     this.drawFiles(say);
   }
 

@@ -59,7 +59,7 @@ class Timeline {
     const { chat } = this;
     const hour = new Date().getHours();
     const greeting = chat.words(chat.settings?.greeting) ||
-      this.say(hour < 12 ? "morning" : hour < 18 ? "noon" : "evening") + this.say(chat.settings?.topics?.length ? "hello" : "helloPlain");
+      this.say(hour < 12 ? "morning" : hour < 18 ? "noon" : "evening") + this.say(!chat.started && chat.settings?.topics?.length ? "hello" : "helloPlain");
     const topics = (chat.settings?.topics ?? []).map((topic) => h("button", { type: "button", text: chat.words(topic), on: { click: () => chat.send(chat.words(topic)) } }));
     const swap = h("button", { type: "button", lang: chat.language === "zh" ? "en" : "zh", text: chat.language === "zh" ? "Talk in English" : "用中文聊", on: { click: () => chat.switchLanguage() } });
     return h("li", { class: "msg" }, this.face({ initial: chat.settings?.initial ?? "?", tone: "support" }),
@@ -141,7 +141,7 @@ class Timeline {
   }
 
   rating() {
-    const stars = [1, 2, 3, 4, 5].map((score) => h("button", { type: "button", role: "radio", "aria-checked": "false", tabindex: score === 1 ? 0 : -1, "aria-label": this.say("star", { n: score }), on: { click: () => choose(score) } }, icon("star")));
+    const stars = [1, 2, 3, 4, 5].map((score) => h("button", { type: "button", role: "radio", "aria-checked": "false", tabindex: score === 1 ? 0 : -1, "aria-label": this.say(score === 1 ? "oneStar" : "star", { n: score }), on: { click: () => choose(score) } }, icon("star")));
     const tags = Object.entries(WORDS[this.chat.language].tags).map(([code, label]) => h("button", { type: "button", "aria-pressed": "false", "data-code": code, text: label, on: { click: (event) => event.currentTarget.setAttribute("aria-pressed", String(event.currentTarget.getAttribute("aria-pressed") !== "true")) } }));
     const comment = h("input", { class: "text", maxlength: 2000, placeholder: this.say("comment"), "aria-label": this.say("comment") });
     let chosen = 0;

@@ -39,3 +39,17 @@ def test_a_handover_that_is_undone_stays_between_colleagues(
         expect(answer.locator("xpath=preceding-sibling::li[1]")).to_contain_text("joined")
         visitor.page.reload()
         expect(arrivals(visitor)).to_have_count(2)
+
+
+def test_the_words_follow_the_conversation(crowd: Crowd) -> None:
+    visitor = crowd.visitor(locale="en-GB")
+    visitor.opens_chat()
+    expect(visitor.message("Good")).to_contain_text("pick one")
+    visitor.says(f"My earbuds hiss {uuid4().hex[:6]}")
+    expect(visitor.message("Good")).not_to_contain_text("pick one")
+    expect(visitor.chat.locator(".legal")).to_contain_text(
+        re.compile(r"days\s*·\s*End chat"), use_inner_text=True
+    )
+    visitor.chat.get_by_role("button", name="End chat").click()
+    for label in ("1 star", "2 stars"):
+        expect(visitor.chat.get_by_role("radio", name=label, exact=True)).to_be_visible()
