@@ -77,6 +77,7 @@ class Chat {
   }
 
   draw() {
+    const held = this.host.shadowRoot.activeElement;
     const stay = this.body.scrollHeight - this.body.scrollTop - this.body.clientHeight < 60;
     this.host.lang = this.language === "zh" ? "zh-CN" : "en";
     this.launcher.setAttribute("aria-label", this.say("open") + (this.unread ? `, ${this.say(this.unread === 1 ? "newOne" : "earlier", { n: this.unread })}` : ""));
@@ -92,6 +93,13 @@ class Chat {
     this.timeline.draw();
     this.composer.draw();
     if (stay) this.toEnd();
+    if (held && (!held.isConnected || held.closest("[hidden]"))) this.refocus();
+  }
+
+  // What had the focus is gone: it goes to what comes next, never to the page behind.
+  refocus() {
+    const star = this.rating === "wanted" && this.timeline.list.querySelector("[role=radio][tabindex='0']");
+    (star || this.composer.input).focus();
   }
 
   toEnd() {

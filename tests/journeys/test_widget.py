@@ -53,3 +53,20 @@ def test_the_words_follow_the_conversation(crowd: Crowd) -> None:
     visitor.chat.get_by_role("button", name="End chat").click()
     for label in ("1 star", "2 stars"):
         expect(visitor.chat.get_by_role("radio", name=label, exact=True)).to_be_visible()
+
+
+def test_the_focus_follows_an_end_and_a_rating(crowd: Crowd, jia: Colleague) -> None:
+    words = f"My earbuds hiss {uuid4().hex[:6]}"
+    visitor = crowd.visitor(locale="en-GB")
+    visitor.says(words)
+    jia.opens(words)
+    jia.replies("Please try another cable")
+    expect(visitor.message("Please try another cable")).to_be_visible()
+    visitor.chat.get_by_role("button", name="End chat").press("Enter")
+    first = visitor.chat.get_by_role("radio", name="1 star", exact=True)
+    expect(first).to_be_focused()
+    first.press("ArrowRight")
+    expect(first).to_have_attribute("aria-checked", "true")
+    visitor.chat.get_by_role("button", name="Send rating").press("Enter")
+    expect(visitor.box).to_be_focused()
+    expect(visitor.chat.locator(".csat")).to_be_hidden()
