@@ -143,10 +143,10 @@ class Timeline {
   rating() {
     const stars = [1, 2, 3, 4, 5].map((score) => h("button", { type: "button", role: "radio", "aria-checked": "false", tabindex: score === 1 ? 0 : -1, "aria-label": this.say(score === 1 ? "oneStar" : "star", { n: score }), on: { click: () => choose(score) } }, icon("star")));
     const tags = Object.entries(WORDS[this.chat.language].tags).map(([code, label]) => h("button", { type: "button", "aria-pressed": "false", "data-code": code, text: label, on: { click: (event) => event.currentTarget.setAttribute("aria-pressed", String(event.currentTarget.getAttribute("aria-pressed") !== "true")) } }));
-    const comment = h("input", { class: "text", maxlength: 2000, placeholder: this.say("comment"), "aria-label": this.say("comment") });
+    const comment = h("input", { class: "text", hidden: true, maxlength: 2000, placeholder: this.say("comment"), "aria-label": this.say("comment") });
     let chosen = 0;
     const give = () => this.chat.rate(chosen, comment.value, tags.filter((tag) => tag.getAttribute("aria-pressed") === "true").map((tag) => tag.dataset.code));
-    const more = [h("div", { class: "quick", hidden: true }, tags), h("div", { hidden: true }, comment), h("button", { class: "main", type: "button", hidden: true, text: this.say("rateSend"), on: { click: give } })];
+    const more = [h("div", { class: "quick", hidden: true }, tags), comment, h("button", { class: "main", type: "button", hidden: true, text: this.say("rateSend"), on: { click: give } })];
     const choose = (score) => {
       chosen = score;
       stars.forEach((star, index) => {

@@ -1,4 +1,4 @@
-"""The chat in a visitor's hands."""
+"""The chat in a visitor's hands: what it says, where the focus is, and what fits a phone."""
 
 import re
 from uuid import uuid4
@@ -6,6 +6,25 @@ from uuid import uuid4
 from playwright.sync_api import Locator, expect
 
 from tests.journeys.people import Colleague, Crowd, Visitor
+
+PHONE = {"width": 390, "height": 844}
+
+# The heights of what can be pressed or filled in, by what it is, where it is under 40 px.
+SMALL = """chat => [...chat.querySelectorAll('button, a, input, textarea')]
+  .filter(each => each.checkVisibility() && each.getBoundingClientRect().height < 39.5)
+  .map(each => `${each.textContent || each.className} ${each.getBoundingClientRect().height}`)"""
+
+# How well what an element says can be read: its colour against the bubble's.
+CONTRAST = """element => {
+  const light = colour => {
+    const parts = colour.match(/[\\d.]+/g).slice(0, 3).map(each => each / 255)
+      .map(each => each <= .03928 ? each / 12.92 : ((each + .055) / 1.055) ** 2.4)
+    return .2126 * parts[0] + .7152 * parts[1] + .0722 * parts[2]
+  }
+  const [a, b] = [getComputedStyle(element).color, getComputedStyle(element.closest('.bubble')).backgroundColor]
+    .map(light).sort((one, other) => other - one)
+  return (a + .05) / (b + .05)
+}"""
 
 
 def arrivals(visitor: Visitor) -> Locator:
@@ -70,3 +89,33 @@ def test_the_focus_follows_an_end_and_a_rating(crowd: Crowd, jia: Colleague) -> 
     visitor.chat.get_by_role("button", name="Send rating").press("Enter")
     expect(visitor.box).to_be_focused()
     expect(visitor.chat.locator(".csat")).to_be_hidden()
+
+
+def test_the_chat_fits_a_thumb_and_can_be_read(crowd: Crowd) -> None:
+    for locale in ("zh-CN", "en-GB"):
+        visitor = crowd.visitor(locale=locale, viewport=PHONE, color_scheme="light")
+        visitor.opens_chat()
+        expect(visitor.chat.locator(".quick button").first).to_be_visible()
+        assert visitor.chat.evaluate(SMALL) == []
+        title = visitor.chat.locator("header .small")
+        assert title.evaluate("each => each.scrollHeight <= each.clientHeight")
+        visitor.page.locator("#everydesk input[type=file]").set_input_files(
+            {"name": "receipt.txt", "mimeType": "text/plain", "buffer": b"order 1234"}
+        )
+        expect(visitor.chat.locator(".chip")).to_have_text("receipt.txt")
+        assert visitor.chat.evaluate(SMALL) == []
+        visitor.says(f"receipt {uuid4().hex[:6]}")
+        size = visitor.chat.locator(".file .soft")
+        expect(size).to_have_text("1 KB")
+        assert size.evaluate(CONTRAST) > 4.5
+        expect(visitor.chat.locator(".link")).to_be_visible()
+        assert visitor.chat.evaluate(SMALL) == []
+        visitor.chat.locator(".link").click()
+        visitor.chat.locator(".csat [role=radio]").last.click()
+        assert visitor.chat.evaluate(SMALL) == []
+        comment, card = (
+            visitor.chat.locator(each).bounding_box() for each in (".csat input", ".csat")
+        )
+        assert comment
+        assert card
+        assert comment["width"] > card["width"] - 40
