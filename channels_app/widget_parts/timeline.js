@@ -50,7 +50,7 @@ class Timeline {
     const { queue, away, typing, rating } = chat;
     if (away && chat.started) yield { key: "away", mark: `${language}${chat.address}`, make: () => this.away() };
     else if (queue) yield { key: "queue", mark: `${language}${JSON.stringify(queue)}`, make: () => this.queue(queue) };
-    if (typing) yield { key: "typing", mark: `${language}${typing}`, make: () => this.typing(typing) };
+    if (typing && !rating) yield { key: "typing", mark: `${language}${typing}`, make: () => this.typing(typing) };
     if (rating === "wanted") yield { key: "rating", mark: language, make: () => this.rating() };
     if (rating === "given") yield { key: "thanks", mark: language, make: () => this.system("star", this.say("thanks")) };
   }
