@@ -99,12 +99,12 @@ def set_object_grants(
 
 
 def refresh(staff_ids: Iterable[int] | None = None) -> None:
-    """Derive guardian's rows anew for these people, or for all after a change of roles or departments."""
+    """Derive guardian's rows anew for these people, or for all after a change of roles or departments.
+
+    Locks what they hold and then them; the transaction must not have changed their rows before.
+    """
     with organization_transaction():
-        people = Staff.objects.select_for_update(no_key=True).order_by("id")
-        if staff_ids is not None:
-            people = people.filter(pk__in=list(staff_ids))
-        chosen = list(people)
+        chosen = _lock(None if staff_ids is None else set(staff_ids))
         below = subtrees(Department.objects.values_list("id", "parent_id"))
         for person in chosen:
             _write(person, _desired(person, below))
@@ -119,6 +119,7 @@ def refresh(staff_ids: Iterable[int] | None = None) -> None:
 def deactivate(staff: Staff, *, by: Access | None = None) -> None:
     """End a person's membership: held work goes back to its queue, cached access ends at once."""
     with organization_transaction():
+        _lock({staff.pk})
         Staff.objects.filter(pk=staff.pk).update(is_active=False)
         audit.record("staff.deactivated", staff, by)
         refresh([staff.pk])
@@ -200,6 +201,36 @@ def _target(target: Model) -> tuple[str, set[str]]:
         if isinstance(target, model):
             return column, {name for name, _label in known}
     raise Invalid(field="target")
+
+
+class _GotMore(Exception):
+    """Somebody holds a conversation whose row is not locked."""
+
+
+def _lock(staff_ids: set[int] | None) -> list[Staff]:
+    """Return these people, or all, locked like the conversations that they hold, conversations first.
+
+    What somebody got in between can only be locked before the people by beginning anew: the savepoint
+    gives its locks back.
+    """
+    while True:
+        try:
+            with organization_transaction():
+                return _lock_once(staff_ids)
+        except _GotMore:
+            continue
+
+
+def _lock_once(staff_ids: set[int] | None) -> list[Staff]:
+    people, running = Staff.objects.order_by("id"), Assignment.objects.filter(ended_at__isnull=True)
+    if staff_ids is not None:
+        people, running = people.filter(pk__in=staff_ids), running.filter(staff_id__in=staff_ids)
+    conversation_ids = set(running.values_list("conversation_id", flat=True))
+    timeline.lock_all(conversation_ids)
+    locked = list(people.select_for_update(no_key=True))
+    if running.exclude(conversation_id__in=conversation_ids).exists():
+        raise _GotMore
+    return locked
 
 
 def _take_away(person: Staff) -> None:

@@ -3,7 +3,7 @@
 Lock order everywhere: conversations by id, then staff by id, then outbox.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -25,6 +25,12 @@ def lock(conversation_id: int) -> Conversation:
     if found is None:
         raise NotFound
     return found
+
+
+def lock_all(conversation_ids: Iterable[int]) -> None:
+    """Lock the rows of conversations until the transaction ends, in the order of their ids."""
+    rows = Conversation.objects.filter(pk__in=list(conversation_ids)).order_by("pk")
+    list(rows.select_for_update(no_key=True).values_list("pk"))
 
 
 def add_entry(

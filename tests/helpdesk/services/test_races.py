@@ -11,7 +11,7 @@ from django.db import connection
 
 from helpdesk.errors import AlreadyTaken, HelpdeskError, OverCapacity, WrongState
 from helpdesk.models import Conversation, Entry, Identity, Mention, Staff
-from helpdesk.services import assignment, mentions, replying
+from helpdesk.services import assignment, grants, mentions, replying, timeline
 
 
 def at_once(calls):
@@ -95,6 +95,31 @@ def test_a_handover_locks_both_people_in_the_order_of_their_ids(world):
             wait_until_somebody_waits()
             Staff.objects.select_for_update(no_key=True, nowait=True).get(pk=world.dave.pk)
         assert handed.result(timeout=60).owner_id == world.carol.pk
+
+
+def test_a_right_is_taken_from_people_after_their_conversations_are_locked(world):
+    """Whoever works on a conversation and asks for its owner must never wait for an administrator."""
+    ref = world.message().conversation_id
+    later = world.message(visitor="another").conversation_id
+    carol = world.access("carol")
+    assignment.take(carol, ref)
+
+    def deactivate():
+        try:
+            grants.deactivate(world.carol)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with world.transaction():
+            timeline.lock(ref)
+            ended = pool.submit(copy_context().run, deactivate)
+            wait_until_somebody_waits()
+            Staff.objects.select_for_update(no_key=True, nowait=True).get(pk=world.carol.pk)
+            assignment.take(carol, later)
+        ended.result(timeout=60)
+    # What the person got while the administrator waited is taken away as well.
+    assert [world.conversation(pk).state for pk in (ref, later)] == ["queued", "queued"]
 
 
 def wait_until_somebody_waits():
