@@ -9,9 +9,17 @@ from threading import Barrier
 import pytest
 from django.db import connection
 
-from helpdesk.errors import AlreadyTaken, HelpdeskError, OverCapacity, WrongState
+from helpdesk.errors import AlreadyTaken, HelpdeskError, Invalid, OverCapacity, WrongState
 from helpdesk.models import Conversation, Entry, Identity, Mention, Staff
-from helpdesk.services import assignment, grants, mentions, replying, timeline
+from helpdesk.services import (
+    administrators,
+    assignment,
+    grants,
+    mentions,
+    replying,
+    timeline,
+)
+from helpdesk.tenancy import organization_transaction
 
 
 def at_once(calls):
@@ -120,6 +128,22 @@ def test_a_right_is_taken_from_people_after_their_conversations_are_locked(world
         ended.result(timeout=60)
     # What the person got while the administrator waited is taken away as well.
     assert [world.conversation(pk).state for pk in (ref, later)] == ["queued", "queued"]
+
+
+def test_two_administrators_who_take_each_other_away_leave_one(world):
+    zoe = world.person("zoe", world.support, world.roles["administrator"])
+    both_changed = Barrier(2)
+
+    def take_away(person):
+        with organization_transaction():
+            grants.deactivate(person)
+            both_changed.wait(timeout=30)
+            administrators.keep_one()
+
+    answers = at_once([lambda who=who: take_away(who) for who in (world.alice, zoe)])
+    assert [type(answer) for answer in answers if answer] == [Invalid]
+    with world.transaction():
+        assert Staff.objects.filter(is_active=True, pk__in=[world.alice.pk, zoe.pk]).count() == 1
 
 
 def wait_until_somebody_waits():
