@@ -218,7 +218,15 @@ def _take_back(by: Access, conversation: Conversation, made: Transfer, now: date
 def _untouched(conversation: Conversation, made: Transfer) -> bool:
     """Tell whether only the giver and the engine have acted since the transfer."""
     others = conversation.entries.filter(number__gt=made.entry.number, actor__isnull=False)
-    return conversation.is_open and not others.exclude(actor_id=made.by_id).exists()
+    # The engine gives what a person accepted: the entry has no actor.
+    accepted = conversation.assignments.filter(
+        mode=Assignment.Mode.OFFER, starts_at__gte=made.at
+    ).exclude(staff_id=made.by_id)
+    return (
+        conversation.is_open
+        and not others.exclude(actor_id=made.by_id).exists()
+        and not accepted.exists()
+    )
 
 
 def _hand_over(by: Access, conversation: Conversation, to: Target, now: datetime) -> None:

@@ -4,7 +4,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from helpdesk.errors import AlreadyTaken, Invalid, NotFound, TooLate
+from helpdesk.errors import AlreadyTaken, Invalid, NotFound, TooLate, WrongState
 from helpdesk.models import Assignment, AuditEntry, Presence, Staff
 from helpdesk.registries import invariant_checks
 from helpdesk.services import assignment
@@ -156,3 +156,25 @@ def test_the_most_urgent_offer_is_shown_first(offering: World) -> None:
         assert shown is not None
         assert shown.conversation.urgency > 50
         assert offers.pending_offer(offering.access("erin")) is None
+
+
+@pytest.mark.parametrize("is_accepted", [True, False])
+def test_a_handover_is_undone_until_somebody_accepts_it(world: World, is_accepted: bool) -> None:
+    pk = world.message().conversation_id
+    carol, erin = world.access("carol"), world.access("erin")
+    with world.transaction():
+        Policy.objects.create(mode="offer")
+        assignment.take(carol, pk)
+        made = assignment.transfer(carol, pk, assignment.Target(department_id=world.sales.pk))
+    route(world)
+    with world.transaction():
+        offer = Offer.objects.get()
+        assert offer.staff_id == world.erin.pk
+        if is_accepted:
+            offers.accept(erin, offer.pk)
+            with pytest.raises(WrongState):
+                assignment.undo_transfer(carol, made.pk)
+        else:
+            assignment.undo_transfer(carol, made.pk)
+    owner = world.erin if is_accepted else world.carol
+    assert world.conversation(pk).owner_id == owner.pk
