@@ -78,7 +78,9 @@ def _path(by: Access, conversation: Conversation, path_id: int | None) -> Escala
         if path_id in {None, path.pk}:
             return path
     if path_id and path_id in by.paths.get(permissions.PATH_USE, ()):
-        return EscalationPath.objects.get(pk=path_id)
+        named = EscalationPath.objects.filter(pk=path_id, is_active=True).first()
+        if named is not None:
+            return named
     raise Invalid(field="path")
 
 

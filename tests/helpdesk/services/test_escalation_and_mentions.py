@@ -96,6 +96,20 @@ def test_without_a_path_escalation_is_refused(world):
         escalation.escalate(world.access("carol"), world.message().conversation_id)
 
 
+@pytest.mark.parametrize("is_active", [True, False])
+def test_a_path_that_is_switched_off_is_closed_to_who_may_use_it_too(world, path, is_active):
+    ref = world.message().conversation_id
+    with world.transaction():
+        EscalationPath.objects.update(department=world.sales, is_active=is_active)
+    grants.set_object_grants(world.carol, path, ["path_use"])
+    carol = world.access("carol")
+    if is_active:
+        assert escalation.escalate(carol, ref, path_id=path.pk).path_id == path.pk
+    else:
+        with pytest.raises(Invalid):
+            escalation.escalate(carol, ref, path_id=path.pk)
+
+
 def test_losing_the_role_gives_the_work_back(world):
     ref = world.message().conversation_id
     assignment.take(world.access("carol"), ref)
