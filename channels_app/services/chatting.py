@@ -11,7 +11,7 @@ from channels_app.services import receipts, transcript, visiting, waiting
 from channels_app.services.doors import Door
 from channels_app.services.visiting import Visitor
 from helpdesk.errors import WrongState
-from helpdesk.models import Channel, Conversation, Entry, Identity
+from helpdesk.models import AuditEntry, Channel, Conversation, Entry, Identity
 from helpdesk.services import lifecycle, ratings, timeline
 from helpdesk.services.receiving import receive
 from helpdesk.tenancy import organization_scope, organization_transaction
@@ -97,7 +97,8 @@ def acknowledge(organization_id: int, conversation_id: int, number: int) -> None
 def end(organization_id: int, conversation_id: int) -> None:
     """Resolve the conversation for the visitor. Raises WrongState when it is over already."""
     with organization_scope(organization_id), organization_transaction():
-        lifecycle.resolve_locked(timeline.lock(conversation_id))
+        conversation = timeline.lock(conversation_id)
+        lifecycle.resolve_locked(conversation, actor=AuditEntry.Actor.CUSTOMER)
 
 
 def rate(

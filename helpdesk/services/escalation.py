@@ -11,6 +11,7 @@ from helpdesk.access import escalation as visible_escalation
 from helpdesk.errors import Invalid, Refused, WrongState
 from helpdesk.models import (
     Assignment,
+    AuditEntry,
     Conversation,
     Department,
     Entry,
@@ -217,11 +218,17 @@ def cancel(by: Access, escalation_id: int) -> None:
         conversation.save()
 
 
-def finish(conversation: Conversation, now: datetime, *, by: Access | None = None) -> None:
+def finish(
+    conversation: Conversation,
+    now: datetime,
+    *,
+    by: Access | None = None,
+    actor: AuditEntry.Actor | None = None,
+) -> None:
     """End a running escalation because its conversation is resolved; the caller locks and saves."""
     running = _running(conversation)
     if running:
-        _end(running, conversation, Escalation.State.RESOLVED, now, by)
+        _end(running, conversation, Escalation.State.RESOLVED, now, by, actor)
 
 
 def check_cycles(path: EscalationPath) -> None:
@@ -240,6 +247,7 @@ def _end(
     state: Escalation.State,
     now: datetime,
     by: Access | None,
+    actor: AuditEntry.Actor | None = None,
 ) -> None:
     climbing.state, climbing.ended_at, climbing.due_at = state, now, None
     climbing.save()
@@ -251,7 +259,7 @@ def _end(
         actor_id=by.staff_id if by else None,
         state=state,
     )
-    audit.record("escalation.ended", conversation, by, state=state)
+    audit.record("escalation.ended", conversation, by, actor=actor, state=state)
     _tell(conversation)
 
 

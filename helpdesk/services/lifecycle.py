@@ -11,6 +11,7 @@ from helpdesk.access import conversation as visible_conversation
 from helpdesk.errors import Invalid, NotAvailable, NotFound, OverCapacity, TooLate, WrongState
 from helpdesk.models import (
     Assignment,
+    AuditEntry,
     Conversation,
     Department,
     Direction,
@@ -102,13 +103,21 @@ def resolve(by: Access, conversation_id: int) -> Conversation:
     return conversation
 
 
-def resolve_locked(conversation: Conversation, *, by: Access | None = None) -> None:
-    """Resolve a conversation whose row is locked, for a colleague, the customer or a sweep; it is saved."""
+def resolve_locked(
+    conversation: Conversation,
+    *,
+    by: Access | None = None,
+    actor: AuditEntry.Actor | None = None,
+) -> None:
+    """Resolve a conversation whose row is locked, for a colleague, the customer or a sweep; it is saved.
+
+    Without `by`, the trail says that it was the system unless `actor` says otherwise.
+    """
     if not conversation.is_open:
         raise WrongState
     now = timezone.now()
-    escalation.finish(conversation, now, by=by)
-    mentions.end_all(conversation, now)
+    escalation.finish(conversation, now, by=by, actor=actor)
+    mentions.end_all(conversation, now, by=by, actor=actor)
     owner_id = timeline.end_assignment(conversation, Assignment.Ending.RESOLVED, now)
     conversation.state = State.RESOLVED
     conversation.owner = conversation.queue = None
@@ -125,7 +134,9 @@ def resolve_locked(conversation: Conversation, *, by: Access | None = None) -> N
         staff=owner_id,
     )
     conversation.save()
-    audit.record("conversation.resolved", conversation, by, episode=conversation.episode)
+    audit.record(
+        "conversation.resolved", conversation, by, actor=actor, episode=conversation.episode
+    )
     timeline.changed(conversation)
 
 

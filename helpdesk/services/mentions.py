@@ -9,7 +9,7 @@ from helpdesk import events, permissions
 from helpdesk.access import Access, colleagues, running_mentions
 from helpdesk.access import conversation as visible_conversation
 from helpdesk.errors import Invalid, NotFound, Refused
-from helpdesk.models import Conversation, Entry, Mention, Staff
+from helpdesk.models import AuditEntry, Conversation, Entry, Mention, Staff
 from helpdesk.registries import Sweep, sweeps
 from helpdesk.services import audit, timeline
 from helpdesk.tenancy import organization_transaction
@@ -106,13 +106,20 @@ def end_access(by: Access, mention_id: int, *, conversation_id: int | None = Non
         if mention.by_id != by.staff_id and conversation.owner_id != by.staff_id:
             raise NotFound
         mention.refresh_from_db(fields=["ended_at"])
-        _end(conversation, [mention], timezone.now(), actor_id=by.staff_id)
+        _end(conversation, [mention], timezone.now(), by=by, is_by_hand=True)
+        conversation.save()
 
 
-def end_all(conversation: Conversation, now: datetime) -> None:
-    """End everybody's access; the row must be locked, the caller saves it."""
+def end_all(
+    conversation: Conversation,
+    now: datetime,
+    *,
+    by: Access | None = None,
+    actor: AuditEntry.Actor | None = None,
+) -> None:
+    """End everybody's access because the conversation is over; the row must be locked, the caller saves it."""
     running = Mention.objects.filter(conversation=conversation, ended_at__isnull=True)
-    _end(conversation, list(running.order_by("id")), now, save=False)
+    _end(conversation, list(running.order_by("id")), now, by=by, actor=actor)
 
 
 def seen(by: Access, conversation_id: int) -> None:
@@ -134,6 +141,7 @@ def end_due(now: datetime) -> int:
             conversation = timeline.lock(conversation_id)
             mentions = list(due.filter(conversation_id=conversation_id).order_by("id"))
             _end(conversation, mentions, now)
+            conversation.save()
             ended += len(mentions)
     return ended
 
@@ -143,9 +151,11 @@ def _end(
     mentions: list[Mention],
     now: datetime,
     *,
-    actor_id: int | None = None,
-    save: bool = True,
+    by: Access | None = None,
+    actor: AuditEntry.Actor | None = None,
+    is_by_hand: bool = False,
 ) -> None:
+    """End these accesses; the caller saves the conversation. The entry names who ended one by hand."""
     open_ones = [mention for mention in mentions if mention.ended_at is None]
     if not open_ones:
         return
@@ -153,13 +163,12 @@ def _end(
         pk__in=[mention.pk for mention in open_ones], ended_at__isnull=True
     ).update(ended_at=now)
     staff = sorted({mention.staff_id for mention in open_ones})
+    actor_id = by.staff_id if by and is_by_hand else None
     timeline.add_entry(
         conversation, Entry.Kind.MENTION_ENDED, at=now, actor_id=actor_id, staff=staff
     )
-    if save:
-        conversation.save()
     for staff_id in staff:
-        audit.record("conversation.access_ended", conversation, staff=staff_id)
+        audit.record("conversation.access_ended", conversation, by, actor=actor, staff=staff_id)
         events.publish(events.AccessChanged(conversation.organization_id, staff_id))
 
 
