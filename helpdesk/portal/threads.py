@@ -13,9 +13,9 @@ from django.utils import timezone
 from helpdesk import permissions as may_
 from helpdesk.access import Access
 from helpdesk.models import Conversation, Customer, Identity, Mention, Priority, Rating, State
-from helpdesk.models.base import label_of
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
+from helpdesk.services import mentions
 
 PAGE = 30
 PREVIOUS = 5
@@ -240,11 +240,11 @@ def _guests(access: Access, conversation: Conversation) -> list[Guest]:
     rows = Mention.objects.filter(
         conversation=conversation, ended_at__isnull=True, access_until__gt=timezone.now()
     ).order_by("id")
-    found = rows.values_list("pk", "staff__name", "staff__name_en", "access_until", "by_id")
-    is_owner = conversation.owner_id == access.staff_id
+    found = list(rows.select_related("staff")[:GUESTS])
+    may_end = mentions.endable(access, conversation, found)
     return [
-        Guest(pk, label_of(name, name_en), until, is_owner or by_id == access.staff_id)
-        for pk, name, name_en, until, by_id in found[:GUESTS]
+        Guest(mention.pk, mention.staff.label, mention.access_until, mention.pk in may_end)
+        for mention in found
     ]
 
 

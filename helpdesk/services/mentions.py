@@ -1,12 +1,20 @@
-"""Calling a colleague into a conversation: access for a set time."""
+"""Calling a colleague into a conversation: access for a set time.
+
+Who sees a conversation only because they were called in is its guest. A colleague has one access to a
+conversation. Called in once more, they are told again, and the weightier call decides: one by somebody with a
+right of their own outweighs a guest's, and among equals the longer one counts. It is ended by the owner and by
+whoever has called the colleague in, a guest only while no weightier call stands. It ends together with what
+its holder, as a guest, gave to others; called back they are by somebody with a right of their own.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from helpdesk import events, permissions
-from helpdesk.access import Access, colleagues, running_mentions
+from helpdesk.access import Access, access_of_id, colleagues, running_mentions
 from helpdesk.access import conversation as visible_conversation
 from helpdesk.errors import Invalid, NotFound, Refused
 from helpdesk.models import AuditEntry, Conversation, Entry, Mention, Staff
@@ -26,29 +34,30 @@ def call_in(
     entry: Entry,
     staff_ids: Iterable[int],
     access_for: timedelta = ACCESS_FOR,
-) -> list[Mention]:
+) -> None:
     """Give colleagues access to the conversation, whose row is locked; the caller saves it.
 
-    Who was called in gives access for as long as their own lasts. Somebody called in again has one
-    access, until the later of both times. Raises Invalid for too many, for a time that is not within
-    14 days, and for somebody who does not work here.
+    A guest gives it for as long as their own lasts. Raises Invalid for too many, for a time that is not
+    within 14 days, and for somebody who does not work here; Refused for a guest who calls somebody back.
     """
     called = _wanted(by, staff_ids, access_for)
     if not called:
-        return []
+        return
     now = timezone.now()
     until = _own_limit(by, conversation, now + access_for)
-    earlier = _take_over(conversation, called, now)
-    made = Mention.objects.bulk_create(
+    if _is_guest(by, conversation):
+        _check_not_ended(conversation, called)
+    earlier = _outweighed(by, conversation, called, until, now)
+    Mention.objects.bulk_create(
         Mention(
             conversation=conversation,
             entry=entry,
-            staff=person,
+            staff_id=staff_id,
             by_id=by.staff_id,
             at=now,
-            access_until=max(until, earlier.get(person.pk, until)),
+            access_until=max(until, before),
         )
-        for person in called
+        for staff_id, before in earlier.items()
     )
     for person in called:
         audit.record("conversation.mentioned", conversation, by, staff=person.pk)
@@ -57,7 +66,6 @@ def call_in(
                 conversation.organization_id, conversation.pk, entry.number, staff_id=person.pk
             )
         )
-    return made
 
 
 def _wanted(by: Access, staff_ids: Iterable[int], access_for: timedelta) -> list[Staff]:
@@ -72,7 +80,7 @@ def _wanted(by: Access, staff_ids: Iterable[int], access_for: timedelta) -> list
 
 def _own_limit(by: Access, conversation: Conversation, wanted: datetime) -> datetime:
     """Return until when the person may give access: a guest no longer than they are one."""
-    if by.may(permissions.CONVERSATION_NOTE, conversation):
+    if not _is_guest(by, conversation):
         return wanted
     own = running_mentions(by.staff_id).filter(conversation=conversation).first()
     if own is None:
@@ -80,34 +88,102 @@ def _own_limit(by: Access, conversation: Conversation, wanted: datetime) -> date
     return min(wanted, own.access_until)
 
 
-def _take_over(
-    conversation: Conversation, called: list[Staff], now: datetime
+def _is_guest(access: Access, conversation: Conversation) -> bool:
+    """Tell whether the person may see the conversation at most because they were called in."""
+    return not access.may(permissions.CONVERSATION_NOTE, conversation)
+
+
+def _is_given_by_guest(mention: Mention, conversation: Conversation) -> bool:
+    return mention.by_id is not None and _is_guest(access_of_id(mention.by_id), conversation)
+
+
+def _check_not_ended(conversation: Conversation, called: list[Staff]) -> None:
+    """Raise Refused when somebody ended the last access of one of these by hand."""
+    rows = Mention.objects.filter(conversation=conversation, staff__in=called)
+    last = rows.order_by("staff_id", "-id").distinct("staff_id")
+    by_hand = Entry.objects.filter(
+        conversation=conversation,
+        kind=Entry.Kind.MENTION_ENDED,
+        at__in=[mention.ended_at for mention in last if mention.ended_at],
+        actor__isnull=False,
+    )
+    if by_hand.exists():
+        raise Refused(_("Only who works on this conversation may call this colleague back."))
+
+
+def _outweighed(
+    by: Access, conversation: Conversation, called: list[Staff], until: datetime, now: datetime
 ) -> dict[int, datetime]:
-    """End what these colleagues have running for a new access; returns until when each of it ran."""
-    running = Mention.objects.filter(
+    """Return who gets a new access, and until when the one they had ran; ends those.
+
+    The others keep the one they have, which waits for an answer again.
+    """
+    rows = Mention.objects.filter(
         conversation=conversation, staff__in=called, ended_at__isnull=True
     )
-    earlier = dict(running.values_list("staff_id", "access_until"))
-    if earlier:
-        running.update(ended_at=now)
+    weight = (not _is_guest(by, conversation), until)
+    earlier = dict.fromkeys((person.pk for person in called), until)
+    kept, ended = [], []
+    for mention in rows:
+        earlier_weight = (not _is_given_by_guest(mention, conversation), mention.access_until)
+        if mention.access_until > now and earlier_weight >= weight:
+            del earlier[mention.staff_id]
+            kept.append(mention.pk)
+        else:
+            earlier[mention.staff_id] = mention.access_until
+            ended.append(mention.pk)
+    rows.filter(pk__in=kept).update(seen_at=None, answered_at=None)
+    rows.filter(pk__in=ended).update(ended_at=now)
     return earlier
 
 
 def end_access(by: Access, mention_id: int, *, conversation_id: int | None = None) -> None:
     """End a colleague's access before its time; the second time changes nothing.
 
-    Raises NotFound, also for a mention of another conversation than the one given.
+    Raises NotFound for who may not, and for a mention of another conversation than the one given.
     """
     with organization_transaction():
         mention = Mention.objects.filter(pk=mention_id).first()
         if mention is None or conversation_id not in {None, mention.conversation_id}:
             raise NotFound
         conversation = visible_conversation(by, mention.conversation_id, lock=True)
-        if mention.by_id != by.staff_id and conversation.owner_id != by.staff_id:
-            raise NotFound
         mention.refresh_from_db(fields=["ended_at"])
-        _end(conversation, [mention], timezone.now(), by=by, is_by_hand=True)
-        conversation.save()
+        if not endable(by, conversation, [mention]):
+            raise NotFound
+        if mention.ended_at is None:
+            given = _given_by_guests(conversation, mention)
+            _end(conversation, [mention, *given], timezone.now(), by=by, is_by_hand=True)
+            conversation.save()
+
+
+def endable(by: Access, conversation: Conversation, given: list[Mention]) -> set[int]:
+    """Return the ids of those of the conversation's accesses that the person may end."""
+    if not given or conversation.owner_id == by.staff_id:
+        return {mention.pk for mention in given}
+    calls = Mention.objects.filter(conversation=conversation, by_id=by.staff_id)
+    called = set(calls.values_list("staff_id", flat=True))
+    is_guest = _is_guest(by, conversation)
+    return {
+        mention.pk
+        for mention in given
+        if mention.staff_id in called
+        and (not is_guest or _is_given_by_guest(mention, conversation))
+    }
+
+
+def _given_by_guests(conversation: Conversation, ended: Mention) -> list[Mention]:
+    """Return what the holder of an access gave to others as a guest, what those gave, and so on."""
+    running = Mention.objects.filter(conversation=conversation, ended_at__isnull=True)
+    rest = list(running.exclude(pk=ended.pk).order_by("id"))
+    givers, found = [ended.staff_id], []
+    while givers:
+        giver = givers.pop()
+        if _is_guest(access_of_id(giver), conversation):
+            theirs = [mention for mention in rest if mention.by_id == giver]
+            rest = [mention for mention in rest if mention.by_id != giver]
+            found += theirs
+            givers += [mention.staff_id for mention in theirs]
+    return found
 
 
 def end_all(

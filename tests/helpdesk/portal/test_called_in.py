@@ -99,9 +99,13 @@ def test_called_in_twice_is_called_in_once_for_the_longer_time(
         )
     with world.transaction():
         running = Mention.objects.get(ended_at__isnull=True)
-        assert timedelta(hours=29) < running.access_until - running.at < timedelta(hours=30)
+        assert timedelta(hours=29) < running.access_until - running.at <= timedelta(hours=30)
         assert running.pk != first
-    screen("dave", htmx=True).post(f"/conversations/{pk}/mentions/{running.pk}/end/")
+    url = f"/conversations/{pk}/mentions/{running.pk}/end/"
+    for name, has_button in (("bob", False), ("carol", True), ("dave", True)):
+        shown = screen(name).get(f"/conversations/{pk}/").content.decode()
+        assert (url in shown) == has_button
+    screen("carol", htmx=True).post(url)
     assert screen("erin").get(f"/conversations/{pk}/").status_code == 404
 
 
