@@ -147,8 +147,16 @@ class StaffSocket(Socket):
     # --- what a screen says -------------------------------------------------------------------
 
     async def open(self, values: dict[str, Any]) -> None:
-        self.hub.open_thread(self, values["conversation"])
-        if values["conversation"] is not None:
+        wanted = values["conversation"]
+        if self.reader is None:
+            return
+        if wanted != self.thread:
+            self.hub.open_thread(self, None)
+            if wanted is not None:
+                # Its readers are shown who else reads it: only who may see it may be among them.
+                await in_database(staff_view.check_visible, self.reader, wanted)
+                self.hub.open_thread(self, wanted)
+        if wanted is not None:
             self.last_number = values["after"]
             await self._send_missing(values["after"])
 

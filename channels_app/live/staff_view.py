@@ -98,6 +98,12 @@ def see(reader: Reader, conversation_id: int, number: int) -> bool:
         return found.owner_id == reader.staff_id and found.owner_seen_number < number
 
 
+def check_visible(reader: Reader, conversation_id: int) -> None:
+    """Raise NotFound when the person may not see the conversation."""
+    with organization_scope(reader.organization_id), organization_transaction():
+        visible_conversation(access_of_id(reader.staff_id), conversation_id)
+
+
 def missing(reader: Reader, conversation_id: int, after: int) -> Missing:
     """Return the entries after a number, up to the newest there is now. Raises NotFound."""
     with organization_scope(reader.organization_id), organization_transaction():
