@@ -112,6 +112,15 @@ class OrganizationForm(TimezoneForm):
             self.fields.pop("administrator_email", None)
             self.fields.pop("administrator_name", None)
 
+    def clean(self) -> dict[str, Any]:
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        for field in ("name", "name_en"):
+            try:
+                organizations.check_name(cleaned.get(field) or "", field)
+            except Invalid as error:
+                self.add_error(field, str(error.message))
+        return cleaned
+
 
 @admin.register(Organization, site=platform_site)
 class OrganizationsAdmin(PlatformAdmin):

@@ -94,8 +94,12 @@ def rename(request: HttpRequest) -> HttpResponse:
     """Name the organization."""
     form = NameForm(request.POST)
     if form.is_valid():
-        first_run.rename(access_of(request), **form.cleaned_data)
-        return redirect("portal:start")
+        try:
+            first_run.rename(access_of(request), **form.cleaned_data)
+        except Invalid as error:
+            form.add_error(str(error.details["field"]), str(error.message))
+        else:
+            return redirect("portal:start")
     return _page(request, name_form=form, status=422)
 
 

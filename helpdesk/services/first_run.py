@@ -11,10 +11,15 @@ STEPS = ("name", "widget", "colleague")
 
 
 def rename(by: Access, *, name: str, name_en: str) -> Organization:
-    """Name the organization; raises NotFound for people who do not administer it, Invalid for an empty name."""
+    """Name the organization; raises NotFound for people who do not administer it.
+
+    Raises Invalid for an empty name, and for names as `organizations.check_name`.
+    """
     require(by, permissions.ORGANIZATION_ADMINISTER)
     if not name.strip():
         raise Invalid(field="name")
+    organizations.check_name(name.strip())
+    organizations.check_name(name_en.strip(), "name_en")
     with organization_transaction():
         organization = Organization.objects.select_for_update().get(pk=current_organization_id())
         organization.name, organization.name_en = name.strip(), name_en.strip()

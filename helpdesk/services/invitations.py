@@ -23,7 +23,9 @@ def invite(staff: Staff) -> str:
     only: whoever holds a new person's link chooses the password.
     """
     link = f"{settings.PUBLIC_URL}{first_page(staff.user)}"
-    subject = _("Invitation to %(organization)s") % {"organization": staff.organization.label}
+    # Names from before they had to be one line would fail as a header, after the commit.
+    organization = " ".join(staff.organization.label.split())
+    subject = _("Invitation to %(organization)s") % {"organization": organization}
     text = _("Open this link to join:\n\n%(link)s") % {"link": link}
     address, staff_id = staff.user.email, staff.pk
 

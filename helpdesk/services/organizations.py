@@ -1,7 +1,10 @@
 """Founding an organization, and taking people in."""
 
+import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal
+
+from django.utils.translation import gettext_lazy as _
 
 from helpdesk.access import Access
 from helpdesk.errors import Invalid
@@ -31,8 +34,10 @@ def found(
 ) -> Organization:
     """Create an organization with its first department, default queue and administrator role.
 
-    Raises Invalid when the short name is taken.
+    Raises Invalid when the short name is taken, and for names as `check_name`.
     """
+    check_name(name)
+    check_name(name_en, "name_en")
     with platform_transaction():
         if Organization.objects.filter(slug=slug).exists():
             raise Invalid(field="slug")
@@ -52,6 +57,12 @@ def found(
         )
         audit.record("organization.founded", organization)
     return organization
+
+
+def check_name(name: str, field: str = "name") -> None:
+    """Raise Invalid for an organization's name that is more than one line: it stands in the subject of mails."""
+    if any(unicodedata.category(character) in {"Cc", "Zl", "Zp"} for character in name):
+        raise Invalid(_("A name is one line of plain characters."), field=field)
 
 
 def administrator_role() -> Role:

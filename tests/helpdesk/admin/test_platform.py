@@ -58,6 +58,18 @@ def test_an_organization_is_founded_with_what_it_needs_from_the_first_day(
     assert taken.context["adminform"].form.errors["slug"]
 
 
+@pytest.mark.parametrize("field", ["name", "name_en"])
+def test_an_organizations_name_is_one_line(
+    world: World, browser: Browser, platform_user: User, field: str
+) -> None:
+    sent = organization_form(**{field: "New\nBcc: x@y.example"}, is_active="on")
+    for url in ("add/", f"{world.organization.pk}/change/"):
+        answer = browser(platform_user).post(f"/platform/helpdesk/organization/{url}", sent)
+        assert answer.context["adminform"].form.errors.keys() == {field}
+    with platform_transaction():
+        assert Organization.objects.get().name == "Acme"
+
+
 def test_a_change_of_an_organization_stands_in_its_own_trail(
     world: World, browser: Browser, platform_user: User
 ) -> None:
