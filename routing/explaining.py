@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from helpdesk.access import Access, colleague
 from helpdesk.models import Assignment, Conversation, Skill, Staff, Topic
-from helpdesk.portal.names import labels_of
+from helpdesk.reports.names import labels_of
 from routing import candidates as reasons
 from routing.candidates import Need, Person
 from routing.models import Decision

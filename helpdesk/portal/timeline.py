@@ -24,7 +24,7 @@ from helpdesk.models import (
     Staff,
     Topic,
 )
-from helpdesk.portal.names import labels_of
+from helpdesk.reports.names import labels_of
 from helpdesk.templatetags.portal import day_heading, full_moment, hour
 
 # The columns that are shown.
