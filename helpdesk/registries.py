@@ -126,3 +126,5 @@ demo_parts: Registry[DemoPart] = Registry("demo parts")
 sweeps: Registry[Sweep] = Registry("sweeps")
 scorers: Registry[Callable[..., float]] = Registry("scorers")
 measures: Registry[Callable[..., object]] = Registry("measures")
+# What an app above calls the actions it leaves in the audit trail.
+audit_actions: Registry[str | Promise] = Registry("audit actions")

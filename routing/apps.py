@@ -8,7 +8,7 @@ class RoutingConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core must know of routing."""
-        from helpdesk.registries import Sweep, scorers, sweeps  # noqa: PLC0415  (apps are ready only now)
+        from helpdesk.registries import Sweep, audit_actions, scorers, sweeps  # noqa: PLC0415  (apps are ready only now)
         from routing import handlers, invariants, judging, offers, scoring  # noqa: PLC0415
 
         for name, scorer in scoring.BUILT_IN.items():
@@ -17,5 +17,7 @@ class RoutingConfig(AppConfig):
         sweeps.register(
             "waiting", Sweep(run=judging.age_waiting, queue="waiting", every_seconds=60)
         )
+        for action, label in offers.AUDITED.items():
+            audit_actions.register(action, label)
         invariants.register()
         handlers.listen()

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from django.db.models import Sum
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from helpdesk import events
 from helpdesk.access import Access
@@ -27,6 +28,14 @@ from helpdesk.tenancy import current_organization_id, organization_transaction
 from routing.models import Decision, Offer
 
 BATCH = 200
+# What the audit trail calls what happens to offers.
+AUDITED = {
+    "offer.accepted": gettext_lazy("Offer accepted"),
+    "offer.declined": gettext_lazy("Offer declined"),
+    "offer.expired": gettext_lazy("Offer ran out"),
+    "offer.made": gettext_lazy("Offer made"),
+    "offer.withdrawn": gettext_lazy("Offer withdrawn"),
+}
 
 
 @dataclass(frozen=True, slots=True)

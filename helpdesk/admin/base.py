@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin, TabularInline
 
 from helpdesk.access import Access
+from helpdesk.admin.reading import with_words
 from helpdesk.models import AuditEntry
 from helpdesk.services import audit
 
@@ -123,12 +124,14 @@ class ScopedAdmin(AdministratorsOnly, ModelAdmin):  # type: ignore[misc]  # Unfo
         entries = AuditEntry.objects.filter(
             subject=self.opts.model_name, subject_id=obj.pk
         ).select_related("staff")
+        page = Paginator(entries, HISTORY_PAGE).get_page(request.GET.get("p"))
         context = {
             **self.admin_site.each_context(request),
             "title": _("History"),
             "opts": self.opts,
             "original": obj,
-            "page": Paginator(entries, HISTORY_PAGE).get_page(request.GET.get("p")),
+            "page": page,
+            "entries": with_words(page.object_list),
         }
         return TemplateResponse(request, "admin/history.html", context)
 

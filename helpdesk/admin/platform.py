@@ -21,6 +21,7 @@ from unfold.widgets import UnfoldAdminEmailInputWidget, UnfoldAdminTextInputWidg
 from helpdesk.admin.base import changed_fields
 from helpdesk.admin.fields import TimezoneForm
 from helpdesk.admin.sites import platform_site
+from helpdesk.admin.trail import InWords
 from helpdesk.errors import Invalid
 from helpdesk.models import AuditEntry, Department, Organization, PlatformAuditEntry, User
 from helpdesk.services import audit, grants, organizations, sessions
@@ -272,21 +273,17 @@ class AttemptAdmin(PlatformAdmin):
 
 
 @admin.register(PlatformAuditEntry, site=platform_site)
-class PlatformTrailAdmin(PlatformAdmin):
+class PlatformTrailAdmin(InWords, PlatformAdmin):
     """What those who run the installation did; written once and never changed."""
 
     can_add = can_change = can_delete = False
-    list_display = ("at", "user", "action", "subject", "subject_id", "facts")
+    list_display = ("at", "user", "done", "touched", "facts")
     list_display_links = ("at",)
     list_select_related = ("user",)
     list_filter = ("user", "action")
     ordering = ("-id",)
-    fields = ("at", "user", "action", "subject", "subject_id", "facts")
+    fields = ("at", "user", "done", "touched", "facts")
     readonly_fields = fields
-
-    @admin.display(description=gettext_lazy("details"))
-    def facts(self, obj: PlatformAuditEntry) -> str:
-        return "; ".join(f"{name}: {value}" for name, value in obj.data.items())[:500]
 
 
 @admin.register(PeriodicTask, site=platform_site)

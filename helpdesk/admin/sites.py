@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 from unfold.sites import UnfoldAdminSite
 
+from helpdesk.admin.reading import with_words
 from helpdesk.errors import HelpdeskError
 from helpdesk.reports import administration
 from helpdesk.tenancy import organization_transaction, platform_transaction
@@ -171,7 +172,7 @@ class OrganizationSite(EverydeskSite):
         shown = {
             "counts": administration.counts(),
             "concerns": administration.concerns(),
-            "changes": administration.newest_changes(),
+            "changes": with_words(administration.newest_changes()),
         }
         return cast(TemplateResponse, super().index(request, shown))
 

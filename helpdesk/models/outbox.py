@@ -6,6 +6,7 @@ from uuid import uuid4
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from helpdesk.audit_words import action_label
 from helpdesk.models.base import (
     CURRENT_TRANSACTION,
     OrganizationForeignKey,
@@ -121,6 +122,9 @@ class AuditEntry(OrganizationModel):
             models.Index(fields=["organization", "-id"], name="audit_newest"),
         ]
 
+    def __str__(self) -> str:
+        return action_label(self.action)
+
 
 class PlatformAuditEntry(models.Model):
     """What somebody who runs the installation did, when; insert-only and of no organization."""
@@ -143,6 +147,9 @@ class PlatformAuditEntry(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["subject", "subject_id", "-id"], name="platform_audit_subject")
         ]
+
+    def __str__(self) -> str:
+        return action_label(self.action)
 
 
 class AuditSeal(OrganizationModel):
