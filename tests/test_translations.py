@@ -1,15 +1,30 @@
 """Every text shown to people has its Chinese, and the check notices when one has not."""
 
+import re
+
 import pytest
 from babel.messages.catalog import Catalog
 
 from deploy import catalogues
 from deploy.catalogues import Text
+from tests.source import PROJECT, text
+
+# A colon between two characters is a time's: 时:分:秒.
+NARROW = re.compile(r'^(?:msgstr\S* )?".*[\u4e00-\u9fff」](?:[,;!?]|:(?!分|秒))', re.MULTILINE)
 
 
 def test_every_text_is_translated():
     found = catalogues.problems()
     assert not found, "\n".join(found)
+
+
+def test_chinese_has_full_width_punctuation():
+    found = {
+        f"{path.parts[-4]}: {line.group()}"
+        for path in (PROJECT / "locale").glob("*/zh_Hans/LC_MESSAGES/django.po")
+        for line in NARROW.finditer(text(path))
+    }
+    assert found == set()
 
 
 @pytest.mark.parametrize(
