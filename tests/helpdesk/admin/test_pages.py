@@ -112,3 +112,12 @@ def test_who_is_signed_out_is_led_to_the_sign_in_page(world: World) -> None:
         response = Client().get(url)
         assert response.status_code == 302
         assert response["Location"].startswith("/sign-in/?next=/"), url
+
+
+def test_the_side_bar_names_the_reader_in_their_language(world: World, browser: Browser) -> None:
+    with world.transaction():
+        world.alice.name, world.alice.name_en = "林艾", "Lin Ai"
+        world.alice.save()
+    page = browser(world.alice).get("/admin/").content.decode()
+    assert "Lin Ai</div>" in page
+    assert "林艾</div>" not in page
