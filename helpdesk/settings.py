@@ -233,6 +233,8 @@ LANGUAGES = [("zh-hans", _("Simplified Chinese")), ("en", _("English"))]
 LOCALE_PATHS = sorted(path for path in (BASE_DIR / "locale").glob("*") if path.is_dir())
 TIME_ZONE = "UTC"
 USE_TZ = True
+# One way to write times in English, with 24 hours as everywhere else.
+FORMAT_MODULE_PATH = ["helpdesk.formats"]
 
 STATIC_URL = "/static/"
 STATIC_ROOT = HOME / "static"
