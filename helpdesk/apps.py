@@ -1,7 +1,7 @@
 from importlib import import_module
 from pkgutil import iter_modules
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -16,3 +16,6 @@ class HelpdeskConfig(AppConfig):
             import_module(f"helpdesk.services.{module.name}")
         import_module("helpdesk.invariants")
         import_module("helpdesk.checks")
+        # The pages of these packages stand in the platform's administration under its own headings.
+        apps.get_app_config("axes").verbose_name = _("Signing in")
+        apps.get_app_config("django_celery_beat").verbose_name = _("Calendar")

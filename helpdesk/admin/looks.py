@@ -22,6 +22,13 @@ def _organization_name(request: HttpRequest) -> str:
     return staff.organization.label if staff else ""
 
 
+def _is_among_users(request: HttpRequest) -> bool:
+    """Tell whether the page is about users: that of the sessions has an address below theirs."""
+    users = reverse(f"{PLATFORM_SITE}:helpdesk_user_changelist")
+    sessions = reverse(f"{PLATFORM_SITE}:helpdesk_user_sessions")
+    return request.path.startswith(users) and not request.path.startswith(sessions)
+
+
 def _style(request: HttpRequest) -> str:
     return static("everydesk/admin.css")
 
@@ -162,7 +169,7 @@ PLATFORM = _looks(
             "title": _("Signing in"),
             "separator": True,
             "items": [
-                _platform("user", _("Users"), "person"),
+                {**_platform("user", _("Users"), "person"), "active": _is_among_users},
                 {
                     "title": _("Sessions"),
                     "icon": "devices",

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from django.apps import apps
 from django.core.exceptions import FieldDoesNotExist
@@ -21,6 +21,7 @@ from helpdesk.models import (
     Escalation,
     EscalationLevel,
     EscalationPath,
+    PlatformAuditEntry,
     PresenceStatus,
     Role,
     Skill,
@@ -81,6 +82,8 @@ CHOICES: dict[str, Mapping[str, Any]] = {  # Any: a lazy translation
 }
 LONGEST = 500
 
+Entry = TypeVar("Entry", AuditEntry, PlatformAuditEntry)
+
 
 class Readable(Protocol):
     """An entry of the organization's trail, or of the platform's."""
@@ -114,7 +117,7 @@ def tell(entries: Iterable[Readable]) -> dict[int, Told]:
     return {entry.pk: _told(entry, names) for entry in rows}
 
 
-def with_words(entries: Iterable[AuditEntry]) -> list[tuple[AuditEntry, Told]]:
+def with_words(entries: Iterable[Entry]) -> list[tuple[Entry, Told]]:
     """Return the entries, each with what it says."""
     rows = list(entries)
     told = tell(rows)

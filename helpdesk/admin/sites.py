@@ -24,7 +24,7 @@ from unfold.sites import UnfoldAdminSite
 
 from helpdesk.admin.reading import with_words
 from helpdesk.errors import HelpdeskError
-from helpdesk.reports import administration
+from helpdesk.reports import administration, platform
 from helpdesk.tenancy import organization_transaction, platform_transaction
 
 # Unfold's Alpine evaluates its attributes, and sizes a bar by a style attribute. Nothing else is looser
@@ -185,6 +185,15 @@ class PlatformSite(EverydeskSite):
 
     site_title = index_title = _("Platform")
     settings_name = "UNFOLD_PLATFORM"
+
+    def index(self, request: HttpRequest, extra_context: Any = None) -> TemplateResponse:
+        """Show how much there is, what needs a hand, and what was done last."""
+        shown = {
+            "counts": platform.counts(),
+            "concerns": platform.concerns(),
+            "changes": with_words(platform.newest_changes()),
+        }
+        return cast(TemplateResponse, super().index(request, shown))
 
     def has_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person runs the installation."""

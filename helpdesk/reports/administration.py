@@ -32,6 +32,7 @@ class Count:
     number: int
     page: str
     query: str = ""
+    app: str = "helpdesk"
 
 
 def counts() -> list[Count]:

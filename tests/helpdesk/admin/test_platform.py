@@ -1,12 +1,14 @@
 """The platform site: organizations are founded and people switched off, and nothing inside is touched."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from axes.models import AccessAttempt
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 from django_celery_beat.models import IntervalSchedule
 
 from helpdesk.models import (
@@ -236,3 +238,52 @@ def test_an_interval_is_one_that_a_scheduler_can_keep(
     assert IntervalSchedule.objects.filter(every=every, period=period).exists() == fits
     if not fits:
         assert answer.context["adminform"].form.errors["every"]
+
+
+def test_the_overview_counts_and_leads_to_the_lists(
+    world: World, browser: Browser, platform_user: User
+) -> None:
+    AccessAttempt.objects.create(username="x", ip_address="10.0.0.1", failures_since_start=50)
+    client = browser(platform_user)
+    url = f"/platform/helpdesk/user/{world.carol.user_id}/change/"
+    assert client.post(url, {"name": "Carola"}).status_code == 302
+    page = client.get("/platform/").content.decode()
+    assert 'href="/platform/axes/accessattempt/"' in page
+    assert "accounts had too many failed sign-ins" in page
+    assert "User: changed" in page
+    assert client.get("/platform/axes/accessattempt/").content.decode().count("Axes") == 0
+
+
+def test_the_page_of_sessions_marks_its_own_entry_only(
+    browser: Browser, platform_user: User
+) -> None:
+    client = browser(platform_user)
+
+    def marked(url: str) -> list[str]:
+        bar = client.get(url).context["sidebar_navigation"]
+        return [str(item["link"]) for group in bar for item in group["items"] if item["active"]]
+
+    assert marked("/platform/helpdesk/user/sessions/") == ["/platform/helpdesk/user/sessions/"]
+    assert marked("/platform/helpdesk/user/") == ["/platform/helpdesk/user/"]
+    assert marked(f"/platform/helpdesk/user/{platform_user.pk}/change/") == [
+        "/platform/helpdesk/user/"
+    ]
+
+
+def test_the_platform_is_in_chinese(browser: Browser, platform_user: User) -> None:
+    AccessAttempt.objects.create(username="x", ip_address="10.0.0.1", failures_since_start=1)
+    client = browser(platform_user)
+    chinese = {"accept-language": "zh-CN"}
+    page = client.get("/platform/axes/accessattempt/", headers=chinese).content.decode()
+    for english in ("Axes", "ccess attempt", "IP Address", "Failed Logins", "Attempt Time"):
+        assert english not in page
+    page = client.get("/platform/django_celery_beat/periodictask/", headers=chinese)
+    assert "Task Name" not in page.content.decode()
+    assert "周期性任务" not in page.content.decode()
+
+
+def test_english_times_have_24_hours() -> None:
+    at = datetime(2026, 11, 26, 19, 5, tzinfo=UTC)
+    with translation.override("en"):
+        assert date_format(at, "DATETIME_FORMAT") == "26 Nov 2026, 19:05"
+        assert date_format(at, "SHORT_DATETIME_FORMAT") == "26 Nov 2026, 19:05"
