@@ -91,7 +91,7 @@ def sender_of(visitor: Visitor) -> Sender:
         external_id=visitor.external_id,
         display_name=visitor.display_name,
         is_verified=visitor.is_verified,
-        language={"zh": "zh-hans"}.get(visitor.language, visitor.language),
+        language=visitor.language,
         profile=profile,
         data=dict(visitor.page),
     )

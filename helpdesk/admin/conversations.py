@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from helpdesk.admin.base import ReadOnlyAdmin, ScopedAdmin
-from helpdesk.admin.fields import WordsField
+from helpdesk.admin.fields import SPOKEN, WordsField
 from helpdesk.admin.sites import organization_site
 from helpdesk.models import Conversation, Customer
 from helpdesk.reports.customer_search import customers_named
@@ -21,6 +21,22 @@ SHOWN = (
     "state", "priority", "urgency", "topic", "department", "queue", "owner", "customer", "channel",
     "language", "opened_at", "first_replied_at", "last_message_at", "resolved_at", "closed_at",
 )  # fmt: skip
+OTHER = "other"
+
+
+class SpokenFilter(admin.SimpleListFilter):
+    """Customers by the language they write in."""
+
+    title = gettext_lazy("language")
+    parameter_name = "language"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[Any]:
+        return [*SPOKEN, (OTHER, gettext_lazy("Other languages"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() == OTHER:
+            return queryset.exclude(language__in=["", *dict(SPOKEN)])
+        return queryset.filter(language=self.value()) if self.value() else queryset
 
 
 class CustomerForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
@@ -35,8 +51,8 @@ class CustomerAdmin(ScopedAdmin):
 
     can_add = can_delete = False
     form = CustomerForm
-    list_display = ("label", "company", "tier", "place", "language", "created_at")
-    list_filter = ("tier", "language")
+    list_display = ("label", "company", "tier", "place", "speaks", "created_at")
+    list_filter = ("tier", SpokenFilter)
     search_fields = ("name", "company", "email", "external_id")
     audited = ("tier",)
     fieldsets = (
@@ -55,6 +71,10 @@ class CustomerAdmin(ScopedAdmin):
     @admin.display(description=gettext_lazy("name"))
     def label(self, obj: Customer) -> str:
         return obj.label
+
+    @admin.display(description=gettext_lazy("language"), ordering="language")
+    def speaks(self, obj: Customer) -> str:
+        return str(dict(SPOKEN).get(obj.language, obj.language))
 
 
 @admin.register(Conversation, site=organization_site)

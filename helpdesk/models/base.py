@@ -189,6 +189,17 @@ class LanguageField(models.CharField):  # type: ignore[type-arg]  # not subscrip
         kwargs.setdefault("blank", True)
         super().__init__(*args, **kwargs)
 
+    def get_prep_value(self, value: Any) -> Any:  # Any: Django's own signature
+        """Keep the language alone: `zh` for `zh-Hans`, in whichever way it was written."""
+        value = super().get_prep_value(value)
+        return value.partition("-")[0].lower() if isinstance(value, str) else value
+
+    def pre_save(self, model_instance: models.Model, add: bool) -> Any:
+        """Store it, and show it so on the object at hand."""
+        value = self.get_prep_value(super().pre_save(model_instance, add))
+        setattr(model_instance, self.attname, value)
+        return value
+
     def deconstruct(self) -> Deconstructed:
         """Appear in migrations as Django's own field."""
         name, _path, args, kwargs = super().deconstruct()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from django.test import Client
 
 from helpdesk.admin.sites import organization_site, platform_site
-from helpdesk.models import User
+from helpdesk.models import Customer, User
 from tests.factories import World
 from tests.helpdesk.admin.conftest import fill
 
@@ -121,3 +121,21 @@ def test_the_side_bar_names_the_reader_in_their_language(world: World, browser: 
     page = browser(world.alice).get("/admin/").content.decode()
     assert "Lin Ai</div>" in page
     assert "林艾</div>" not in page
+
+
+def test_customers_show_their_language_in_words(world: World, browser: Browser) -> None:
+    with world.transaction():
+        for name, language in (("张", "zh-Hans"), ("Ann", "en"), ("佐藤", "ja")):
+            Customer.objects.create(name=name, language=language)
+        assert Customer.objects.get(name="张").language == "zh"
+    client = browser(world.alice)
+    page = client.get("/admin/helpdesk/customer/").content.decode()
+    assert "Chinese" in page
+    assert "zh-hans</td>" not in page
+    for language, found in (("zh", "张"), ("en", "Ann"), ("other", "佐藤")):
+        rows = (
+            client.get("/admin/helpdesk/customer/", {"language": language})
+            .context["cl"]
+            .result_list
+        )
+        assert [customer.name for customer in rows] == [found]
