@@ -80,10 +80,6 @@ class Lane:
     level: EscalationLevel
     climbs: list[Climb] = field(default_factory=list)
 
-    @property
-    def minutes(self) -> int:
-        return int(self.level.timer.total_seconds() // 60)
-
 
 @dataclass(frozen=True)
 class PathLanes:
@@ -122,10 +118,6 @@ class Board:
     capacity: Decimal
     on_duty: int
     staff: int
-
-    @property
-    def patience_minutes(self) -> int:
-        return max(1, int(self.patience.total_seconds() // 60))
 
     @property
     def share(self) -> int:

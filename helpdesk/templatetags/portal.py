@@ -133,6 +133,16 @@ def spell(seconds: float) -> str:
 
 
 @register.filter
+def time_in_words(span: timedelta) -> str:
+    """Return a set time in whole hours where it has them, else in minutes; at least one."""
+    minutes = max(1, int(span.total_seconds() // 60))
+    if minutes % 60 == 0:
+        hours = minutes // 60
+        return ngettext("%(hours)s hour", "%(hours)s hours", hours) % {"hours": hours}
+    return ngettext("%(minutes)s minute", "%(minutes)s minutes", minutes) % {"minutes": minutes}
+
+
+@register.filter
 def elapsed(since: datetime | None) -> str:
     """Return how long ago an instant was."""
     return spell(seconds_between(since, timezone.now())) if since else ""

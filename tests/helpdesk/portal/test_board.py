@@ -3,11 +3,12 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from helpdesk.models import Conversation, EscalationLevel, EscalationPath, Staff
 from helpdesk.portal.board import Board, read_board
 from helpdesk.services import assignment
+from helpdesk.templatetags.portal import time_in_words
 from tests.factories import World
 from tests.helpdesk.portal.conftest import Screen
 
@@ -59,3 +60,14 @@ def test_at_risk_is_who_waits_longer_than_the_first_timer(world: World, screen: 
         )
     assert _board(world).late == 0
     assert "unanswered for 10 minutes" in screen("bob").get("/board/").content.decode()
+
+
+def test_the_time_of_a_level_is_told_in_whole_hours() -> None:
+    with translation.override("en"):
+        for minutes, told in (
+            (240, "4 hours"),
+            (60, "1 hour"),
+            (90, "90 minutes"),
+            (0, "1 minute"),
+        ):
+            assert time_in_words(timedelta(minutes=minutes)) == told
