@@ -282,6 +282,8 @@ class Words:
 
 def _idle(waited: timedelta) -> str:
     minutes = max(0, round(waited.total_seconds() / 60))
+    if not minutes:
+        return _("last one just now")
     if minutes > 120:
         return _("nothing new for hours")
     return ngettext(

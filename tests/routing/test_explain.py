@@ -1,8 +1,12 @@
+from datetime import timedelta
+
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 
 from helpdesk.models import Presence, Staff, Topic
+from routing import explaining
 from routing.fragments import offer_dock
 from routing.models import Offer, Policy
 from tests.factories import World, make_world
@@ -193,3 +197,9 @@ def test_the_pushed_dock_equals_the_loaded_one(world: World) -> None:
     assert "适合你" in pushed
     assert "hidden" in other
     assert "data-offer" not in other
+
+
+def test_who_was_given_one_this_minute_is_told_so() -> None:
+    with translation.override("en"):
+        assert explaining._idle(timedelta(seconds=20)) == "last one just now"
+        assert explaining._idle(timedelta(minutes=5)) == "last one 5 minutes before"
