@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from helpdesk.admin.base import ReadOnlyAdmin, ScopedAdmin
 from helpdesk.admin.fields import SPOKEN, WordsField
@@ -68,7 +68,7 @@ class CustomerAdmin(ScopedAdmin):
         known = Q(email__in={wanted, wanted.lower()}) | Q(external_id=wanted)
         return queryset.filter(Q(pk__in=customers_named(wanted)) | known), False
 
-    @admin.display(description=gettext_lazy("name"))
+    @admin.display(description=pgettext_lazy("of a person", "name"))
     def label(self, obj: Customer) -> str:
         return obj.label
 

@@ -6,6 +6,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from helpdesk.models.base import LanguageField, OrganizationForeignKey, OrganizationModel
 
@@ -18,7 +19,7 @@ class Customer(OrganizationModel):
         IMPORTANT = "important", _("Important")
         VIP = "vip", _("VIP")
 
-    name = models.CharField(_("name"), max_length=120, blank=True)
+    name = models.CharField(pgettext_lazy("of a person", "name"), max_length=120, blank=True)
     company = models.CharField(_("company"), max_length=120, blank=True)
     email = models.EmailField(_("mail address"), blank=True)
     phone = models.CharField(_("phone"), max_length=30, blank=True)

@@ -9,6 +9,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from helpdesk.models.base import (
     LANGUAGES,
@@ -39,7 +40,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person who signs in; global, because one person may work for several organizations."""
 
     email = models.EmailField(_("mail address"), unique=True)
-    name = models.CharField(_("name"), max_length=80)
+    name = models.CharField(pgettext_lazy("of a person", "name"), max_length=80)
     is_active = models.BooleanField(_("active"), default=True)
     is_staff = models.BooleanField(
         _("platform administrator"), default=False, help_text=_("May sign in to the platform site.")
@@ -85,8 +86,10 @@ class Staff(OrganizationModel):
     user = models.ForeignKey(
         "helpdesk.User", models.PROTECT, related_name="+", verbose_name=_("user")
     )
-    name = models.CharField(_("name"), max_length=80)
-    name_en = models.CharField(_("English name"), max_length=80, blank=True)
+    name = models.CharField(pgettext_lazy("of a person", "name"), max_length=80)
+    name_en = models.CharField(
+        pgettext_lazy("of a person", "English name"), max_length=80, blank=True
+    )
     department = OrganizationForeignKey(
         "helpdesk.Department", models.PROTECT, related_name="staff", verbose_name=_("department")
     )
