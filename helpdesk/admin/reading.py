@@ -41,7 +41,7 @@ FACTS: dict[str, str | Promise] = {
     "episode": _("Episode"),
     "fields": _("Fields"),
     "level": _("Level"),
-    "mode": _("How"),
+    "mode": _("Given how"),
     "number": _("Message number"),
     "override": _("Reason to go past the limit"),
     "parent_id": _("Belongs to"),
