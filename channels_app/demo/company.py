@@ -270,6 +270,7 @@ def _build_channels(company: Company) -> None:
         facts["key"]: Channel(
             kind=facts["kind"],
             name=facts["name"],
+            name_en=facts["name_en"],
             language=company.organization.language,
             settings=facts["settings"],
         )

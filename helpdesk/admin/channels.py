@@ -27,11 +27,11 @@ class ChannelAdmin(ScopedAdmin):
     """Connected accounts; they are switched off, never deleted, since conversations name them."""
 
     can_delete = False
-    list_display = ("name", "kind_label", "queue", "language", "is_active", "trouble")
+    list_display = ("name", "name_en", "kind_label", "queue", "language", "is_active", "trouble")
     list_select_related = ("queue",)
     list_filter = ("is_active", "queue")
-    search_fields = ("name",)
-    audited = ("name", "kind", "is_active")
+    search_fields = ("name", "name_en")
+    audited = ("name", "name_en", "kind", "is_active")
     change_form_outer_before_template = "admin/channel_before.html"
 
     @admin.display(description=gettext_lazy("kind"))
@@ -46,14 +46,24 @@ class ChannelAdmin(ScopedAdmin):
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         kind = obj.kind if obj else request.GET.get("kind", "")
         kwargs["form"] = channel_form(kind, _kind(kind))
-        kwargs["fields"] = ("name", "queue", "language", "is_active", "hold_seconds")
+        kwargs["fields"] = ("name", "name_en", "queue", "language", "is_active", "hold_seconds")
         return super().get_form(request, obj, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         kind = _kind(obj.kind if obj else request.GET.get("kind", ""))
         own = [f"setting_{field.name}" for field in kind.settings] if kind else []
         return (
-            (None, {"fields": ("name", ("queue", "language"), "hold_seconds", "is_active")}),
+            (
+                None,
+                {
+                    "fields": (
+                        ("name", "name_en"),
+                        ("queue", "language"),
+                        "hold_seconds",
+                        "is_active",
+                    )
+                },
+            ),
             *([(kind.label, {"fields": own})] if kind and own else []),
         )
 

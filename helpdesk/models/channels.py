@@ -46,11 +46,10 @@ class Queue(OrganizationModel, Named):
         ]
 
 
-class Channel(OrganizationModel):
+class Channel(OrganizationModel, Named):
     """One connected account of one kind: this web page, that mailbox."""
 
     kind = models.CharField(_("kind"), max_length=30)
-    name = models.CharField(_("name"), max_length=80)
     public_id = models.CharField(
         _("public id"), max_length=32, default=new_public_id, editable=False
     )
@@ -87,9 +86,6 @@ class Channel(OrganizationModel):
             models.UniqueConstraint(fields=["organization", "name"], name="channel_name"),
             models.UniqueConstraint(fields=["organization", "public_id"], name="channel_public_id"),
         ]
-
-    def __str__(self) -> str:
-        return self.name
 
 
 class Route(models.Model):

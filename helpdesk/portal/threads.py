@@ -224,12 +224,13 @@ def _identities(conversation: Conversation) -> list[ShownIdentity]:
     rows = Identity.objects.filter(customer_id=conversation.customer_id).order_by("id")
     found = list(
         rows.values_list(
-            "channel__kind", "display_name", "channel__name", "is_verified", "data__email"
+            *("channel__kind", "channel__name", "channel__name_en"),
+            *("display_name", "is_verified", "data__email"),
         )[:IDENTITIES]
     )
     own = [
-        ShownIdentity(channel_icon(kind), shown or channel, is_verified)
-        for kind, shown, channel, is_verified, _ in found
+        ShownIdentity(channel_icon(kind), shown or label_of(name, name_en), is_verified)
+        for kind, name, name_en, shown, is_verified, _ in found
     ]
     claimed = dict.fromkeys(email for *_, email in found if email)
     claimed.pop(conversation.customer.email, None)
@@ -264,12 +265,13 @@ def _previous(access: Access, conversation: Conversation) -> list[Earlier]:
             "subject",
             "last_text",
             "channel__name",
+            "channel__name_en",
             "channel__kind",
             "opened_at",
             Subquery(stars),
         )
     )
     return [
-        Earlier(pk, subject or text or channel, channel_icon(kind), at, score)
-        for pk, subject, text, channel, kind, at, score in found[:PREVIOUS]
+        Earlier(pk, subject or text or label_of(name, name_en), channel_icon(kind), at, score)
+        for pk, subject, text, name, name_en, kind, at, score in found[:PREVIOUS]
     ]

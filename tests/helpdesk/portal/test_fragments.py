@@ -6,7 +6,7 @@ import pytest
 
 from helpdesk import fragments
 from helpdesk.access import conversation as visible_conversation
-from helpdesk.models import Presence, Staff
+from helpdesk.models import Channel, Presence, Staff
 from helpdesk.portal.board import read_board
 from helpdesk.portal.timeline import entries_of
 from helpdesk.services import assignment, replying
@@ -134,3 +134,12 @@ def test_toast_escapes_and_undoes(world: World) -> None:
     html = fragments.toast("<b>x</b>", language="en", undo_url="/undo/", icon="swap")
     assert "&lt;b&gt;" in html
     assert 'action="/undo/"' in html
+
+
+def test_a_channel_is_named_in_the_readers_language(world: World, screen: Screen) -> None:
+    pk = world.message().conversation_id
+    with world.transaction():
+        Channel.objects.update(name="官网聊天", name_en="Website chat")
+    page = screen("carol").get(f"/conversations/{pk}/").content.decode()
+    assert "Website chat" in page
+    assert "官网聊天" not in page
