@@ -13,6 +13,7 @@ from django.utils import timezone
 from helpdesk import permissions as may_
 from helpdesk.access import Access
 from helpdesk.models import Conversation, Customer, Identity, Mention, Priority, Rating, State
+from helpdesk.models.base import label_of
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
 from helpdesk.services import mentions
