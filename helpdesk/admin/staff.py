@@ -113,6 +113,8 @@ class StaffAdmin(ScopedAdmin):
         if not change:
             self._take_in(request, obj, form)
             return
+        # What they hold is locked before their own row, for the rights that may go.
+        grants.lock({obj.pk})
         is_active = obj.is_active
         if "is_active" in form.changed_data:
             obj.is_active = not is_active

@@ -104,7 +104,7 @@ def refresh(staff_ids: Iterable[int] | None = None) -> None:
     Locks what they hold and then them; the transaction must not have changed their rows before.
     """
     with organization_transaction():
-        chosen = _lock(None if staff_ids is None else set(staff_ids))
+        chosen = lock(None if staff_ids is None else set(staff_ids))
         below = subtrees(Department.objects.values_list("id", "parent_id"))
         for person in chosen:
             _write(person, _desired(person, below))
@@ -119,7 +119,7 @@ def refresh(staff_ids: Iterable[int] | None = None) -> None:
 def deactivate(staff: Staff, *, by: Access | None = None) -> None:
     """End a person's membership: held work goes back to its queue, cached access ends at once."""
     with organization_transaction():
-        _lock({staff.pk})
+        lock({staff.pk})
         Staff.objects.filter(pk=staff.pk).update(is_active=False)
         audit.record("staff.deactivated", staff, by)
         refresh([staff.pk])
@@ -207,7 +207,7 @@ class _GotMore(Exception):
     """Somebody holds a conversation whose row is not locked."""
 
 
-def _lock(staff_ids: set[int] | None) -> list[Staff]:
+def lock(staff_ids: set[int] | None) -> list[Staff]:
     """Return these people, or all, locked like the conversations that they hold, conversations first.
 
     What somebody got in between can only be locked before the people by beginning anew: the savepoint

@@ -8,6 +8,7 @@ from threading import Barrier
 
 import pytest
 from django.db import connection
+from django.test import Client
 
 from helpdesk.errors import AlreadyTaken, HelpdeskError, Invalid, OverCapacity, WrongState
 from helpdesk.models import Conversation, Entry, Identity, Mention, Staff
@@ -20,6 +21,7 @@ from helpdesk.services import (
     timeline,
 )
 from helpdesk.tenancy import organization_transaction
+from tests.helpdesk.admin.forms import staff_form
 
 
 def at_once(calls):
@@ -105,7 +107,21 @@ def test_a_handover_locks_both_people_in_the_order_of_their_ids(world):
         assert handed.result(timeout=60).owner_id == world.carol.pk
 
 
-def test_a_right_is_taken_from_people_after_their_conversations_are_locked(world):
+def by_service(world):
+    grants.deactivate(world.carol)
+
+
+def by_administration(world):
+    client = Client()
+    client.force_login(world.alice.user)
+    form = staff_form(world, name="Caroline", capacity="7")
+    del form["is_active"]
+    page = f"/admin/helpdesk/staff/{world.carol.pk}/change/"
+    assert client.post(page, form).status_code == 302
+
+
+@pytest.mark.parametrize("act", [by_service, by_administration])
+def test_a_right_is_taken_from_people_after_their_conversations_are_locked(world, act):
     """Whoever works on a conversation and asks for its owner must never wait for an administrator."""
     ref = world.message().conversation_id
     later = world.message(visitor="another").conversation_id
@@ -114,7 +130,7 @@ def test_a_right_is_taken_from_people_after_their_conversations_are_locked(world
 
     def deactivate():
         try:
-            grants.deactivate(world.carol)
+            act(world)
         finally:
             connection.close()
 
