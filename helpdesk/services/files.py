@@ -4,6 +4,7 @@ import hashlib
 import io
 import os
 import tempfile
+import threading
 import unicodedata
 import uuid
 import warnings
@@ -21,6 +22,15 @@ from helpdesk.registries import Sweep, sweeps
 from helpdesk.tenancy import current_organization_id, organization_transaction
 
 MOST_PIXELS = 50_000_000
+# A file of millions of parts costs a hundred bytes of memory for each of its own. How often a picture may
+# be read from before it is known, PNG more often, as its pixels come in parts too; how much of a JPEG may
+# be other than pixels; how many parts and names others may have.
+MOST_READS = 3_000
+MOST_ABOUT_A_PICTURE = 8 * 2**20
+MOST_PARTS = 2_000
+MOST_NAMES = 10_000
+# How many files of a process are looked at together; the others wait.
+_turns = threading.BoundedSemaphore(2)
 # How long a file waits for its message.
 LOOSE_FOR = timedelta(days=1)
 BATCH = 200
@@ -62,7 +72,8 @@ def store(
         raise Invalid(field="file")
     if len(data) > settings.ATTACHMENT_MAX_BYTES:
         raise TooLarge
-    checked = check(data)
+    with _turns:
+        checked = check(data)
     public_id = uuid.uuid4()
     path = _path(current_organization_id(), public_id)
     _write(path, data)
@@ -148,11 +159,48 @@ def _write(path: Path, data: bytes) -> None:
         raise
 
 
+class _Bounded(io.BytesIO):
+    """A picture that is read from so often, and so much of it, before that is refused.
+
+    Pillow asks for each part of a file on its own and keeps what it finds.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        is_png = data.startswith(b"\x89PNG")
+        self.reads_left = MOST_READS + (len(data) // 1_000 if is_png else 0)
+        self.bytes_left = MOST_ABOUT_A_PICTURE if data.startswith(b"\xff\xd8") else len(data) * 2
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Return the next bytes. Raises UnsupportedFile when that was asked too often."""
+        found = super().read(size)
+        self.reads_left -= 1
+        self.bytes_left -= len(found)
+        if self.reads_left < 0 or self.bytes_left < 0:
+            raise UnsupportedFile
+        return found
+
+
+def _has_many_parts(data: bytes) -> bool:
+    """Tell whether a WebP, which is read whole and by other code, has too many parts."""
+    if data[:4] != b"RIFF":
+        return False
+    place = 12
+    for _ in range(MOST_PARTS):
+        place += 8 + int.from_bytes(data[place + 4 : place + 8], "little")
+        place += place % 2
+        if place >= len(data):
+            return False
+    return True
+
+
 def _picture(data: bytes) -> Checked | None:
+    if _has_many_parts(data):
+        raise UnsupportedFile
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(io.BytesIO(data), formats=list(_IMAGES)) as image:
+            with Image.open(_Bounded(data), formats=list(_IMAGES)) as image:
                 width, height = image.size
                 if width * height > MOST_PIXELS:
                     raise UnsupportedFile
@@ -168,9 +216,12 @@ def _picture(data: bytes) -> Checked | None:
 
 
 def _office(data: bytes) -> str:
+    # What the end of the archive says of itself is as false as its sender likes; each name begins so.
+    if data.count(b"PK\x01\x02") > MOST_NAMES:
+        raise UnsupportedFile
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = archive.namelist()[:10_000]
+            names = archive.namelist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise UnsupportedFile from error
     if "[Content_Types].xml" in names:

@@ -1,6 +1,10 @@
 import io
 import re
+import struct
+import threading
+import tracemalloc
 import zipfile
+import zlib
 from datetime import timedelta
 
 import pytest
@@ -84,6 +88,91 @@ def test_a_picture_with_too_many_pixels_is_refused_unopened(monkeypatch):
     monkeypatch.setattr(files, "MOST_PIXELS", 40)
     with pytest.raises(UnsupportedFile):
         files.check(picture(size=(8, 6)))
+
+
+def png_chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def png_of(count, about=b"tEXt", data=b"a\0b"):
+    header = png_chunk(b"IHDR", struct.pack(">IIBBBBB", 10, 10, 8, 2, 0, 0, 0))
+    pixels = png_chunk(b"IDAT", zlib.compress(b"\0" * 310)) + png_chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + header + png_chunk(about, data) * count + pixels
+
+
+def archive_of(count):
+    """Return an archive with many names, whose end says that it has one."""
+    name = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 0, 20, *[0] * 8, 1, *[0] * 6) + b"a"
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 1, 1, len(name) * count, 30, 0)
+    return b"PK\3\4" + b"\0" * 26 + name * count + end
+
+
+def webp_of(count):
+    first = b"VP8X" + struct.pack("<I", 10) + b"\2\0\0\0" + b"\x0f\0\0" * 2
+    body = b"WEBP" + first + (b"XXXX" + struct.pack("<I", 0)) * count
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"\xff\xd8" + b"\xff\xe5\0\3a" * 300_000 + b"\xff\xd9",
+        b"\xff\xd8" + b"\xff\xfe\0\2" * 300_000 + b"\xff\xd9",
+        b"\xff\xd8" + b"a" * 2_000_000,
+        b"\xff\xd8" + (b"\xff\xe1\xff\xffExif\0\0" + b"a" * 65_527) * 200,
+        b"GIF89a\1\0\1\0\0\0\0!\xfe" + b"\xffa" * 255_000,
+        b"GIF89a\1\0\1\0\0\0\0" + b"!\xfe\1a\0" * 300_000,
+        png_of(300_000),
+        png_of(300_000, b"prVt", b""),
+        webp_of(300_000),
+        archive_of(50_000),
+    ],
+    ids=[
+        *("jpeg", "comments", "filler", "exif", "gif comment", "gif comments"),
+        *("png", "png own", "webp", "names"),
+    ],
+)
+def test_a_file_of_very_many_parts_is_refused_for_little_memory(data):
+    tracemalloc.start()
+    try:
+        with pytest.raises(UnsupportedFile):
+            files.check(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < len(data) * 3 + 4_000_000
+
+
+def test_a_picture_whose_pixels_come_in_many_parts_is_taken():
+    pixels = b"".join(png_chunk(b"IDAT", b"\0" * 4096) for _ in range(2_500))
+    whole = png_of(0)
+    place = whole.index(b"IEND") - 4
+    assert files.check(whole[:place] + pixels + whole[place:]).mime == "image/png"
+
+
+def test_no_more_than_two_files_are_looked_at_together(monkeypatch):
+    both, done = threading.Barrier(3), threading.Event()
+
+    def look(data):
+        both.wait(10)
+        done.wait(10)
+        raise UnsupportedFile
+
+    def send():
+        with pytest.raises(UnsupportedFile):
+            files.store(b"x", "a.txt")
+
+    monkeypatch.setattr(files, "check", look)
+    threads = [threading.Thread(target=send) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    both.wait(10)
+    assert not files._turns.acquire(blocking=False)
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert files._turns.acquire(blocking=False)
+    files._turns.release()
 
 
 @given(st.text(max_size=400))
