@@ -1,6 +1,8 @@
 """A customer's message becomes a conversation, finds an owner, is answered, resolved and rated."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from helpdesk.errors import (
     AlreadyTaken,
@@ -52,8 +54,10 @@ def test_take_reply_resolve_and_rate(world):
     with world.transaction():
         rating = ratings.rate(ref, score=5, reasons=["fast"])
         assert rating.staff_id == world.carol.pk
-    with pytest.raises(WrongState):
+    # A statement that fails would stand in the database's log: it is asked first.
+    with pytest.raises(WrongState), CaptureQueriesContext(connection) as asked:
         ratings.rate(ref, score=4)
+    assert not [each for each in asked if each["sql"].startswith("INSERT")]
     with world.transaction():
         assert Outbox.objects.get(conversation=ref).state == Delivery.QUEUED
 
