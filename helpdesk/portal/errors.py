@@ -3,6 +3,7 @@
 import secrets
 import sys
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -13,6 +14,9 @@ from helpdesk.errors import HelpdeskError, NotFound, TooMany, Unavailable
 
 def answer(request: HttpRequest, error: HelpdeskError) -> HttpResponse:
     """Return the answer to a request that met `error`: a toast inside a page, else a page of its own."""
+    if isinstance(error, Unavailable):
+        # What asks who this is while the answer is made would wait for the database once more.
+        request.user = AnonymousUser()
     context = {"error": error, "status": error.status}
     if request.headers.get("HX-Request"):
         response = render(request, "portal/fragments/error.html", context, status=error.status)
@@ -22,6 +26,7 @@ def answer(request: HttpRequest, error: HelpdeskError) -> HttpResponse:
         response = render(request, page_of(error), context, status=error.status)
     if isinstance(error, Unavailable):
         response["Retry-After"] = "5"
+        response["Cache-Control"] = "private, no-store"
     if isinstance(error, TooMany):
         response["Retry-After"] = str(error.details.get("retry_after_seconds", 30))
     return response

@@ -7,7 +7,7 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
@@ -78,10 +78,15 @@ class LanguageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        language = _preferred_language(request)
+        is_away = False
+        try:
+            language = _preferred_language(request)
+        except DATABASE_AWAY:
+            # Whoever goes on would wait as long again.
+            language, is_away = translation.get_language_from_request(request), True
         with translation.override(language):
             request.LANGUAGE_CODE = language
-            response = self.get_response(request)
+            response = answer(request, Unavailable()) if is_away else self.get_response(request)
         response.headers.setdefault("Content-Language", language)
         patch_vary_headers(response, ["Accept-Language", "Cookie"])
         return response
@@ -168,11 +173,8 @@ def _allowed_bytes(request: HttpRequest) -> int:
 
 
 def _preferred_language(request: HttpRequest) -> str:
-    chosen = ""
-    with suppress(DatabaseError, PoolTimeout):
-        if request.user.is_authenticated:
-            chosen = request.user.language
-        chosen = chosen or request.session.get("language", "")
+    chosen = request.user.language if request.user.is_authenticated else ""
+    chosen = chosen or request.session.get("language", "")
     if chosen:
         with suppress(LookupError):
             return get_supported_language_variant(chosen)
