@@ -13,10 +13,11 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_http_methods
 
 from channels_app import limits
+from channels_app.live.database import DATABASE_AWAY
 from channels_app.protocol import BadSignature
 from channels_app.services import files, visiting
 from channels_app.services.doors import Door, find_door, may_embed
-from helpdesk.errors import HelpdeskError, Invalid, NotFound
+from helpdesk.errors import HelpdeskError, Invalid, NotFound, Unavailable
 from helpdesk.models import Attachment
 from helpdesk.tenancy import organization_scope, organization_transaction
 
@@ -71,6 +72,9 @@ def upload(request: HttpRequest, public_id: str) -> HttpResponse:
         )
     except HelpdeskError as error:
         return _refusal(error, request.headers.get("Origin"))
+    except DATABASE_AWAY:
+        # A page of ours would tell another site's page nothing: it may not even read it.
+        return _refusal(Unavailable(retry_after_seconds=3), request.headers.get("Origin"))
     return _shared_with(response, request.headers.get("Origin"))
 
 
@@ -147,6 +151,8 @@ def _refusal(error: HelpdeskError, origin: str | None) -> HttpResponse:
     response = JsonResponse(
         {"error": error.code, "reason": str(error.message)}, status=error.status
     )
+    if "retry_after_seconds" in error.details:
+        response["Retry-After"] = str(error.details["retry_after_seconds"])
     return _shared_with(response, origin)
 
 

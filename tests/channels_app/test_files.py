@@ -14,8 +14,9 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from psycopg_pool import PoolTimeout
 
-from channels_app import limits
+from channels_app import limits, widget
 from channels_app.services.files import visitor_key
 from helpdesk.crypto import new_token
 from helpdesk.errors import UnsupportedFile
@@ -260,3 +261,17 @@ def test_uploads_are_refused_with_the_reason(world, client, settings):
     assert upload(client, world, b"x" * 200, "a.txt", token).status_code == 413
     with world.transaction():
         assert not Attachment.objects.exists()
+
+
+def test_an_upload_without_the_database_is_told_so_in_words_the_widget_reads(
+    world, client, monkeypatch
+):
+    def away(*args, **options):
+        raise PoolTimeout
+
+    monkeypatch.setattr(widget, "find_door", away)
+    answer = upload(client, world, picture(), token=new_token())
+    assert answer.status_code == 503
+    assert answer["Retry-After"]
+    assert answer["Access-Control-Allow-Origin"] == settings.PUBLIC_URL
+    assert answer.json()["error"] == "unavailable"
