@@ -46,6 +46,10 @@ def test_a_token_of_the_embedding_site_names_its_visitor() -> None:
         {"sub": None},
         {"sub": 7},
         {"sub": "x" * 300},
+        {"sub": "u-1\x00"},
+        {"sub": "u-\ud800"},
+        {"sub": "u-1\n"},
+        {"sub": "u-\u202e1"},
         {"nbf": NOW + 900},
         {"nbf": "soon"},
     ],
@@ -53,6 +57,18 @@ def test_a_token_of_the_embedding_site_names_its_visitor() -> None:
 def test_a_signed_token_with_wrong_claims_is_refused(changed: dict[str, Any]) -> None:
     with pytest.raises(BadSignature):
         check(sign_identity({**CLAIMS, **changed}, SECRET))
+
+
+def test_what_nothing_can_store_or_show_is_left_out_of_who_somebody_is() -> None:
+    odd = "".join(map(chr, [0, 0x1B, 0x7F, 0x85, 0xDFFF, 0xD800, 0x202A, 0x202E, 0x2066, 0x2069]))
+    claims = dict.fromkeys(("name", "email", "phone", "locale"), f"高{odd}a")
+    found = verified_identity(
+        sign_identity({**CLAIMS, **claims}, SECRET),
+        secrets=[SECRET],
+        audience="channel-1",
+        now=NOW,
+    )
+    assert {found.display_name, found.email, found.phone, found.locale} == {"高a"}
 
 
 @pytest.mark.parametrize("algorithm", ["none", "None", "HS512", "RS256", "", None, "hs256"])

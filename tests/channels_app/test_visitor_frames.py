@@ -52,6 +52,10 @@ def test_a_message_keeps_its_words_and_loses_its_controls() -> None:
         (frame(type="typing", on="yes"), "not_a_boolean"),
         (frame(type="address", email="x@y.com\r\nBcc: all@z.com"), "not_an_address"),
         (frame(type="address", email="nobody"), "not_an_address"),
+        (frame(type="address", email="\x00a@b.cc"), "not_an_address"),
+        (frame(type="address", email="\ud800@b.cc"), "not_an_address"),
+        (frame(type="address", email="a@b.c\udfffc"), "not_an_address"),
+        (frame(type="address", email="a\u202e@b.cc"), "not_an_address"),
         (frame(type="language", language=["en"]), "unknown_language"),
         (frame(type="language", language={}), "unknown_language"),
         (frame(type="message", text="x" * 70_000), "too_large"),
@@ -61,3 +65,9 @@ def test_what_does_not_fit_its_schema_is_refused(raw: str, code: str) -> None:
     with pytest.raises(FrameRefused) as refused:
         read_frame(raw)
     assert refused.value.code == code
+
+
+def test_the_name_of_an_unknown_field_can_be_sent_back() -> None:
+    with pytest.raises(FrameRefused) as refused:
+        read_frame(frame(type="ping", **{"\ud800a\x00": 1}))
+    assert refused.value.field == "a"

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from channels_app.adapters.webchat.identity import UNSHOWN
+
 MAX_FRAME_BYTES = 64 * 1024
 MAX_TEXT = 10_000
 MAX_ATTACHMENTS = 10
@@ -55,7 +57,7 @@ def read_frame(raw: str | bytes, schemas: Mapping[str, Rules] | None = None) -> 
 def _checked(data: dict[str, Any], schema: Mapping[str, Rule]) -> dict[str, Any]:
     unknown = data.keys() - schema.keys()
     if unknown:
-        raise FrameRefused("unknown_field", min(unknown)[:40])
+        raise FrameRefused("unknown_field", _CONTROLS.sub("", min(unknown))[:40])
     values = {}
     for name, rule in schema.items():
         try:
@@ -125,9 +127,10 @@ def _language(value: Any) -> str:
 
 
 def _email(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > 254 or not _EMAIL.fullmatch(value.strip()):
+    text = value.strip() if isinstance(value, str) and len(value) <= 254 else ""
+    if not _EMAIL.fullmatch(text) or UNSHOWN.search(text):
         raise FrameRefused("not_an_address")
-    return value.strip()
+    return text
 
 
 _LAST = 2**31 - 1

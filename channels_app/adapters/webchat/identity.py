@@ -5,6 +5,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import cast
@@ -14,6 +15,8 @@ from channels_app.protocol import BadSignature, ContactIdentity
 MAX_LIFE_SECONDS = 3600
 CLOCK_SKEW_SECONDS = 60
 MAX_TOKEN_LENGTH = 4096
+# What no name or address has: controls, lone surrogates, which nothing stores, and what turns the text around it.
+UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
 def verified_identity(
@@ -74,14 +77,14 @@ def _check_claims(claims: Mapping[str, object], *, audience: str, now: float) ->
     if claims.get("aud") != audience:
         raise BadSignature("The token is for another channel")
     subject = claims.get("sub")
-    if not isinstance(subject, str) or not 1 <= len(subject) <= 200:
+    if not isinstance(subject, str) or not 1 <= len(subject) <= 200 or UNSHOWN.search(subject):
         raise BadSignature("The token names nobody")
 
 
 def _identity(claims: Mapping[str, object]) -> ContactIdentity:
     def text(name: str, limit: int) -> str:
         value = claims.get(name, "")
-        return value.replace("\x00", "")[:limit] if isinstance(value, str) else ""
+        return UNSHOWN.sub("", value)[:limit] if isinstance(value, str) else ""
 
     return ContactIdentity(
         # The prefix keeps signed subjects and anonymous visitors apart for ever.
