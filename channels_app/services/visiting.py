@@ -75,9 +75,10 @@ def recognise(
 
 def settle(visitor: Visitor) -> Visitor:
     """Return the visitor with an identity in the database; the scope is open."""
-    if visitor.identity_id is not None:
-        return visitor
     with organization_transaction():
+        # One who said nothing for a day may have been forgotten since they came.
+        if Identity.objects.filter(pk=visitor.identity_id or 0).exists():
+            return visitor
         channel = Channel.objects.get(pk=visitor.channel_id)
         return replace(visitor, identity_id=identify(channel, sender_of(visitor)).pk)
 

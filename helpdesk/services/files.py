@@ -14,11 +14,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import Count, Q, Sum
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
 from PIL import Image, UnidentifiedImageError
 
-from helpdesk.errors import Invalid, NotFound, TooLarge, UnsupportedFile
+from helpdesk.errors import Invalid, NotFound, TooLarge, TooMany, UnsupportedFile
 from helpdesk.models import Attachment
 from helpdesk.registries import Sweep, sweeps
+from helpdesk.services.identities import forget_silent
 from helpdesk.tenancy import current_organization_id, organization_transaction
 
 MOST_PIXELS = 50_000_000
@@ -34,6 +38,11 @@ _turns = threading.BoundedSemaphore(2)
 # How long a file waits for its message.
 LOOSE_FOR = timedelta(days=1)
 BATCH = 200
+MOST_BATCHES = 50
+# What may wait for its message: of one customer, and of all customers of an organization.
+MOST_LOOSE = 40
+MOST_LOOSE_OF_ALL = 5_000
+MOST_LOOSE_BYTES_OF_ALL = 5 * 2**30
 _IMAGES = {"PNG": "image/png", "JPEG": "image/jpeg", "GIF": "image/gif", "WEBP": "image/webp"}
 # What a file begins with -> what it is. Everything else must be an image, an office document or plain text.
 _BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
@@ -66,12 +75,14 @@ def store(
 ) -> Attachment:
     """Keep an uploaded file until its message claims it; the scope is open.
 
-    Raises Invalid for an empty one, TooLarge, UnsupportedFile.
+    Raises Invalid for an empty one, TooLarge, UnsupportedFile; TooMany when too many of a customer wait.
     """
     if not data:
         raise Invalid(field="file")
     if len(data) > settings.ATTACHMENT_MAX_BYTES:
         raise TooLarge
+    if identity_id is not None:
+        _refuse_hoards(identity_id, len(data))
     with _turns:
         checked = check(data)
     public_id = uuid.uuid4()
@@ -105,14 +116,14 @@ def path_of(attachment: Attachment) -> Path:
 
 
 def forget_loose(now: datetime) -> int:
-    """Delete files that no message has claimed for a day; returns how many."""
-    with organization_transaction():
-        loose = Attachment.objects.filter(message__isnull=True, created_at__lt=now - LOOSE_FOR)
-        rows = list(loose.select_for_update(skip_locked=True).order_by("created_at")[:BATCH])
-        for row in rows:
-            _path(row.organization_id, row.public_id).unlink(missing_ok=True)
-        Attachment.objects.filter(pk__in=[row.pk for row in rows]).delete()
-    return len(rows)
+    """Delete files that no message has claimed for a day, and who only sent such; returns how many files."""
+    forgotten = 0
+    for _batch in range(MOST_BATCHES):
+        count = _forget_some(now)
+        forgotten += count
+        if count < BATCH:
+            break
+    return forgotten
 
 
 def check(data: bytes) -> Checked:
@@ -141,6 +152,36 @@ def shown_name(name: str) -> str:
         stem, dot, ending = text.rpartition(".")
         text = f"{stem[:100]}…{dot}{ending}" if dot and len(ending) <= 10 else text[:120]
     return text or "file"
+
+
+def _forget_some(now: datetime) -> int:
+    with organization_transaction():
+        loose = Attachment.objects.filter(message__isnull=True, created_at__lt=now - LOOSE_FOR)
+        rows = list(loose.select_for_update(skip_locked=True).order_by("created_at")[:BATCH])
+        for row in rows:
+            _path(row.organization_id, row.public_id).unlink(missing_ok=True)
+        Attachment.objects.filter(pk__in=[row.pk for row in rows]).delete()
+        forget_silent({row.identity_id for row in rows if row.identity_id})
+    return len(rows)
+
+
+def _refuse_hoards(identity_id: int, size_bytes: int) -> None:
+    with organization_transaction():
+        loose = Attachment.objects.filter(message__isnull=True, identity__isnull=False)
+        found = loose.aggregate(
+            count=Count("pk"),
+            own=Count("pk", filter=Q(identity_id=identity_id)),
+            size=Coalesce(Sum("size_bytes"), 0),
+        )
+    if (
+        found["own"] >= MOST_LOOSE
+        or found["count"] >= MOST_LOOSE_OF_ALL
+        or found["size"] + size_bytes > MOST_LOOSE_BYTES_OF_ALL
+    ):
+        raise TooMany(
+            _("Too many files wait for their message. Send it first, or try again later."),
+            retry_after_seconds=3600,
+        )
 
 
 def _path(organization_id: int, public_id: uuid.UUID) -> Path:
@@ -186,7 +227,7 @@ def _has_many_parts(data: bytes) -> bool:
     if data[:4] != b"RIFF":
         return False
     place = 12
-    for _ in range(MOST_PARTS):
+    for _part in range(MOST_PARTS):
         place += 8 + int.from_bytes(data[place + 4 : place + 8], "little")
         place += place % 2
         if place >= len(data):

@@ -1,7 +1,10 @@
-"""When an anonymous visitor signs in, the conversation they have open becomes theirs."""
+"""Identities change hands when an anonymous visitor signs in, and go when their holder never said anything."""
+
+from collections.abc import Iterable
+from datetime import timedelta
 
 from django.db import IntegrityError
-from django.db.models import Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from helpdesk.models import (
     OPEN,
@@ -9,6 +12,7 @@ from helpdesk.models import (
     AuditEntry,
     Channel,
     Conversation,
+    Customer,
     Entry,
     Identity,
     State,
@@ -32,6 +36,33 @@ def take_along(anonymous: Identity, channel: Channel, sender: Sender) -> int | N
             return _take_along(anonymous, channel, sender)
     except IntegrityError:
         return None  # the sender has just opened one
+
+
+def forget_silent(identity_ids: Iterable[int]) -> int:
+    """Delete customers who never wrote, left nothing and whom nobody touched; return how many.
+
+    Only those behind the given identities; the transaction is open.
+    """
+    said = Conversation.objects.filter(identity=OuterRef("pk"))
+    left = Attachment.objects.filter(identity=OuterRef("pk"))
+    silent = (
+        Identity.objects.filter(~Exists(said), ~Exists(left), pk__in=list(identity_ids))
+        .exclude(data__has_key="email")
+        .select_for_update(skip_locked=True)
+        .values_list("customer_id", flat=True)
+    )
+    asked = Conversation.objects.filter(customer=OuterRef("pk"))
+    others = Identity.objects.filter(customer=OuterRef("pk")).exclude(pk__in=list(identity_ids))
+    forgotten = Customer.objects.filter(
+        ~Exists(asked),
+        ~Exists(others),
+        pk__in=list(silent),
+        external_id="",
+        updated_at__lte=F("created_at") + timedelta(seconds=1),
+    )
+    count = forgotten.count()
+    forgotten.delete()
+    return count
 
 
 def _take_along(anonymous: Identity, channel: Channel, sender: Sender) -> int | None:

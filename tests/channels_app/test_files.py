@@ -17,10 +17,12 @@ from PIL import Image
 from psycopg_pool import PoolTimeout
 
 from channels_app import limits, widget
+from channels_app.services import chatting, visiting
+from channels_app.services.doors import find_door
 from channels_app.services.files import visitor_key
 from helpdesk.crypto import new_token
 from helpdesk.errors import UnsupportedFile
-from helpdesk.models import Attachment, Channel
+from helpdesk.models import Attachment, Channel, Conversation, Customer, Identity
 from helpdesk.services import files
 from helpdesk.services.receiving import Sender, receive
 
@@ -236,6 +238,63 @@ def test_a_file_that_no_message_claims_is_deleted_after_a_day(world, client, med
     assert [path.name for path in folder.iterdir()] == [kept]
     with world.transaction():
         assert str(Attachment.objects.get().public_id) == kept
+
+
+def test_whoever_only_uploads_is_forgotten_with_the_file(world, client):
+    for _ in range(2):
+        assert upload(client, world, picture(), token=new_token()).status_code == 200
+    with world.transaction():
+        seen, touched = Customer.objects.order_by("id")
+        touched.remark = "Called us"
+        touched.save()
+        Customer.objects.filter(pk=touched.pk).update(
+            updated_at=timezone.now() + timedelta(minutes=5)
+        )
+        writes = world.message().conversation_id
+        before = Customer.objects.count()
+    assert files.forget_loose(timezone.now() + timedelta(days=1, minutes=1)) == 2
+    with world.transaction():
+        assert Customer.objects.count() == before - 1
+        assert not Customer.objects.filter(pk=seen.pk).exists()
+        assert Conversation.objects.get(pk=writes).customer_id
+
+
+def test_a_visitor_who_was_forgotten_is_known_again(world, client):
+    token = new_token()
+    upload(client, world, picture(), token=token)
+    door = find_door(world.channel.public_id, kind="webchat")
+    visitor = visiting.recognise(door, token=token)
+    assert visitor.identity_id
+    files.forget_loose(timezone.now() + timedelta(days=1, minutes=1))
+    visitor = chatting.leave_address(door, visitor, "mei@customer.example")
+    with world.transaction():
+        assert Identity.objects.get(pk=visitor.identity_id).data["email"]
+
+
+def test_all_of_them_are_deleted_however_many_they_are(world, client, monkeypatch):
+    monkeypatch.setattr(files, "BATCH", 2)
+    token = new_token()
+    for _ in range(5):
+        upload(client, world, picture(), token=token)
+    assert files.forget_loose(timezone.now() + timedelta(days=1, minutes=1)) == 5
+
+
+@pytest.mark.parametrize(
+    ("limit", "most", "other"),
+    [("MOST_LOOSE", 2, 200), ("MOST_LOOSE_OF_ALL", 2, 429), ("MOST_LOOSE_BYTES_OF_ALL", 300, 429)],
+)
+def test_nobody_hoards_files_that_no_message_claims(world, client, monkeypatch, limit, most, other):
+    monkeypatch.setattr(files, limit, most)
+    token = new_token()
+    for _ in range(2):
+        assert upload(client, world, b"x" * 150, "a.txt", token).status_code == 200
+    refused = upload(client, world, b"x" * 150, "a.txt", token)
+    assert (refused.status_code, refused.json()["error"]) == (429, "too_many")
+    assert refused["Retry-After"]
+    assert upload(client, world, b"x" * 150, "a.txt", new_token()).status_code == other
+    with world.transaction():  # there is room again
+        Attachment.objects.earliest("id").delete()
+    assert upload(client, world, b"x" * 150, "a.txt", token).status_code == 200
 
 
 def test_uploads_are_counted_by_the_address_that_the_proxy_names(world, client, settings):
