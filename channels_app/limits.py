@@ -36,7 +36,7 @@ def spend(
     of_visitor, of_address = limits
     if is_loopback(address) and _is_raised(public_id):
         of_visitor = of_address = RAISED
-    for name, limit in ((f"who:{who}", of_visitor), (f"address:{address}", of_address)):
+    for name, limit in ((f"who:{who}", of_visitor), (f"address:{counted(address)}", of_address)):
         if _count(f"everydesk:rate:{what}:{public_id}:{name}:{window}") > limit:
             raise TooMany(retry_after_seconds=WINDOW_SECONDS - int(time.time()) % WINDOW_SECONDS)
 
@@ -49,6 +49,19 @@ def raise_for_loopback(public_id: str, seconds: int) -> None:
 def restore(public_id: str) -> None:
     """Take `raise_for_loopback` back."""
     _client().delete(_raised_key(public_id))
+
+
+def counted(address: str) -> str:
+    """Return what an address counts as: who has one of IPv6 has the 2^64 addresses of its network."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped:
+        return str(found.ipv4_mapped)
+    return str(ipaddress.ip_network((int(found), 64), strict=False))
 
 
 def is_loopback(address: str) -> bool:
