@@ -1,5 +1,6 @@
 """The visitor's socket: JSON frames of the widget in, what the visitor may see out."""
 
+import asyncio
 import json
 import logging
 import time
@@ -24,6 +25,8 @@ from helpdesk.errors import HelpdeskError, NotFound, TooMany
 logger = logging.getLogger(__name__)
 
 TYPING_SECONDS = 1.0
+# How long a socket may stay that has not said whose it is.
+HELLO_SECONDS = 20.0
 # What may be said before anything else.
 _FIRST = {"hello", "ping"}
 # What writes to the database each time, and how often one socket may say it: nobody reads that fast.
@@ -47,6 +50,8 @@ class VisitorSocket(Socket):
         self.marks = FloodGate(MOST_MARKS_A_MINUTE, limits.WINDOW_SECONDS)
         self.address = caller_address(self.scope)
         self._typed_at = 0.0
+        self._is_typing_told = False
+        self._stranger: asyncio.Task[None] | None = None
         public_id = self.scope["url_route"]["kwargs"]["public_id"]
         try:
             self.door = await in_database(find_door, public_id, kind="webchat")
@@ -63,8 +68,15 @@ class VisitorSocket(Socket):
             await self.close(groups.ORIGIN_REFUSED)
             return
         await self.accept()
+        self._stranger = asyncio.create_task(self._wait_for_hello())
+
+    async def _wait_for_hello(self) -> None:
+        await asyncio.sleep(HELLO_SECONDS)
+        await self.dismiss(groups.COME_BACK)
 
     async def disconnect(self, code: int) -> None:
+        if self._stranger is not None:
+            self._stranger.cancel()
         self.hub.remove_visitor(self)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -162,6 +174,8 @@ class VisitorSocket(Socket):
     async def hello(self, values: dict[str, Any], raw: str | bytes) -> None:
         door = self._door()
         visitor, found = await in_database(_arrive, door, values, self.address)
+        if self._stranger is not None:
+            self._stranger.cancel()
         self.belong(visitor, found.conversation_id)
         self.last_number = found.last_number
         self.is_waiting = found.body["state"] == "queued"
@@ -193,13 +207,15 @@ class VisitorSocket(Socket):
         )
 
     async def typing(self, values: dict[str, Any], raw: str | bytes) -> None:
-        now = time.monotonic()
-        if self.conversation_id is None or (values["on"] and now - self._typed_at < TYPING_SECONDS):
+        now, is_on = time.monotonic(), bool(values["on"])
+        # There is nothing to end but what was told: no more ends than beginnings.
+        is_news = now - self._typed_at >= TYPING_SECONDS if is_on else self._is_typing_told
+        if self.conversation_id is None or not is_news:
             return
-        self._typed_at = now
-        hints.publish(
-            Hint("writing", self.organization_id, self.conversation_id, is_on=values["on"])
-        )
+        if is_on:
+            self._typed_at = now
+        self._is_typing_told = is_on
+        hints.publish(Hint("writing", self.organization_id, self.conversation_id, is_on=is_on))
 
     async def ack(self, values: dict[str, Any], raw: str | bytes) -> None:
         await self._of_conversation(chatting.acknowledge, values["number"])

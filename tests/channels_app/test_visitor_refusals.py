@@ -1,12 +1,14 @@
 import time
 import uuid
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
 
 from channels_app import limits
 from channels_app.adapters.webchat.identity import sign_identity
-from channels_app.live import groups
+from channels_app.live import groups, visitor
+from channels_app.live.hub import hub
 from helpdesk.models import Channel, Identity
 from tests.channels_app.loops import run
 from tests.channels_app.sockets import Tab
@@ -182,6 +184,42 @@ def test_a_flood_closes_its_socket_and_no_other(world, public_id):
         return code, answer["type"]
 
     assert run(visit()) == (groups.TOO_FAST, "stored")
+
+
+def test_a_socket_that_does_not_say_whose_it_is_is_closed(world, public_id, monkeypatch):
+    async def visit():
+        known, silent = Tab(public_id), Tab(public_id)
+        await known.arrive()
+        monkeypatch.setattr(visitor, "HELLO_SECONDS", 0.01)
+        assert await silent.connect()
+        code = await silent.closing_code()
+        [socket] = hub().all_visitors()
+        answer = await known.say("still here")
+        await known.leave()
+        return code, answer["type"], socket._stranger.cancelled()
+
+    assert run(visit()) == (groups.COME_BACK, "stored", True)
+
+
+def test_typing_is_told_as_often_as_it_begins(world, public_id, monkeypatch):
+    told = []
+    monkeypatch.setattr(visitor.hints, "publish", told.append)
+
+    async def visit():
+        tab = Tab(public_id)
+        await tab.arrive()
+        await tab.say("hello")
+        told.clear()
+        for is_on in (False, False, True, True, False, False, True, False):
+            await tab.tell(type="typing", on=is_on)
+        await tab.tell(type="ping")
+        await tab.hear("pong")
+        await tab.leave()
+        return [hint.is_on for hint in told if hint.kind == "writing"]
+
+    monkeypatch.setattr(visitor, "TYPING_SECONDS", 1000.0)
+    monkeypatch.setattr(visitor, "time", SimpleNamespace(monotonic=lambda: 5000.0))
+    assert run(visit()) == [True, False]
 
 
 def test_a_visitor_who_writes_too_much_is_asked_to_wait(world, public_id, monkeypatch):
