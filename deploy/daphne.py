@@ -1,9 +1,11 @@
 """Daphne for many sockets that hear the same, and for bodies of any size.
 
 A text is encoded once, and sent without a turn of the loop. A body that is too large is refused before
-any of it is kept: Daphne by itself writes all of it to disk before the application is asked.
+any of it is kept, and one that does not come is not waited for: Daphne by itself writes all of it to disk
+before the application is asked, however long that takes.
 """
 
+import time
 from functools import lru_cache
 from typing import Any
 
@@ -15,14 +17,19 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from twisted.internet import reactor
+from twisted.internet.base import DelayedCall
 from twisted.internet.tcp import Connection
 
 # More than one: a conversation moves on while its last text is still being sent to others.
 REMEMBERED_FRAMES = 16
 # How long what a refused sender still sends is thrown away, so that the answer is not lost with it.
 LINGER_SECONDS = 2.0
+# How long a body may take: this, and a second more for so many bytes that have come.
+BODY_SECONDS = 30.0
+BODY_BYTES_A_SECOND = 64 * 1024
+TOO_LARGE, TOO_SLOW = b"413 Content Too Large", b"408 Request Timeout"
 REFUSAL = (
-    b"HTTP/1.1 413 Content Too Large\r\nConnection: close\r\n"
+    b"HTTP/1.1 %s\r\nConnection: close\r\n"
     b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: 0\r\n\r\n"
 )
 
@@ -83,37 +90,63 @@ class BroadcastProtocol(WebSocketProtocol):  # type: ignore[misc]  # Daphne ship
 
 
 class BoundedRequest(WebRequest):  # type: ignore[misc]  # Daphne ships no types
-    """A request whose body is thrown away as soon as it is known to be too large."""
+    """A request whose body is thrown away as soon as it is known to be too large, or too slow."""
 
     is_refused = False
     received_bytes = 0
+    began_at = 0.0
+    _pace: DelayedCall | None = None
 
     def gotLength(self, length: int | None) -> None:  # noqa: N802  (Twisted's name)
         """Refuse what says it is too large; a body in pieces does not say."""
         super().gotLength(length)
         if length is not None and length > settings.REQUEST_MAX_BYTES:
-            self._refuse()
+            self._refuse(TOO_LARGE)
+        elif length != 0:
+            self.began_at = time.monotonic()
+            self._check_pace()
 
     def handleContentChunk(self, data: bytes) -> None:  # noqa: N802  (Twisted's name)
         """Keep one piece of the body, unless it is one too many."""
         self.received_bytes += len(data)
         if self.received_bytes > settings.REQUEST_MAX_BYTES:
-            self._refuse()
+            self._refuse(TOO_LARGE)
         if not self.is_refused:
             super().handleContentChunk(data)
 
     def process(self) -> None:
         """Hand the request to the application."""
+        self._stop_watching()
         if not self.is_refused:
             super().process()
 
-    def _refuse(self) -> None:
+    def connectionLost(self, reason: Any) -> None:  # noqa: N802  (Any: Twisted's name and type)
+        """Forget a sender who left."""
+        self._stop_watching()
+        super().connectionLost(reason)
+
+    def _check_pace(self) -> None:
+        allowed = BODY_SECONDS + self.received_bytes / BODY_BYTES_A_SECOND
+        left = self.began_at + allowed - time.monotonic()
+        if left <= 0:
+            self._refuse(TOO_SLOW)
+        else:
+            self._pace = reactor.callLater(left, self._check_pace)  # type: ignore[arg-type]  # as below
+
+    def _stop_watching(self) -> None:
+        if self._pace is not None and self._pace.active():
+            self._pace.cancel()
+
+    def _refuse(self, status: bytes) -> None:
         if self.is_refused:
             return
         self.is_refused = True
+        self._stop_watching()
+        # Twisted would ask for the body after it was refused.
+        self.requestHeaders.removeHeader(b"Expect")
         self.channel.dataReceived = _ignore
         transport = self.channel.transport
-        transport.write(REFUSAL)
+        transport.write(REFUSAL % status)
         # The type checker counts the interface's arguments from `self`.
         reactor.callLater(LINGER_SECONDS, transport.loseConnection)  # type: ignore[arg-type]
 

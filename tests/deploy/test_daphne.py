@@ -18,11 +18,26 @@ from tests.deploy.stack import PROJECT, eventually, free_port, is_listening
 FRAME_LIMIT = 65536
 
 
+HURRIED = (
+    "from deploy import daphne; daphne.BODY_SECONDS = 0.2; daphne.BroadcastCommand.entrypoint()"
+)
+
+
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:
+    yield from serve("-m", "deploy.daphne")
+
+
+@pytest.fixture
+def hurried_address() -> Iterator[str]:
+    """A server that waits for a body for a moment only."""
+    yield from serve("-c", HURRIED)
+
+
+def serve(*program: str) -> Iterator[str]:
     port = free_port()
     command = [
-        *(sys.executable, "-m", "deploy.daphne", "-v", "0", "-p", str(port)),
+        *(sys.executable, *program, "-v", "0", "-p", str(port)),
         *("--websocket-max-message-size", str(FRAME_LIMIT)),
         "tests.deploy.counting:application",
     ]
@@ -114,3 +129,44 @@ def test_whoever_sends_all_of_it_first_still_hears_that_it_is_too_large(address:
     line.request("POST", "/", body=b"x" * (settings.REQUEST_MAX_BYTES + 1))
     assert line.getresponse().status == 413
     line.close()
+
+
+@pytest.mark.parametrize("length", [5, settings.REQUEST_MAX_BYTES + 1])
+def test_nobody_is_asked_for_a_body_that_was_refused(address: str, length: int) -> None:
+    parts = urlsplit(address)
+    with socket.create_connection((parts.hostname, parts.port), timeout=10) as line:
+        head = f"POST / HTTP/1.1\r\nHost: desk\r\nExpect: 100-continue\r\nContent-Length: {length}"
+        line.sendall(f"{head}\r\n\r\n".encode())
+        heard = b""
+        if length > 5:
+            while piece := line.recv(4096):
+                heard += piece
+        else:
+            heard = line.recv(4096)
+    assert (heard.count(b"100 Continue"), heard.count(b"413")) == (
+        (1, 0) if length == 5 else (0, 1)
+    )
+
+
+@pytest.mark.parametrize("declared", ["Content-Length: 2000000", "Transfer-Encoding: chunked"])
+def test_a_body_that_does_not_come_is_not_waited_for(hurried_address: str, declared: str) -> None:
+    assert _post(hurried_address, "Content-Length: 5", b"12345").status == 200
+    started = _piece(10) if "chunked" in declared else b"x" * 10
+    answer = _post(hurried_address, declared, started)
+    assert (answer.status, answer.getheader("Connection")) == (408, "close")
+
+
+def test_a_body_that_keeps_coming_has_its_time(hurried_address: str) -> None:
+    parts = urlsplit(hurried_address)
+    with socket.create_connection((parts.hostname, parts.port), timeout=10) as line:
+        line.sendall(b"POST / HTTP/1.1\r\nHost: desk\r\nContent-Length: 1000001\r\n\r\n")
+        line.sendall(b"x" * 1_000_000)
+        # Sixteen seconds are left, and more than the first moment has passed.
+        line.settimeout(0.6)
+        with pytest.raises(TimeoutError):
+            line.recv(1)
+        line.settimeout(10)
+        line.sendall(b"x")
+        answer = HTTPResponse(line)
+        answer.begin()
+        assert answer.status == 200
