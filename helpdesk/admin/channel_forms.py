@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from django import forms
+from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -114,7 +115,9 @@ class LinesField(forms.CharField):
             raise forms.ValidationError(self.error_messages["required"])
 
     def run_validators(self, value: Any) -> None:
-        """Skip the validators of plain text: there are none for a list."""
+        """Refuse what the database keeps of no text; there are no other validators for a list."""
+        for line in value:
+            ProhibitNullCharactersValidator()(line)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool(str(initial or "").splitlines() != self.to_python(data))

@@ -1,10 +1,13 @@
 """Form fields that several pages share."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
+from django.contrib.admin.widgets import AutocompleteSelect
+from django.core.validators import ProhibitNullCharactersValidator
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -43,7 +46,9 @@ class WordsField(forms.CharField):
             )
 
     def run_validators(self, value: Any) -> None:
-        """Skip the validators of plain text: there are none for a list."""
+        """Refuse what the database keeps of no text; there are no other validators for a list."""
+        for word in value:
+            ProhibitNullCharactersValidator()(word)
 
     def has_changed(self, initial: Any, data: Any) -> bool:
         return bool(list(initial or []) != self.to_python(data))
@@ -56,6 +61,15 @@ class ChoicesField(forms.MultipleChoiceField):
 
     def prepare_value(self, value: Any) -> Any:
         return list(value or [])
+
+
+class NumberedAutocomplete(AutocompleteSelect):
+    """A choice found by typing, which shows what was sent again only if that may be a row's number."""
+
+    def optgroups(self, name: str, value: Sequence[str], attr: dict[str, Any] | None = None) -> Any:
+        """Return the chosen row; Django would look for any text among the numbers, and fail."""
+        numbers = [each for each in value if each.isascii() and each.isdecimal()]
+        return super().optgroups(name, numbers, attr)
 
 
 def languages_field() -> ChoicesField:

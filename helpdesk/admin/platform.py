@@ -334,4 +334,6 @@ class IntervalAdmin(PlatformAdmin):
 class CrontabAdmin(PlatformAdmin):
     """At these hours on these days."""
 
+    # The package's own field takes a path from the form and opens it.
+    form = TimezoneForm
     list_display = ("__str__", "timezone")

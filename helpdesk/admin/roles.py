@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.admin.base import ScopedAdmin, ScopedInline, access_of
-from helpdesk.admin.fields import ChoicesField
+from helpdesk.admin.fields import ChoicesField, NumberedAutocomplete
 from helpdesk.admin.object_permissions import ObjectPermissions
 from helpdesk.admin.sites import organization_site
 from helpdesk.models import Role, RoleGrant, RoleTopic
@@ -90,6 +90,12 @@ class RoleGrantAdmin(ScopedAdmin):
     autocomplete_fields = ("staff",)
     fields = ("staff", "role", "department")
     audited = ()
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Find people by typing. Any: Django's own."""
+        if db_field.name in self.autocomplete_fields:
+            kwargs["widget"] = NumberedAutocomplete(db_field, self.admin_site)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Give the role."""
