@@ -146,6 +146,10 @@ def _page(request: HttpRequest, *, status: int = 200, **context: object) -> Http
             "departments": list(Department.objects.filter(pk__in=administered)),
             "roles": list(Role.objects.all()[:50]),
             "test_customer_url": test_customer_url(access, organization),
+            "name_form": NameForm(
+                initial={"name": organization.name, "name_en": organization.name_en}
+            ),
+            "invite_form": InviteForm(),
             **context,
         }
         return render(request, "portal/start.html", frame(request, "start", **shown), status=status)
