@@ -1,4 +1,7 @@
-"""One router without a lease, as a process: `python -m tests.soak.committer ORGANIZATION [planted]`."""
+"""One router without a lease, as a process: `python -m tests.soak.committer ORGANIZATION [planted]`.
+
+It says when it is ready and begins when it is told to, so that all begin together.
+"""
 
 import sys
 import time
@@ -10,13 +13,13 @@ django.setup()
 
 from helpdesk.models import Staff  # noqa: E402  (apps are loaded only now)
 from helpdesk.services import holding  # noqa: E402
-from routing import engine  # noqa: E402
+from routing import engine, needs  # noqa: E402
 
 
 def only_look(staff_ids: Iterable[int]) -> dict[int, Staff]:
     """Look, think, act: what the lock on the people's rows is there to replace."""
     people = {staff.pk: staff for staff in Staff.objects.filter(pk__in=list(staff_ids))}
-    time.sleep(0.002)
+    time.sleep(0.05)
     return people
 
 
@@ -24,11 +27,16 @@ def main(organization_id: int, *, is_planted: bool) -> None:
     """Route until nothing more can be placed."""
     if is_planted:
         holding.lock_receivers = only_look
-    idle = 0
+    # Each takes others of those that wait: on the same ones they would race for rows and not for slots.
+    waiting = needs.waiting
+    needs.waiting = lambda: waiting().order_by("?")
     sys.stdout.write("ready\n")
     sys.stdout.flush()
-    while idle < 3:
+    sys.stdin.readline()
+    idle = 0
+    while idle < 20:
         idle = 0 if engine.route(organization_id).placed else idle + 1
+        time.sleep(0.05 if idle else 0)
 
 
 if __name__ == "__main__":

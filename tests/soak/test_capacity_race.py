@@ -80,13 +80,17 @@ def race(world: World, *options: str, kill_one: bool) -> None:
     """Run the committers to their end, one of them only halfway."""
     command = [sys.executable, "-m", "tests.soak.committer", str(world.organization.pk), *options]
     racers = [
-        subprocess.Popen(command, env=environment(), stdout=subprocess.PIPE, text=True)
+        subprocess.Popen(
+            command,
+            env=environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
         for _ in range(COMMITTERS)
     ]
     try:
-        for racer in racers:
-            assert racer.stdout is not None
-            assert racer.stdout.readline() == "ready\n"
+        start_together(racers)
         if kill_one:
             wait_for_some(world, racers[0])
             racers[0].kill()
@@ -98,6 +102,16 @@ def race(world: World, *options: str, kill_one: bool) -> None:
             assert racer.stdout is not None
             racer.stdout.close()
     assert codes[1:] == [0] * (COMMITTERS - 1)
+
+
+def start_together(racers: "list[subprocess.Popen[str]]") -> None:
+    """Let all begin once the last one is ready."""
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.close()
 
 
 def wait_for_some(world: World, racer: "subprocess.Popen[str]") -> None:
