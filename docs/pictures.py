@@ -66,6 +66,7 @@ SCREENS = [
     Screen("board", "/board/", role="supervisor", full_page=True),
     Screen("first-run", "/start/", role="administrator", full_page=True),
     Screen("profile", "/profile/", full_page=True),
+    Screen("password", "/password/"),
     Screen("shortcuts", "/", press=("[data-key='?']",), widths=("1440",)),
     Screen("not-found", "/conversations/999999999/", widths=("1440",)),
     Screen("shop", "/shop/", role="", press=("button.launch",)),
