@@ -168,6 +168,7 @@ def _take_up_again(by: Access, conversation: Conversation) -> None:
         conversation.waiting_since = None
     with suppress(OverCapacity, NotAvailable), organization_transaction():
         give(conversation, by.staff_id, Assignment.Mode.REOPENED, by=by)
+        conversation.save(update_fields=["waiting_since"])
 
 
 def reopen(by: Access, conversation_id: int) -> Conversation:

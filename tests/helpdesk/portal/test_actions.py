@@ -290,3 +290,18 @@ def test_a_snooze_is_ended_by_its_undo(world: World, screen: Screen) -> None:
     assert carol.post(wake).status_code == 200
     assert world.conversation(pk).state == State.OPEN
     assert carol.post(wake).status_code == 409
+
+
+def test_undoing_leaves_it_waiting_for_whom_it_waited(world: World, screen: Screen) -> None:
+    pk = world.message().conversation_id
+    carol = screen("carol", htmx=True)
+    for answered in (False, True):
+        if answered:
+            carol.post(f"/conversations/{pk}/write/", {"kind": "reply", "text": "您好"})
+        else:
+            assignment.take(world.access("carol"), pk)
+        carol.post(f"/conversations/{pk}/resolve/")
+        assert carol.post(f"/conversations/{pk}/resolve/undo/").status_code == 200
+        found = world.conversation(pk)
+        assert found.state == (State.WAITING if answered else State.OPEN)
+        assert (found.waiting_since is None) == answered
