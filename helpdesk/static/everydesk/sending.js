@@ -15,12 +15,24 @@
 
   function keep() {
     const kept = [...jobs.values()].map(function (job) { return { ...job, files: [] } })
-    if (kept.length) sessionStorage.setItem(store, JSON.stringify(kept))
-    else sessionStorage.removeItem(store)
+    try {
+      if (kept.length) sessionStorage.setItem(store, JSON.stringify(kept))
+      else sessionStorage.removeItem(store)
+    } catch (full) {
+      // Kept for this page only.
+    }
+  }
+
+  function stored() {
+    try {
+      return JSON.parse(sessionStorage.getItem(store) || '[]')
+    } catch (unreadable) {
+      return []
+    }
   }
 
   function load() {
-    for (const job of JSON.parse(sessionStorage.getItem(store) || '[]')) {
+    for (const job of stored()) {
       if (job.names.length) fail(job, body.dataset.filesLost)
       else if (job.isOut) job.state = 'queued'
       jobs.set(job.id, job)
@@ -118,18 +130,19 @@
       return
     }
     if (answer.status === 502 || answer.status === 503) return
-    if (answer.ok) {
-      jobs.delete(job.id)
-      readAnswer(job, html)
-    } else refused(job, answer.status, html)
+    if (answer.ok) jobs.delete(job.id)
+    else refused(job, answer.status, html)
     keep()
+    if (answer.ok) readAnswer(job, html)
   }
 
   function put(job) {
     if (underway.has(job.id)) return
     underway.add(job.id)
     const before = lines.get(job.conversation) || Promise.resolve()
-    lines.set(job.conversation, before.then(function () { return post(job) }).finally(function () { underway.delete(job.id) }))
+    const sent = before.then(function () { return post(job) })
+    // What goes wrong with one keeps back none of those behind it.
+    lines.set(job.conversation, sent.catch(reportError).finally(function () { underway.delete(job.id) }))
   }
 
   function again() {
