@@ -1,0 +1,1 @@
+"""Mail, as the core and the guided form in admin know it."""
