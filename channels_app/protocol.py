@@ -13,6 +13,8 @@ from helpdesk.errors import ChannelError
 
 EventKind = Literal[
     "message",
+    # A message that is read behind, from its raw bytes, by an adapter that `ReadsBehind`.
+    "raw",
     "edit",
     "delete",
     "reaction",
@@ -72,7 +74,30 @@ class Attachment:
     url: str = ""
     sha256: str = ""
     data: bytes | None = None
+    # Where the bytes of one of our own files lie on this machine.
+    path: str = ""
+    # How the HTML of its letter names it.
+    content_id: str = ""
     expires_at: datetime | None = None
+
+
+Address = tuple[str, str]  # the address in lower case, and the name beside it
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """What a written letter has besides its text; ids are without angle brackets."""
+
+    mail_id: str = ""
+    references: tuple[str, ...] = ()  # oldest first, the one it answers last
+    to: tuple[Address, ...] = ()
+    cc: tuple[Address, ...] = ()
+    delivered_to: tuple[str, ...] = ()  # every address of ours that it may have been sent to
+    full_text: str = ""
+    signature: str = ""
+    remote_pictures: tuple[str, ...] = ()
+    automatic: str = ""  # one of helpdesk.models.Letter.Automatic, empty for a person's
+    is_authentic: bool | None = None  # None: nobody whom we trust has looked
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +124,21 @@ class Event:
     client_ref: str = ""
     reply_token: str = ""
     is_automatic: bool = False
+    letter: Letter | None = None
     data: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundLetter:
+    """How a reply leaves as a letter: its own id was stored before."""
+
+    mail_id: str
+    references: tuple[str, ...] = ()
+    to: tuple[Address, ...] = ()
+    cc: tuple[Address, ...] = ()
+    sender_name: str = ""
+    reply_address: str = ""  # signed for the conversation and the person; empty: the mailbox itself
+    is_automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +156,7 @@ class OutboundMessage:
     template: str = ""
     reply_to: str = ""
     reply_token: str = ""
+    letter: OutboundLetter | None = None
     context: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -174,6 +214,8 @@ class Capabilities:
     is_chat: bool = True
     is_public: bool = False
     freeform: bool = True
+    # Messages that may leave in a minute; the channel's own setting may say less or more.
+    rate_per_minute: int = 600
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,3 +253,11 @@ class Adapter(Protocol):
 
     def test_connection(self) -> str:
         """Return a sentence about the connection as it works now. Raises ChannelError."""
+
+
+@runtime_checkable
+class ReadsBehind(Protocol):
+    """An adapter whose `parse` only names a message: what it says is read later, bounded, in the connector."""
+
+    def read(self, raw: bytes) -> Event:
+        """Return the message, or the receipt, that the bytes are. Raises BadPayload."""

@@ -25,6 +25,7 @@ from helpdesk.models.grants import (
     RoleUserObjectPermission,
 )
 from helpdesk.models.holding import Assignment, Mention, Rating, Transfer
+from helpdesk.models.letters import Letter, Participant
 from helpdesk.models.organization import (
     Department,
     Organization,
@@ -33,7 +34,14 @@ from helpdesk.models.organization import (
     Topic,
     TopicExample,
 )
-from helpdesk.models.outbox import AuditEntry, AuditSeal, Delivery, Outbox, PlatformAuditEntry
+from helpdesk.models.outbox import (
+    AuditEntry,
+    AuditSeal,
+    Deliverable,
+    Delivery,
+    Outbox,
+    PlatformAuditEntry,
+)
 from helpdesk.models.people import Presence, PresenceStatus, Staff, StaffSkill, User, WorkingPeriod
 from helpdesk.models.timeline import Attachment, Direction, Entry, Message
 
@@ -49,6 +57,7 @@ __all__ = [
     "Channel",
     "Conversation",
     "Customer",
+    "Deliverable",
     "Delivery",
     "Department",
     "DepartmentUserObjectPermission",
@@ -62,6 +71,7 @@ __all__ = [
     "EscalationStep",
     "IdempotencyKey",
     "Identity",
+    "Letter",
     "Mention",
     "Message",
     "ObjectGrant",
@@ -70,6 +80,7 @@ __all__ = [
     "OrganizationModel",
     "OrganizationOneToOneField",
     "Outbox",
+    "Participant",
     "PlatformAuditEntry",
     "Position",
     "Presence",

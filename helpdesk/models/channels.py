@@ -63,6 +63,15 @@ class Channel(OrganizationModel, Named):
         help_text=_("Empty: the organization's default queue."),
     )
     language = models.CharField(_("language"), max_length=8, choices=LANGUAGES, default="zh-hans")
+    answers_by = OrganizationForeignKey(
+        "self",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("answers leave through"),
+        help_text=_("Another channel, for those that cannot answer themselves, such as a form."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
     hold_seconds = models.PositiveSmallIntegerField(
         _("hold before sending, in seconds"),

@@ -81,6 +81,8 @@ class Identity(OrganizationModel):
     external_id = models.CharField(_("address"), max_length=200)
     display_name = models.CharField(_("shown name"), max_length=120, blank=True)
     is_verified = models.BooleanField(_("verified"), default=False)
+    # Replies wait until whoever is behind the address has confirmed it.
+    awaits_proof = models.BooleanField(_("waits for proof"), default=False)
     data = models.JSONField(default=dict, blank=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     seen_at = models.DateTimeField(_("last seen"), null=True, blank=True)

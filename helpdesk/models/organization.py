@@ -57,6 +57,14 @@ class Department(OrganizationModel, Named):
     )
     color = models.CharField(_("colour"), max_length=10, choices=DEPARTMENT_COLORS, default="other")
     order = models.PositiveSmallIntegerField(_("order"), default=0)
+    signature = models.TextField(
+        _("signature"),
+        blank=True,
+        max_length=1000,
+        help_text=_(
+            "Below letters of its people, with {name}, {name_en}, {position} and {department}."
+        ),
+    )
 
     class Meta:
         verbose_name = _("department")

@@ -28,8 +28,28 @@ class Delivery(models.TextChoices):
     CANCELLED = "cancelled", _("Taken back")
 
 
-class Outbox(OrganizationModel):
-    """One reply to deliver: written with its message in one transaction, claimed by lease and fencing number."""
+class Deliverable(OrganizationModel):
+    """Something on its way out: claimed by lease and fencing number, sent, settled."""
+
+    # The stable idempotency key of every attempt.
+    client_ref = models.UUIDField(default=uuid4, editable=False)
+    state = models.CharField(_("state"), max_length=10, choices=Delivery, default=Delivery.QUEUED)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    # When it may be sent (hold, backoff), or when its lease ends; empty once settled.
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    fence = models.PositiveBigIntegerField(default=0)
+    provider_id = models.CharField(max_length=250, blank=True)
+    error_code = models.CharField(max_length=30, blank=True)
+    error = models.CharField(_("reason"), max_length=300, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    settled_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+
+class Outbox(Deliverable):
+    """One reply to deliver, written with its message in one transaction."""
 
     message = OrganizationOneToOneField(
         "helpdesk.Message", models.CASCADE, related_name="outbox", primary_key=True
@@ -38,18 +58,6 @@ class Outbox(OrganizationModel):
         "helpdesk.Conversation", models.CASCADE, related_name="outbox"
     )
     channel = OrganizationForeignKey("helpdesk.Channel", models.PROTECT, related_name="outbox")
-    # The stable idempotency key of every attempt.
-    client_ref = models.UUIDField(default=uuid4, editable=False)
-    state = models.CharField(_("state"), max_length=10, choices=Delivery, default=Delivery.QUEUED)
-    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
-    # When it may be sent (hold, backoff), or when its lease ends; empty once settled.
-    due_at = models.DateTimeField(_("due"), null=True, blank=True)
-    fence = models.PositiveBigIntegerField(default=0)
-    provider_id = models.CharField(max_length=200, blank=True)
-    error_code = models.CharField(max_length=30, blank=True)
-    error = models.CharField(_("reason"), max_length=300, blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
-    settled_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("delivery")
@@ -76,6 +84,11 @@ class Outbox(OrganizationModel):
             ),
             models.Index(
                 fields=["organization", "conversation", "message"], name="outbox_conversation"
+            ),
+            models.Index(
+                fields=["organization", "provider_id"],
+                condition=~models.Q(provider_id=""),
+                name="outbox_provider_id",
             ),
         ]
 

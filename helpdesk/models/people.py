@@ -80,6 +80,14 @@ class PresenceStatus(models.TextChoices):
     AWAY = "away", _("Away")
 
 
+class MailCopies(models.TextChoices):
+    """When somebody gets their customers' messages by mail."""
+
+    NEVER = "never", _("never")
+    AWAY = "away", _("while no screen of mine is open")
+    ALWAYS = "always", _("always")
+
+
 class Staff(OrganizationModel):
     """A person who may answer for one organization."""
 
@@ -120,6 +128,19 @@ class Staff(OrganizationModel):
     # The sum of the weights of this person's running assignments; guarded at every commit.
     load = models.DecimalField(
         _("load"), max_digits=6, decimal_places=1, default=Decimal(0), editable=False
+    )
+    signature = models.TextField(
+        _("signature"),
+        blank=True,
+        max_length=1000,
+        help_text=_("Below this person's letters; empty: the department's."),
+    )
+    mail_copies = models.CharField(
+        _("customers' messages by mail"),
+        max_length=6,
+        choices=MailCopies,
+        default=MailCopies.NEVER,
+        help_text=_("Mails can be answered from any mail program."),
     )
     is_active = models.BooleanField(_("active"), default=True)
     # Raised whenever what this person may do could have changed; invalidates what was cached.

@@ -38,6 +38,9 @@ class Entry(OrganizationModel):
         PRIORITY_CHANGED = "priority_changed", _("priority changed")
         IDENTIFIED = "identified", _("customer identified")
         RATED = "rated", _("rated")
+        QUARANTINED = "quarantined", _("could not be read")
+        ASKED_TO_JOIN = "asked_to_join", _("asked to take part")
+        JOINED = "joined", _("takes part")
 
     conversation = OrganizationForeignKey(
         "helpdesk.Conversation", models.CASCADE, related_name="entries"
@@ -84,6 +87,9 @@ class Entry(OrganizationModel):
                         "priority_changed",
                         "identified",
                         "rated",
+                        "quarantined",
+                        "asked_to_join",
+                        "joined",
                     ]
                 ),
                 name="entry_kind",
@@ -114,6 +120,11 @@ class Message(OrganizationModel):
     client_ref = models.CharField(max_length=64)
     # The vendor's id of the message, for receipts and edits.
     provider_id = models.CharField(max_length=200, blank=True)
+    # Which version of an edited message this is, by the vendor's count or clock; only newer ones are taken.
+    revision = models.BigIntegerField(default=0)
+    edited_at = models.DateTimeField(null=True, blank=True)
+    # The customer took it back; its text is gone, its place stays.
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
     # What both upper apps need of it; filled by routing.
     urgency = models.PositiveSmallIntegerField(null=True, blank=True)
     topic = OrganizationForeignKey(
@@ -130,6 +141,13 @@ class Message(OrganizationModel):
             ),
             models.CheckConstraint(
                 condition=models.Q(direction__in=Direction.values), name="message_direction"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["organization", "provider_id"],
+                condition=~models.Q(provider_id=""),
+                name="message_provider_id",
             ),
         ]
 
@@ -159,6 +177,10 @@ class Attachment(OrganizationModel):
     sha256 = models.CharField(max_length=64)
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
+    # How the HTML of its letter names it.
+    content_id = models.CharField(max_length=200, blank=True)
+    # Of a kind that is not looked into: kept as it came, downloaded at one's own risk.
+    is_unchecked = models.BooleanField(default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
