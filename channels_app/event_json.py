@@ -13,7 +13,8 @@ _TUPLES = {"references", "aliases", "delivered_to", "remote_pictures"}
 
 def to_json(event: Event) -> dict[str, Any]:
     """Return an event as values that JSON knows, without what is empty."""
-    return _plain(event)
+    values: dict[str, Any] = _plain(event)
+    return values
 
 
 def from_json(values: dict[str, Any]) -> Event:
@@ -47,8 +48,8 @@ def _plain(value: Any) -> Any:  # Any: whatever an event is made of
     return value
 
 
-def _known(values: dict[str, Any]) -> dict[str, Any]:
-    found = {}
+def _known(values: dict[str, Any]) -> dict[str, Any]:  # Any: as the dataclasses say
+    found: dict[str, Any] = {}
     for name, value in values.items():
         if name in _MOMENTS:
             found[name] = datetime.fromisoformat(value)

@@ -39,6 +39,10 @@ def delivery_changed(event: events.DeliveryChanged) -> None:
     hints.publish(Hint("delivery", event.organization_id, event.conversation_id, event.number))
 
 
+def message_changed(event: events.MessageChanged) -> None:
+    hints.publish(Hint("delivery", event.organization_id, event.conversation_id, event.number))
+
+
 def staff_changed(event: events.StaffChanged) -> None:
     hints.publish(Hint("staff", event.organization_id, staff_id=event.staff_id))
 
@@ -71,6 +75,7 @@ def connect() -> None:
         events.subscribe(moved, conversation_moved)
     events.subscribe(events.StaffMentioned, staff_mentioned)
     events.subscribe(events.DeliveryChanged, delivery_changed)
+    events.subscribe(events.MessageChanged, message_changed)
     events.subscribe(events.StaffChanged, staff_changed)
     events.subscribe(events.AccessChanged, access_changed)
     events.subscribe(events.MessageQueued, message_queued)

@@ -87,6 +87,11 @@ class DeliveryChanged(ConversationEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class MessageChanged(ConversationEvent):
+    """The customer edited the message with this number, or took it back."""
+
+
+@dataclass(frozen=True, slots=True)
 class RatingGiven(ConversationEvent):
     """The customer rated an episode."""
 

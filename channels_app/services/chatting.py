@@ -129,7 +129,13 @@ def _remember(
     return InboundEvent.objects.get_or_create(
         channel_id=door.channel_id,
         dedup_key=f"{who}:{client_ref}",
-        defaults={"raw": raw, "received_at": timezone.now()},
+        # Becomes a message in this very transaction.
+        defaults={
+            "raw": raw,
+            "size_bytes": len(raw),
+            "state": InboundEvent.State.DONE,
+            "received_at": timezone.now(),
+        },
     )
 
 

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from channels_app.protocol import Event
 from helpdesk import events
 from helpdesk.models import Delivery, Outbox
 
@@ -62,3 +63,12 @@ def read_up_to(conversation_id: int, number: int) -> list[int]:
         state__in=[Delivery.SENT, Delivery.DELIVERED, Delivery.UNKNOWN],
     )
     return advance(rows, Delivery.READ)
+
+
+def apply(event: Event, channel_id: int) -> int:
+    """Move forward what a receipt is about; returns how many deliveries it named, 0 for none."""
+    about = Q(provider_id__in=event.references) & ~Q(provider_id="")
+    about |= Q(message__letter__mail_id__in=[each for each in event.references if each])
+    named = list(Outbox.objects.filter(about).values_list("pk", flat=True)[:100])
+    advance(Outbox.objects.filter(pk__in=named), event.status, error=event.error)
+    return len(named)

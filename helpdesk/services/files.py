@@ -9,6 +9,7 @@ import unicodedata
 import uuid
 import warnings
 import zipfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -70,6 +71,9 @@ class Checked:
     height: int | None = None
 
 
+_UNKNOWN = Checked(Attachment.Kind.FILE, "application/octet-stream")
+
+
 def store(
     data: bytes, name: str, *, identity_id: int | None = None, staff_id: int | None = None
 ) -> Attachment:
@@ -87,7 +91,7 @@ def store(
         checked = check(data)
     public_id = uuid.uuid4()
     path = _path(current_organization_id(), public_id)
-    _write(path, data)
+    write_whole(path, data)
     try:
         with organization_transaction():
             return Attachment.objects.create(
@@ -105,6 +109,40 @@ def store(
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def prepare(data: bytes, name: str, *, content_id: str = "") -> Attachment:
+    """Keep a file that came with a message; returns its row, to be saved with the message.
+
+    Nothing that a customer sent is refused: what is not of a known kind is marked unchecked. The scope
+    is open; whoever fails to save the row calls `discard`.
+    """
+    try:
+        with _turns:
+            checked = check(data) if len(data) <= settings.ATTACHMENT_MAX_BYTES else _UNKNOWN
+    except UnsupportedFile:
+        checked = _UNKNOWN
+    public_id = uuid.uuid4()
+    write_whole(_path(current_organization_id(), public_id), data)
+    return Attachment(
+        organization_id=current_organization_id(),
+        public_id=public_id,
+        kind=checked.kind,
+        name=shown_name(name),
+        mime=checked.mime,
+        size_bytes=len(data),
+        sha256=hashlib.sha256(data).hexdigest(),
+        width=checked.width,
+        height=checked.height,
+        content_id=content_id[:200],
+        is_unchecked=checked is _UNKNOWN,
+    )
+
+
+def discard(attachments: Iterable[Attachment]) -> None:
+    """Remove files whose rows were not saved."""
+    for each in attachments:
+        _path(each.organization_id, each.public_id).unlink(missing_ok=True)
 
 
 def path_of(attachment: Attachment) -> Path:
@@ -188,12 +226,15 @@ def _path(organization_id: int, public_id: uuid.UUID) -> Path:
     return Path(settings.MEDIA_ROOT) / str(organization_id) / str(public_id)
 
 
-def _write(path: Path, data: bytes) -> None:
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that is there whole or not at all, also after the machine has failed."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     handle, temporary = tempfile.mkstemp(dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
+            file.flush()
+            os.fsync(handle)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

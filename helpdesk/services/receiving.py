@@ -1,4 +1,8 @@
-"""A customer's message becomes an entry: identity -> customer -> conversation -> entry."""
+"""A customer's message becomes an entry: identity -> customer -> conversation -> entry.
+
+What nobody wrote, such as an absence note, joins its conversation quietly: it opens nothing again, asks
+nobody and stops no clock.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,7 +24,9 @@ from helpdesk.models import (
     Direction,
     Entry,
     Identity,
+    Letter,
     Message,
+    Priority,
     Queue,
     State,
 )
@@ -55,6 +61,28 @@ class Received:
     is_repeated: bool = False
 
 
+@dataclass(frozen=True)
+class Arrival:
+    """What somebody said, and where it belongs among what they said before."""
+
+    text: str
+    client_ref: str
+    attachment_ids: tuple[str, ...] = ()
+    # Rows of `files.prepare`, to be stored with the message.
+    files: tuple[Attachment, ...] = ()
+    thread_key: str = ""
+    subject: str = ""
+    provider_id: str = ""
+    at: datetime | None = None
+    revision: int = 0
+    # A row to be stored with the message; without it, it came as chat.
+    letter: Letter | None = None
+
+    @property
+    def is_automatic(self) -> bool:
+        return self.letter is not None and bool(self.letter.automatic)
+
+
 def receive(
     channel: Channel,
     sender: Sender,
@@ -73,18 +101,46 @@ def receive(
     transaction when there is one, so that the caller can store the raw input with it.
     Raises Invalid for a message without text and files.
     """
-    files = list(attachment_ids)
-    if not text.strip() and not files:
+    arrival = Arrival(
+        text,
+        client_ref,
+        tuple(attachment_ids),
+        thread_key=thread_key,
+        subject=subject,
+        provider_id=provider_id,
+        at=at,
+    )
+    with organization_transaction():
+        return receive_from(identify(channel, sender), arrival)
+
+
+def receive_from(identity: Identity, arrival: Arrival) -> Received:
+    """Store what a known address said, as `receive` does. A letter may have no text."""
+    has_files = arrival.attachment_ids or arrival.files
+    if not arrival.text.strip() and not has_files and arrival.letter is None:
         raise Invalid(field="text")
     with organization_transaction():
-        identity = identify(channel, sender)
-        conversation = _open_conversation(channel, identity, thread_key, subject, at)
-        repeated = _repeated(conversation, client_ref)
-        if repeated:
-            return repeated
-        return _append(
-            conversation, identity, text[:MAXIMUM_TEXT], client_ref, files, provider_id, at
-        )
+        conversation = _conversation_of(identity, arrival)
+        repeated = _repeated(conversation, arrival.client_ref)
+        return repeated or _append(conversation, identity, arrival)
+
+
+def receive_unreadable(identity: Identity, *, subject: str, **facts: Any) -> Entry:
+    """Show colleagues that something came which could not be read, in a conversation of its own.
+
+    `facts` go into the entry as small JSON values. What else a sender sends that cannot be read
+    joins the same conversation.
+    """
+    with organization_transaction():
+        arrival = Arrival("", "", thread_key="unreadable", subject=subject)
+        conversation = _conversation_of(identity, arrival)
+        is_new = conversation.last_number == 0
+        now = timezone.now()
+        entry = timeline.add_entry(conversation, Entry.Kind.QUARANTINED, at=now, **facts)
+        _customer_spoke(conversation, subject, at=now, since=now)
+        if is_new:
+            _tell_queued(conversation)
+    return entry
 
 
 def identify(channel: Channel, sender: Sender) -> Identity:
@@ -127,36 +183,35 @@ def _repeated(conversation: Conversation, client_ref: str) -> Received | None:
     return Received(conversation.pk, found.entry.number, found.pk, is_repeated=True)
 
 
-def _open_conversation(
-    channel: Channel, identity: Identity, thread_key: str, subject: str, at: datetime | None
-) -> Conversation:
+def _conversation_of(identity: Identity, arrival: Arrival) -> Conversation:
     """Return the open conversation of the thread, locked; reopened or made when there is none."""
-    thread = Conversation.objects.filter(channel=channel, identity=identity, thread_key=thread_key)
-    found = (
-        thread.select_for_update(no_key=True).exclude(state=State.CLOSED).order_by("-id").first()
+    thread = Conversation.objects.filter(
+        channel_id=identity.channel_id, identity=identity, thread_key=arrival.thread_key
     )
+    answerable = thread if arrival.is_automatic else thread.exclude(state=State.CLOSED)
+    found = answerable.select_for_update(no_key=True).order_by("-id").first()
     if found is None:
         try:
             with transaction.atomic():
-                return _new_conversation(channel, identity, thread_key, subject, at)
+                return _new_conversation(identity, arrival)
         except IntegrityError:
             return thread.select_for_update(no_key=True).get(OPEN)
-    if not found.is_open:
-        reopen(found, at=at)
+    if not found.is_open and not arrival.is_automatic:
+        reopen(found, at=arrival.at)
     return found
 
 
-def _new_conversation(
-    channel: Channel, identity: Identity, thread_key: str, subject: str, at: datetime | None
-) -> Conversation:
-    queue = channel.queue or Queue.objects.select_related("department").get(is_default=True)
-    now = at or timezone.now()
+def _new_conversation(identity: Identity, arrival: Arrival) -> Conversation:
+    own = Queue.objects.filter(channels=identity.channel_id).first()
+    queue = own or Queue.objects.get(is_default=True)
+    now = timezone.now() if arrival.letter else arrival.at or timezone.now()
     conversation = Conversation.objects.create(
         customer_id=identity.customer_id,
         identity=identity,
-        channel=channel,
-        thread_key=thread_key,
-        subject=subject[:200],
+        channel_id=identity.channel_id,
+        thread_key=arrival.thread_key,
+        subject=arrival.subject[:200],
+        priority=Priority.LOW if arrival.is_automatic else Priority.NORMAL,
         department_id=queue.department_id,
         queue=queue,
         opened_at=now,
@@ -195,18 +250,11 @@ def queue_of(department_id: int) -> Queue:
     return own or Queue.objects.get(is_default=True)
 
 
-def _append(
-    conversation: Conversation,
-    identity: Identity,
-    text: str,
-    client_ref: str,
-    files: list[str],
-    provider_id: str,
-    at: datetime | None,
-) -> Received:
-    now = at or timezone.now()
+def _append(conversation: Conversation, identity: Identity, arrival: Arrival) -> Received:
+    now = arrival.at or timezone.now()
     is_new = conversation.last_number == 0
     entry = timeline.add_entry(conversation, Entry.Kind.MESSAGE, at=now)
+    text = arrival.text[:MAXIMUM_TEXT]
     message = Message.objects.create(
         entry=entry,
         conversation=conversation,
@@ -214,29 +262,44 @@ def _append(
         text=text,
         # Known before anybody is shown the message: what is shown later equals what was shown first.
         language=language_of(text),
-        client_ref=client_ref,
-        provider_id=provider_id,
+        client_ref=arrival.client_ref,
+        provider_id=arrival.provider_id,
+        revision=arrival.revision,
     )
-    claim_files(message, files, identity_id=identity.pk)
-    _customer_spoke(conversation, text, now)
+    if arrival.letter is not None:
+        arrival.letter.message = message
+        arrival.letter.save(force_insert=True)
+    claim_files(message, list(arrival.attachment_ids), identity_id=identity.pk)
+    for file in arrival.files:
+        file.message = message
+        file.save(force_insert=True)
+    received = Received(conversation.pk, entry.number, message.pk)
+    if arrival.is_automatic and not is_new:
+        conversation.save(update_fields=["last_number"])
+        return received
+    # A letter may be old when it is taken in; nobody has waited for us before that.
+    since = timezone.now() if arrival.letter else now
+    _customer_spoke(conversation, text or arrival.subject, at=now, since=since)
     if is_new:
         _tell_queued(conversation)
     events.publish(
         events.MessageReceived(conversation.organization_id, conversation.pk, entry.number)
     )
-    return Received(conversation.pk, entry.number, message.pk)
+    return received
 
 
-def _customer_spoke(conversation: Conversation, text: str, now: datetime) -> None:
+def _customer_spoke(
+    conversation: Conversation, text: str, *, at: datetime, since: datetime
+) -> None:
     if conversation.state == State.SNOOZED:
         conversation.snoozed_until = None
     if conversation.state in {State.WAITING, State.SNOOZED}:
         timeline.set_state(conversation, State.OPEN)
         audit.record("conversation.resumed", conversation, actor=AuditEntry.Actor.CUSTOMER)
-    conversation.waiting_since = conversation.waiting_since or now
+    conversation.waiting_since = conversation.waiting_since or since
     conversation.last_text = timeline.preview(text)
     conversation.last_direction = Direction.IN
-    conversation.last_message_at = now
+    conversation.last_message_at = at
     conversation.customer_seen_number = conversation.last_number
     timeline.wake_router(conversation)
     conversation.save()

@@ -12,6 +12,7 @@ from django.utils.translation import override
 
 from channels_app import registry
 from channels_app.models import InboundEvent
+from channels_app.processing import process_due
 from channels_app.protocol import (
     EVENT_KINDS,
     Adapter,
@@ -155,9 +156,11 @@ class TestEveryAdapter:
                 )
         assert [answer.status_code for answer in answers] == [200, 200, 200]
         assert len({answer.content for answer in answers}) == 1
+        process_due()
         with world.transaction():
             assert Message.objects.count() == 1
-            assert bytes(InboundEvent.objects.get().raw) == body
+            kept = InboundEvent.objects.get()
+            assert (bytes(kept.raw), kept.state) == (body, InboundEvent.State.DONE)
 
 
 def test_unknown_and_foreign_calls_are_turned_away(world, client):

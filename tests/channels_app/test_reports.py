@@ -44,6 +44,9 @@ def event(world: World, *, key: str, is_done: bool = True) -> int:
             channel=world.channel,
             dedup_key=f"{key}-token",
             raw=SECRET.encode() * 100,
+            size_bytes=len(SECRET) * 100,
+            state=InboundEvent.State.DONE if is_done else InboundEvent.State.NEW,
+            due_at=None if is_done else timezone.now(),
             received_at=timezone.now(),
             processed_at=timezone.now() if is_done else None,
             entry=Entry.objects.get(message__pk=received.message_id) if is_done else None,
@@ -64,12 +67,12 @@ def test_administrators_see_what_became_of_each_and_not_what_it_said(
         assert "-token" not in told
         assert "1.9" in told
         assert "官网" in told
-    assert "became a message" in client.get(f"{LIST}{done}/change/").content.decode()
+    assert "processed" in client.get(f"{LIST}{done}/change/").content.decode()
     assert "waits to be processed" in client.get(f"{LIST}{open_}/change/").content.decode()
-    waiting = client.get(f"{LIST}?state=waiting").content.decode()
+    waiting = client.get(f"{LIST}?state__exact=new").content.decode()
     assert f"{open_}/change/" in waiting
     assert f"{done}/change/" not in waiting
-    stored = client.get(f"{LIST}?state=stored").content.decode()
+    stored = client.get(f"{LIST}?state__exact=done").content.decode()
     assert f"{done}/change/" in stored
     assert f"{open_}/change/" not in stored
 

@@ -102,7 +102,11 @@ def furnish(slug: str) -> Furnished:
         escalation.escalate(carol, received.conversation_id, reason=f"{CANARY}-{slug}")
         _attach(written.message_id, slug)
         InboundEvent.objects.create(
-            channel=channel, dedup_key="one", raw=CANARY.encode(), received_at=timezone.now()
+            channel=channel,
+            dedup_key="one",
+            raw=CANARY.encode(),
+            state=InboundEvent.State.DONE,
+            received_at=timezone.now(),
         )
     handed = world.message("第二个问题", visitor="second").conversation_id
     with world.transaction():

@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test import Client
 
-from helpdesk.errors import AlreadyTaken, HelpdeskError, Invalid, OverCapacity, WrongState
+from helpdesk.errors import AlreadyTaken, Invalid, OverCapacity, WrongState
 from helpdesk.models import Conversation, Entry, Identity, Mention, Staff
 from helpdesk.services import (
     administrators,
@@ -22,24 +22,7 @@ from helpdesk.services import (
 )
 from helpdesk.tenancy import organization_transaction
 from tests.helpdesk.admin.forms import staff_form
-
-
-def at_once(calls):
-    """Run the calls at the same moment; returns what each gave or raised."""
-    barrier = Barrier(len(calls))
-
-    def run(call):
-        barrier.wait()
-        try:
-            return call()
-        except HelpdeskError as error:
-            return error
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        futures = [pool.submit(copy_context().run, run, call) for call in calls]
-        return [future.result(timeout=60) for future in futures]
+from tests.races import at_once
 
 
 @pytest.fixture

@@ -1,0 +1,216 @@
+"""Stored events become messages here: claimed by lease, in order within their lane, each in its own transaction.
+
+What cannot be read is quarantined where somebody sees it, with its bytes; what is about something that
+has not come yet is parked and looked at again. Nothing is dropped silently, and nothing stops the rest.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import InterfaceError, OperationalError, connection
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+from psycopg_pool import PoolTimeout
+
+from channels_app.event_json import from_json
+from channels_app.models import InboundEvent
+from channels_app.protocol import BadPayload, Event, RawRequest, ReadsBehind
+from channels_app.registry import adapter_for
+from channels_app.services import arriving, quarantining
+from channels_app.services.ingesting import request_of, store_again
+from channels_app.services.outcomes import Outcome, State
+from helpdesk.errors import HelpdeskError
+from helpdesk.services.files import discard
+from helpdesk.tenancy import (
+    current_organization_id,
+    due_organizations,
+    organization_scope,
+    organization_transaction,
+)
+
+logger = logging.getLogger(__name__)
+
+LEASE = timedelta(seconds=30)
+BATCH = 20
+# Errors of ours, one after the other; what the bytes themselves are to blame for is not tried again.
+MOST_ATTEMPTS = 3
+# Claims without an outcome: something kills whoever works on it. What is parked is claimed often.
+MOST_CLAIMS = 40
+FIRST_WAIT = timedelta(seconds=1)
+LONGEST_WAIT = timedelta(minutes=1)
+PARKED_FOR = timedelta(minutes=10)
+_OPEN = (State.NEW, State.PARKED)
+_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One event that this process may work on, as plain values."""
+
+    event_id: int
+    fence: int
+    lane: str
+
+
+class LeaseLost(Exception):
+    """Somebody else works on the event by now."""
+
+
+def process_due() -> int:
+    """Work on what is due in all organizations; returns how many events were looked at."""
+    done = 0
+    for organization_id in due_organizations("inbound"):
+        with organization_scope(organization_id):
+            while claims := claim_due(timezone.now()):
+                done += process_all(claims)
+    return done
+
+
+def claim_due(now: datetime) -> list[Claim]:
+    """Take due events of the organization in scope: what is live first, then the past, oldest first."""
+    with organization_transaction():
+        rows = _due(now) if _is_only_one() else []
+        if rows:
+            pks = [row.pk for row in rows]
+            InboundEvent.objects.filter(pk__in=pks).update(due_at=now + LEASE, fence=F("fence") + 1)
+        return [Claim(row.pk, row.fence + 1, row.lane) for row in rows]
+
+
+def process_all(claims: list[Claim]) -> int:
+    """Work on claimed events in their order; whoever has to wait keeps the rest of their lane waiting."""
+    waiting: set[str] = set()
+    for claim in claims:
+        if claim.lane in waiting:
+            _change(claim, due_at=timezone.now())
+        elif not process(claim) and claim.lane:
+            waiting.add(claim.lane)
+    return len(claims)
+
+
+def process(claim: Claim) -> bool:
+    """Work on one claimed event; returns whether its lane may go on."""
+    try:
+        _work(claim)
+    except LeaseLost:
+        return False
+    except _AWAY:
+        raise
+    except Exception as error:
+        return _note(claim, error)
+    return True
+
+
+def _work(claim: Claim) -> None:
+    with organization_transaction():
+        row = InboundEvent.objects.select_related("channel", "raw_of").get(pk=claim.event_id)
+        request = request_of(row) if row.kind in {"raw", "unreadable"} else None
+    if claim.fence > MOST_CLAIMS:
+        _quarantine(claim, row, "interrupted")
+        return
+    try:
+        if row.kind == "unreadable" and request is not None:
+            events = adapter_for(row.channel).parse(request)
+            _settle(claim, lambda kept: _read_again(kept, events))
+            return
+        event = _read(row, request)
+        files = arriving.prepared_files(row.channel, event)
+    except HelpdeskError as error:
+        _quarantine(claim, row, _reason(error))
+        return
+    try:
+        _settle(claim, lambda kept: arriving.arrive(kept, event, files))
+    except HelpdeskError as error:
+        discard(files)
+        _quarantine(claim, row, _reason(error))
+    except BaseException:
+        discard(files)
+        raise
+
+
+def _read(row: InboundEvent, request: RawRequest | None) -> Event:
+    """Return the event, read from its bytes where that is done behind. Raises BadPayload."""
+    if request is None:
+        return from_json(row.data)
+    adapter = adapter_for(row.channel)
+    if not isinstance(adapter, ReadsBehind):
+        raise BadPayload("This channel does not read behind")
+    return adapter.read(request.body)
+
+
+def _read_again(kept: InboundEvent, events: Sequence[Event]) -> Outcome:
+    store_again(kept, events)
+    return Outcome(State.IGNORED, reason="read_again")
+
+
+def _settle(claim: Claim, handle: Callable[[InboundEvent], Outcome]) -> None:
+    """Have the event arrive and store what became of it, in one transaction; once, whoever else tries."""
+    with organization_transaction():
+        rows = InboundEvent.objects.select_for_update(of=("self",)).select_related("channel")
+        kept = rows.filter(pk=claim.event_id, fence=claim.fence, state__in=_OPEN).first()
+        if kept is None:
+            raise LeaseLost
+        outcome = handle(kept)
+        now = timezone.now()
+        if outcome.state == State.PARKED and now - kept.received_at > PARKED_FOR:
+            outcome = Outcome(State.IGNORED, reason="unmatched")
+        is_open = outcome.state == State.PARKED
+        InboundEvent.objects.filter(pk=kept.pk).update(
+            state=outcome.state,
+            reason=outcome.reason[:300],
+            entry_id=outcome.entry_id,
+            due_at=now + min(FIRST_WAIT * 2**claim.fence, LONGEST_WAIT) if is_open else None,
+            processed_at=None if is_open else now,
+        )
+
+
+def _quarantine(claim: Claim, row: InboundEvent, reason: str) -> None:
+    _settle(claim, lambda kept: quarantining.quarantine(kept, reason))
+
+
+def _note(claim: Claim, error: Exception) -> bool:
+    """Let an event be tried again later, or put it aside; returns whether its lane may go on."""
+    logger.error("An event could not be processed: %s", claim.event_id, exc_info=error)
+    with organization_transaction():
+        row = InboundEvent.objects.get(pk=claim.event_id)
+    attempts = row.attempts + 1
+    if attempts >= MOST_ATTEMPTS:
+        _quarantine(claim, row, type(error).__name__)
+        return True
+    _change(claim, attempts=attempts, due_at=timezone.now() + FIRST_WAIT * 2**row.attempts)
+    return False
+
+
+def _change(claim: Claim, **facts: object) -> None:
+    with organization_transaction():
+        rows = InboundEvent.objects.filter(pk=claim.event_id, fence=claim.fence, state__in=_OPEN)
+        rows.update(**facts)
+
+
+def _reason(error: HelpdeskError) -> str:
+    return str(error.message) if isinstance(error, BadPayload) else error.code
+
+
+def _is_only_one() -> bool:
+    """Tell whether nobody else claims events of this organization now; until the transaction ends."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_try_advisory_xact_lock(hashtext('everydesk.inbound'), %s::int)",
+            [current_organization_id()],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def _due(now: datetime) -> list[InboundEvent]:
+    """Return what may be worked on: new events none of whose lane before them is being worked on."""
+    columns = ("id", "fence", "lane")
+    leased = InboundEvent.objects.filter(
+        lane=OuterRef("lane"), state=State.NEW, id__lt=OuterRef("id"), due_at__gt=now
+    )
+    new = InboundEvent.objects.filter(
+        Q(lane="") | ~Exists(leased), state=State.NEW, due_at__lte=now
+    ).only(*columns)
+    found = list(new.order_by("is_backlog", "id")[:BATCH])
+    parked = InboundEvent.objects.filter(state=State.PARKED, due_at__lte=now).only(*columns)
+    return found + list(parked.order_by("due_at", "id")[: BATCH - len(found)])

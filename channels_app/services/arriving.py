@@ -1,0 +1,90 @@
+"""What becomes of an event: a message, a newer version of one, a receipt, or nothing, with the reason."""
+
+from collections.abc import Callable
+
+from channels_app.models import InboundEvent
+from channels_app.protocol import Event
+from channels_app.services import letters, receipts
+from channels_app.services.outcomes import Files, Outcome, State, reference_of
+from channels_app.services.senders import sender_of
+from helpdesk.models import Channel
+from helpdesk.services import files as stored_files
+from helpdesk.services import revising
+from helpdesk.services.receiving import Arrival, identify, receive_from
+
+
+def prepared_files(channel: Channel, event: Event) -> Files:
+    """Return the files of an event, kept on disk, as rows to be saved with its message."""
+    return [
+        stored_files.prepare(each.data, each.filename, content_id=each.content_id)
+        for each in event.attachments
+        if each.data is not None
+    ]
+
+
+def arrive(kept: InboundEvent, event: Event, files: Files) -> Outcome:
+    """Store what an event means; the transaction is open. Raises Invalid."""
+    handle = _HANDLERS.get(event.kind)
+    if handle is None:
+        return Outcome(State.IGNORED, reason="not_needed")
+    return handle(kept, event, files)
+
+
+def _message(kept: InboundEvent, event: Event, files: Files) -> Outcome:
+    if event.letter is not None:
+        return letters.arrive(kept, event, event.letter, files)
+    identity = identify(kept.channel, sender_of(event.sender))
+    stored = receive_from(
+        identity,
+        Arrival(
+            event.text,
+            # The same reference again in a conversation is the same message.
+            reference_of(event.client_ref or event.provider_id or event.dedup_key),
+            files=tuple(files),
+            thread_key=event.thread_key[:200],
+            subject=event.subject,
+            provider_id=event.provider_id[:200],
+            at=kept.received_at,
+            revision=event.sequence or 0,
+        ),
+    )
+    return Outcome(State.DONE, stored.message_id)
+
+
+def _edit(kept: InboundEvent, event: Event, files: Files) -> Outcome:
+    identity = identify(kept.channel, sender_of(event.sender))
+    entry_id = revising.edit(
+        identity, event.provider_id, text=event.text, revision=_revision(event, kept)
+    )
+    return Outcome(State.DONE if entry_id else State.PARKED, entry_id)
+
+
+def _delete(kept: InboundEvent, event: Event, files: Files) -> Outcome:
+    identity = identify(kept.channel, sender_of(event.sender))
+    entry_id = revising.withdraw(identity, event.provider_id)
+    return Outcome(State.DONE if entry_id else State.PARKED, entry_id)
+
+
+def _receipt(kept: InboundEvent, event: Event, files: Files) -> Outcome:
+    if receipts.apply(event, kept.channel_id):
+        return Outcome(State.DONE)
+    if (
+        event.letter is not None
+    ):  # a delivery report about a letter that is not ours is a letter itself
+        return letters.arrive(kept, event, event.letter, files)
+    return Outcome(State.PARKED)
+
+
+def _revision(event: Event, kept: InboundEvent) -> int:
+    """Return which version an edit is: by the vendor's count, else its clock, else ours."""
+    if event.sequence is not None:
+        return event.sequence
+    return int((event.sent_at or kept.received_at).timestamp() * 1_000_000)
+
+
+_HANDLERS: dict[str, Callable[[InboundEvent, Event, Files], Outcome]] = {
+    "message": _message,
+    "edit": _edit,
+    "delete": _delete,
+    "receipt": _receipt,
+}

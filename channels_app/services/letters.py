@@ -1,0 +1,237 @@
+"""Where a letter belongs: found by our own addresses and ids, and only if whoever wrote it takes part.
+
+Addresses, ids and subjects are known to everybody who has seen one of our letters. So they say which
+conversation is meant, and never who may write into it: that is for the sender's address, unless the
+receiving server disproves it. A stranger's letter begins a conversation of its own, and colleagues are
+asked whether its author may take part.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from channels_app.models import InboundEvent
+from channels_app.protocol import ContactIdentity, Event, Letter
+from channels_app.services import staff_letters
+from channels_app.services.acknowledging import acknowledge
+from channels_app.services.outcomes import Files, Outcome, State, reference_of
+from channels_app.services.reply_addresses import ReplyAddress, read_address
+from channels_app.services.senders import sender_of
+from helpdesk.models import Channel, Conversation, Direction, Entry, Identity, Participant
+from helpdesk.models import Letter as StoredLetter
+from helpdesk.services import timeline
+from helpdesk.services.receiving import Arrival, Received, identify, receive_from
+
+JOINED, HELD, OWN, BY_STAFF = "joined", "held", "own", "by_staff"
+NOBODY = ContactIdentity("nobody")
+_TAG = re.compile(r"\[C-(\d{1,15})\]")
+MOST_WAITING = 20  # strangers who wait at one conversation
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The conversation that a letter means, and by what; the sender may still be a stranger to it."""
+
+    conversation: Conversation | None = None
+    staff_id: int = 0
+
+
+def arrive(kept: InboundEvent, event: Event, letter: Letter, files: Files) -> Outcome:
+    """Store a letter where it belongs; the transaction is open."""
+    if _is_our_own(letter):
+        return Outcome(State.IGNORED, reason=OWN)
+    place = _place_of(kept, event, letter)
+    if place.staff_id and place.conversation:
+        answered = staff_letters.answer(
+            place.staff_id, place.conversation, event, letter, files, kept.dedup_key
+        )
+        if answered is not None:
+            return Outcome(State.DONE, answered, BY_STAFF)
+    if place.conversation is None:
+        stored, _ = _begin(kept, event, letter, files)
+        return Outcome(State.DONE, stored.message_id)
+    if letter.is_authentic is not False and _takes_part(place.conversation, _address(event)):
+        stored = _join(kept, place.conversation, event, letter, files)
+        return Outcome(State.DONE, stored.message_id, JOINED)
+    return _hold(kept, place.conversation, event, letter, files)
+
+
+def _is_our_own(letter: Letter) -> bool:
+    """Tell whether we sent this letter ourselves, to another mailbox of ours."""
+    if not letter.mail_id:
+        return False
+    sent = StoredLetter.objects.filter(mail_id=letter.mail_id)
+    return bool(sent.filter(message__direction=Direction.OUT).exists())
+
+
+def _place_of(kept: InboundEvent, event: Event, letter: Letter) -> _Place:
+    signed = _signed_address(kept, letter)
+    if signed is not None:
+        found = Conversation.objects.filter(pk=signed.conversation_id).first()
+        if found is not None:
+            staff_id = signed.person_id if signed.kind == "staff" else 0
+            return _Place(found, staff_id)
+    quoted = _quoted(letter)
+    if quoted is not None:
+        return _Place(quoted)
+    return _Place(_tagged(event))
+
+
+def _signed_address(kept: InboundEvent, letter: Letter) -> ReplyAddress | None:
+    written = [*letter.delivered_to, *(address for address, _ in (*letter.to, *letter.cc))]
+    for address in written[:100]:
+        found = read_address(address, organization_id=kept.organization_id, now=kept.received_at)
+        if found is not None:
+            return found
+    return None
+
+
+def _quoted(letter: Letter) -> Conversation | None:
+    """Return the conversation of the newest letter that is referred to, ours or the customer's own."""
+    wanted = [each for each in letter.references if each]
+    if not wanted:
+        return None
+    rows = StoredLetter.objects.filter(mail_id__in=wanted).select_related("message__conversation")
+    found = {row.mail_id: row.message.conversation for row in rows.order_by("message_id")[:200]}
+    return next((found[each] for each in reversed(wanted) if each in found), None)
+
+
+def _tagged(event: Event) -> Conversation | None:
+    """Return the conversation that the subject names, for somebody who takes part in it."""
+    tag = _TAG.search(event.subject)
+    if tag is None:
+        return None
+    found = Conversation.objects.filter(pk=int(tag[1])).first()
+    return found if found is not None and _takes_part(found, _address(event)) else None
+
+
+def _takes_part(conversation: Conversation, address: str) -> bool:
+    if not address:
+        return False
+    if conversation.identity.external_id == address and "@" in address:
+        return True
+    approved = Participant.objects.filter(
+        conversation=conversation, address=address, state=Participant.State.APPROVED
+    )
+    return bool(approved.exists())
+
+
+def _begin(
+    kept: InboundEvent, event: Event, letter: Letter, files: Files, thread_key: str = ""
+) -> tuple[Received, Identity]:
+    """Store a letter in a conversation of its own, or in the one that `thread_key` names."""
+    identity = _identity(kept.channel, event, letter)
+    key = thread_key or _thread_key(letter.mail_id or kept.dedup_key)
+    stored = receive_from(identity, _arrival(kept, event, letter, files, key))
+    if stored.number == 1 and not letter.automatic and not kept.is_backlog:
+        acknowledge(kept.channel, identity, stored.conversation_id, event, kept.received_at)
+    return stored, identity
+
+
+def _join(
+    kept: InboundEvent, conversation: Conversation, event: Event, letter: Letter, files: Files
+) -> Received:
+    return receive_from(
+        conversation.identity,
+        _arrival(kept, event, letter, files, conversation.thread_key),
+    )
+
+
+def _hold(
+    kept: InboundEvent, conversation: Conversation, event: Event, letter: Letter, files: Files
+) -> Outcome:
+    """Let a stranger wait for approval; what they wrote stands in a conversation of its own."""
+    timeline.lock(conversation.pk)
+    conversation.refresh_from_db()
+    address = _address(event)
+    asked = Participant.objects.filter(conversation=conversation, address=address).first()
+    thread_key = asked.asked_in.thread_key if asked is not None and asked.asked_in else ""
+    stored, identity = _begin(kept, event, letter, files, thread_key)
+    is_known = asked is not None or not address or bool(letter.automatic)
+    if not is_known and _waiting(conversation) < MOST_WAITING:
+        _ask(conversation, address, identity, stored)
+    return Outcome(State.DONE, stored.message_id, HELD)
+
+
+def _waiting(conversation: Conversation) -> int:
+    waiting = Participant.State.WAITING
+    return int(Participant.objects.filter(conversation=conversation, state=waiting).count())
+
+
+def _ask(conversation: Conversation, address: str, identity: Identity, stored: Received) -> None:
+    participant = Participant.objects.create(
+        conversation=conversation,
+        address=address,
+        name=identity.display_name,
+        state=Participant.State.WAITING,
+        asked_in_id=stored.conversation_id,
+    )
+    timeline.add_entry(
+        conversation,
+        Entry.Kind.ASKED_TO_JOIN,
+        participant=participant.pk,
+        address=address,
+        name=identity.display_name,
+        asked_in=stored.conversation_id,
+    )
+    conversation.save(update_fields=["last_number"])
+    timeline.changed(conversation)
+
+
+def _identity(channel: Channel, event: Event, letter: Letter) -> Identity:
+    sender = event.sender if event.sender and event.sender.external_id else NOBODY
+    identity = identify(channel, sender_of(sender))
+    if letter.is_authentic and not identity.is_verified:
+        identity.is_verified = True
+        identity.save(update_fields=["is_verified"])
+    return identity
+
+
+def _arrival(
+    kept: InboundEvent, event: Event, letter: Letter, files: Files, thread_key: str
+) -> Arrival:
+    return Arrival(
+        event.text,
+        reference_of(kept.dedup_key),
+        files=tuple(files),
+        thread_key=thread_key,
+        subject=event.subject,
+        provider_id=letter.mail_id[:200],
+        at=_moment(kept, event),
+        letter=_stored(event, letter),
+    )
+
+
+def _moment(kept: InboundEvent, event: Event) -> datetime:
+    """Return when a letter came: now, unless it is taken over from the past and says when it was."""
+    if kept.is_backlog and event.sent_at is not None:
+        return min(event.sent_at, kept.received_at)
+    return kept.received_at
+
+
+def _stored(event: Event, letter: Letter) -> StoredLetter:
+    sender = event.sender or NOBODY
+    return StoredLetter(
+        mail_id=letter.mail_id[:250],
+        references=[each[:250] for each in letter.references],
+        subject=event.subject[:300],
+        sender_name=sender.display_name[:200],
+        sender_address=sender.external_id[:320],
+        to=[list(each) for each in letter.to],
+        cc=[list(each) for each in letter.cc],
+        full_text="" if letter.full_text == event.text else letter.full_text,
+        signature=letter.signature,
+        html=event.html,
+        remote_pictures=list(letter.remote_pictures),
+        automatic=letter.automatic,
+        is_authentic=letter.is_authentic,
+    )
+
+
+def _address(event: Event) -> str:
+    return event.sender.external_id if event.sender else ""
+
+
+def _thread_key(name: str) -> str:
+    return f"letter:{hashlib.sha256(name.encode()).hexdigest()[:40]}"

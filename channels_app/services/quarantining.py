@@ -1,0 +1,54 @@
+"""What cannot be read becomes visible: a line in a conversation, with the bytes to download and the reason."""
+
+from django.utils import timezone
+
+from channels_app.models import InboundEvent
+from channels_app.protocol import BadPayload, ContactIdentity, Event
+from channels_app.registry import adapter_for
+from channels_app.services.ingesting import request_of
+from channels_app.services.outcomes import Outcome, State
+from channels_app.services.senders import sender_of
+from helpdesk import permissions
+from helpdesk.access import Access, require
+from helpdesk.errors import WrongState
+from helpdesk.services import audit
+from helpdesk.services.receiving import identify, receive_unreadable
+from helpdesk.tenancy import organization_transaction
+
+UNKNOWN = ContactIdentity("unknown")
+
+
+def quarantine(kept: InboundEvent, reason: str) -> Outcome:
+    """Show colleagues what could not be read, with its sender where one can be told; the row is locked."""
+    head = _head(kept)
+    identity = identify(kept.channel, sender_of(head.sender or UNKNOWN))
+    entry = receive_unreadable(
+        identity, subject=head.subject, event=kept.pk, reason=reason[:100], name=head.subject[:100]
+    )
+    return Outcome(State.QUARANTINED, entry.pk, reason)
+
+
+def replay(by: Access, event_id: int) -> None:
+    """Have a quarantined event processed once more, after what was wrong has been mended.
+
+    Raises NotFound for anybody but administrators, WrongState when it is not in quarantine.
+    """
+    require(by, permissions.ORGANIZATION_ADMINISTER)
+    with organization_transaction():
+        again = InboundEvent.objects.filter(pk=event_id, state=State.QUARANTINED).update(
+            state=State.NEW, attempts=0, fence=0, due_at=timezone.now(), processed_at=None
+        )
+        if not again:
+            raise WrongState
+        audit.record("inbound.replayed", InboundEvent.objects.get(pk=event_id), by)
+
+
+def _head(kept: InboundEvent) -> Event:
+    """Return what the adapter can tell of bytes that it cannot read, by looking at their beginning."""
+    nothing = Event(kind="message", dedup_key=kept.dedup_key)
+    if kept.kind != "raw":
+        return nothing
+    try:
+        return adapter_for(kept.channel).parse(request_of(kept))[0]
+    except (BadPayload, OSError, IndexError):
+        return nothing

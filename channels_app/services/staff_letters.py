@@ -1,0 +1,56 @@
+"""Colleagues answer by mail: with a token of theirs, an address that was proved, and a right that holds now."""
+
+from django.db import transaction
+
+from channels_app.protocol import Event, Letter
+from channels_app.services.outcomes import Files, reference_of
+from helpdesk.access import access_of
+from helpdesk.errors import HelpdeskError
+from helpdesk.models import Conversation, Staff
+from helpdesk.services import audit, replying
+
+
+def answer(
+    staff_id: int,
+    conversation: Conversation,
+    event: Event,
+    letter: Letter,
+    files: Files,
+    reference: str,
+) -> int | None:
+    """Send what a colleague wrote as their reply; returns its entry's id, None when they may not.
+
+    The token was read from the address. A letter that nobody proved, of another address, of somebody who
+    left or may not answer here any more, or that no person wrote, is not a colleague's.
+    """
+    staff = Staff.objects.select_related("user").filter(pk=staff_id, is_active=True).first()
+    if staff is None or not _is_theirs(staff, event, letter):
+        return None
+    try:
+        with transaction.atomic():
+            for file in files:
+                file.staff = staff
+                file.save(force_insert=True)
+            written = replying.reply(
+                access_of(staff),
+                conversation.pk,
+                text=event.text,
+                client_ref=reference_of(reference),
+                attachment_ids=[str(file.public_id) for file in files],
+            )
+            audit.record("reply.by_mail", conversation, access_of(staff), number=written.number)
+    except HelpdeskError:
+        for file in files:
+            file.staff = None
+        return None
+    return written.message_id
+
+
+def _is_theirs(staff: Staff, event: Event, letter: Letter) -> bool:
+    written_by = event.sender.external_id if event.sender else ""
+    return (
+        letter.is_authentic is True
+        and not letter.automatic
+        and staff.user.is_active
+        and written_by == staff.user.email.lower()
+    )

@@ -1,0 +1,66 @@
+"""What a customer said is edited or taken back: the newest version counts, whatever order they come in."""
+
+from django.utils import timezone
+
+from helpdesk import events
+from helpdesk.models import Direction, Identity, Message
+from helpdesk.services import timeline
+from helpdesk.services.receiving import MAXIMUM_TEXT
+from helpdesk.tenancy import organization_transaction
+from helpdesk.text import language_of
+
+
+def edit(identity: Identity, provider_id: str, *, text: str, revision: int) -> int | None:
+    """Put a newer text in the place of a message's; returns its entry's id, None when there is none.
+
+    An older version than the one that is shown changes nothing.
+    """
+    with organization_transaction():
+        message = _own(identity, provider_id)
+        if message is None:
+            return None
+        if revision > message.revision and message.withdrawn_at is None:
+            message.text = text[:MAXIMUM_TEXT]
+            message.language = language_of(text)
+            message.revision, message.edited_at = revision, timezone.now()
+            message.save(update_fields=["text", "language", "revision", "edited_at"])
+            _tell(message)
+        return int(message.pk)
+
+
+def withdraw(identity: Identity, provider_id: str) -> int | None:
+    """Take a message's text away and keep its place; returns its entry's id, None when there is none."""
+    with organization_transaction():
+        message = _own(identity, provider_id)
+        if message is None:
+            return None
+        if message.withdrawn_at is None:
+            message.text, message.withdrawn_at = "", timezone.now()
+            message.save(update_fields=["text", "withdrawn_at"])
+            _tell(message)
+        return int(message.pk)
+
+
+def _own(identity: Identity, provider_id: str) -> Message | None:
+    """Return the sender's own message with its conversation locked."""
+    rows = Message.objects.filter(
+        conversation__identity=identity, provider_id=provider_id, direction=Direction.IN
+    )
+    conversation_id = rows.values_list("conversation_id", flat=True).order_by("-pk").first()
+    if conversation_id is None:
+        return None
+    timeline.lock(conversation_id)
+    message: Message = rows.select_related("entry", "conversation").order_by("-pk")[0]
+    return message
+
+
+def _tell(message: Message) -> None:
+    conversation = message.conversation
+    newest = Message.objects.filter(conversation=conversation).exclude(direction=Direction.NOTE)
+    if newest.order_by("-pk").values_list("pk", flat=True).first() == message.pk:
+        conversation.last_text = timeline.preview(message.text)
+        conversation.save(update_fields=["last_text"])
+        timeline.changed(conversation)
+    events.publish(
+        events.MessageChanged(conversation.organization_id, conversation.pk, message.entry.number)
+    )
