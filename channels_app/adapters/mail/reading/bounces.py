@@ -34,7 +34,8 @@ _DELAYED = re.compile(
     re.IGNORECASE,
 )
 _TELLING = re.compile(
-    r"\b[45]\d\d[ -]|\b[45]\.\d{1,3}\.\d{1,3}\b|退信原因|原因|失败|不存在|拒|已满|said:|reason|unknown|full|refused",
+    r"\b[45]\d\d[ -]|\b[45]\.\d{1,3}\.\d{1,3}\b|原因|失败|不存在|拒|已满"
+    r"|said:|reason|unknown|full|refused|failed|undeliver",
     re.IGNORECASE,
 )
 
