@@ -79,7 +79,6 @@ class _Scanner:
         """Follow quotes, comments and brackets; say whether the token ends a mailbox or names a group."""
         if token == b'"' and not self.depth:
             self.is_quoted = not self.is_quoted
-            self._keep(token)
             return True
         if self.is_quoted:
             return False
@@ -108,16 +107,17 @@ class _Scanner:
         name, comment = b"".join(self.name).strip(), b"".join(self.comment).strip()
         written = b"".join(self.address).strip()
         self._forget()
+        whole = name
         if not written and b"@" in name:
             written, name = _bare(name)
         address = clean_address(charsets.decode(_route_cut(written[:1_000])))
-        shown = self._shown(name) or self._shown(comment)
+        shown = self._shown(name if address else whole) or self._shown(comment)
         if address or shown:
             boxes.append(Mailbox(address, "" if shown.lower() == address else shown))
         return len(boxes) >= MOST_MAILBOXES
 
     def _shown(self, name: bytes) -> str:
-        name = _UNQUOTED.sub(rb"\1", name[:4_096].replace(b'"', b""))
+        name = _UNQUOTED.sub(rb"\1", name[:4_096])
         return cleaning.one_line(encoded_words.decoded(name, self.charset), LONGEST_NAME)
 
     def _forget(self) -> None:
@@ -134,8 +134,8 @@ def _bare(name: bytes) -> tuple[bytes, bytes]:
 
 
 def _route_cut(written: bytes) -> bytes:
-    """Return the address without quotes, spaces and an old source route before it."""
-    plain = written.replace(b'"', b"").replace(b" ", b"").replace(b"\t", b"")
+    """Return the address without spaces and an old source route before it."""
+    plain = written.replace(b" ", b"").replace(b"\t", b"")
     if plain.startswith(b"@") and b":" in plain:
         return plain.rpartition(b":")[2]
     return plain.removeprefix(b"mailto:")

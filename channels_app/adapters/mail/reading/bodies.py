@@ -103,9 +103,11 @@ def _says_anything(body: Body) -> bool:
 
 
 def _is_only_text(root: Node) -> bool:
-    """Say whether the whole mail is one text, of whichever kind it calls itself."""
-    is_text = root.mime.startswith("text/") and root.mime not in ("text/calendar", "text/vcard")
-    return is_text and not root.filename and not root.is_attachment
+    """Say whether the whole mail is one text, of whichever kind and name."""
+    if root.is_attachment or root.mime in ("text/calendar", "text/vcard"):
+        return False
+    is_plain = root.mime in ("text/plain", "text/html")
+    return is_plain or (root.mime.startswith("text/") and not root.filename)
 
 
 def _gather(node: Node, body: Body, budget: Budget) -> None:

@@ -194,7 +194,7 @@ def _usage(used: object) -> Usage:
     cpu_seconds, peak = used
     if not isinstance(cpu_seconds, float) or not isinstance(peak, int):
         raise frames.BadFrame("no usage")
-    return Usage(cpu_seconds, peak * 1024)
+    return Usage(cpu_seconds, peak)
 
 
 def _received(pipe: socket.socket, count: int, deadline: float) -> bytes:

@@ -62,6 +62,8 @@ def _refuse_header(header: bytes) -> str | None:
 
 
 def _refuse_structure(raw: bytes) -> str | None:
+    if raw.count(b"ultipart/") + raw.count(b"essage/rfc822") > MOST_CONTAINERS:
+        return "too_deep"
     boundaries = _boundaries(raw)
     delimiters = 0
     for lines, match in enumerate(_DASHED.finditer(raw)):
@@ -69,8 +71,7 @@ def _refuse_structure(raw: bytes) -> str | None:
         delimiters += line in boundaries or line.removesuffix(b"--") in boundaries
         if delimiters > MOST_PARTS or lines > MOST_DASHED_LINES:
             return "too_many_parts"
-    containers = raw.count(b"ultipart/") + raw.count(b"essage/rfc822")
-    return "too_deep" if containers > MOST_CONTAINERS else None
+    return None
 
 
 def _boundaries(raw: bytes) -> set[bytes]:

@@ -29,6 +29,8 @@ _MEANT = {
 _UNWANTED = {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"}
 _ONE_BYTE = {"cp1252", "iso8859-1", "iso8859-15", "cp1251", "cp1250", "koi8-r", "mac-roman"}
 _SAMPLE = 4_096
+# Below this, a guess by frequency takes one Western charset for another at random.
+_TOO_SHORT_TO_GUESS = 200
 _LEVEL_ONE = re.compile(rb"[\xb0-\xd7][\xa1-\xfe]")
 
 
@@ -92,12 +94,19 @@ def _guessed(data: bytes) -> str:
         return as_utf8
     if _reads_as_chinese(data[:_SAMPLE]):
         return data.decode("gb18030", "replace")
+    western = _strictly(data, "cp1252")
+    if western is not None and len(data) < _TOO_SHORT_TO_GUESS and _is_mostly_ascii(data):
+        return western
     best = from_bytes(_letters(data), steps=4, chunk_size=256).best()
     text = _strictly(data, best.encoding) if best is not None else None
     if text is not None:
         return text
     as_latin = data.decode("cp1252", "replace")
     return min(as_utf8, as_latin, key=lambda text: text.count("\ufffd"))
+
+
+def _is_mostly_ascii(data: bytes) -> bool:
+    return sum(byte > 0x7F for byte in data) * 3 < len(data)
 
 
 def _reads_as_chinese(sample: bytes) -> bool:

@@ -73,9 +73,20 @@ def _where(error: BaseException) -> str:
 
 
 def _used() -> list[float]:
-    """Return the seconds of CPU and the most kilobytes of memory that this process used so far."""
+    """Return the seconds of CPU and the most bytes of memory that this process used so far."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
-    return [usage.ru_utime + usage.ru_stime, usage.ru_maxrss]
+    peak = _peak_bytes(usage.ru_maxrss * 1024)
+    return [usage.ru_utime + usage.ru_stime, peak]
+
+
+def _peak_bytes(by_usage: int) -> int:
+    # On Linux the usage still counts what the parent had in memory when it started this process.
+    try:
+        with open("/proc/self/status", "rb") as status:
+            lines = [line for line in status if line.startswith(b"VmHWM:")]
+    except OSError:
+        return by_usage
+    return int(lines[0].split()[1]) * 1024 if lines else by_usage
 
 
 def _received(pipe: socket.socket) -> bytes | None:
