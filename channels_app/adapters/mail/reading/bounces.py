@@ -33,10 +33,13 @@ _DELAYED = re.compile(
     r"delay|still being retried|will (?:be retried|keep trying|retry)|temporar|延迟|延遲|暂时|重试",
     re.IGNORECASE,
 )
-_TELLING = re.compile(
-    r"\b[45]\d\d[ -]|\b[45]\.\d{1,3}\.\d{1,3}\b|原因|失败|不存在|拒|已满"
-    r"|said:|reason|unknown|full|refused|failed|undeliver",
-    re.IGNORECASE,
+# Lines that tell why, the surest first.
+_TELLING = (
+    re.compile(r"\b[45]\d\d[ -]|\b[45]\.\d{1,3}\.\d{1,3}\b"),
+    re.compile(
+        r"原因|不存在|拒|已满|said:|reason|unknown|full|refused|no such|not found", re.IGNORECASE
+    ),
+    re.compile(r"失败|failed|undeliver|无法", re.IGNORECASE),
 )
 
 
@@ -131,8 +134,11 @@ def _reason(groups: list[Headers], words: str, subject: str) -> str:
         said = charsets.decode(group.first("diagnostic-code")[:4_000])
         if reason := cleaning.one_line(_KIND.sub("", said), LONGEST_REASON):
             return reason
-    lines = [line for line in words.splitlines() if _TELLING.search(line[:1_000])]
-    return cleaning.one_line(lines[0] if lines else subject, LONGEST_REASON)
+    lines = [line[:1_000] for line in words.splitlines()]
+    for telling in _TELLING:
+        if line := next((line for line in lines if telling.search(line)), ""):
+            return cleaning.one_line(line, LONGEST_REASON)
+    return cleaning.one_line(subject, LONGEST_REASON)
 
 
 def _is_permanent(groups: list[Headers], status: str, words: str, subject: str) -> bool:
