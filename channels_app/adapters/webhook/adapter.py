@@ -1,0 +1,114 @@
+"""Signed webhook: any system posts messages to us and gets replies, receipts and events posted back.
+
+Both directions speak Standard Webhooks (https://www.standardwebhooks.com).
+"""
+
+import re
+from uuid import uuid4
+
+import httpx
+from django.conf import settings
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from channels_app import http
+from channels_app.adapters.webhook import calling, signing, writing
+from channels_app.adapters.webhook.events import read_events
+from channels_app.adapters.webhook.fields import read_object
+from channels_app.protocol import (
+    Attachment,
+    BadPayload,
+    Capabilities,
+    ChannelConfig,
+    Event,
+    HttpReply,
+    OutboundMessage,
+    RawRequest,
+    SendError,
+    SendResult,
+)
+from helpdesk.errors import ChannelError
+
+_TYPE = re.compile(r"[A-Za-z0-9.+-]{1,60}/[A-Za-z0-9.+-]{1,39}")
+
+
+class Adapter:
+    """The adapter of any system that signs what it posts."""
+
+    capabilities = Capabilities(
+        text_max=10_000,
+        receipts=frozenset({"delivered", "read", "failed"}),
+        # Every attempt carries the same webhook-id, by which receivers know a repetition.
+        idempotent_send=True,
+    )
+
+    def __init__(self, config: ChannelConfig) -> None:
+        self.config = config
+
+    def handshake(self, request: RawRequest) -> HttpReply | None:
+        return None
+
+    def verify(self, request: RawRequest) -> None:
+        signing.verify(request, self.config.secrets)
+
+    def parse(self, request: RawRequest) -> list[Event]:
+        return read_events(request, vouches=self.config.settings.get("vouches") is True)
+
+    def send(self, message: OutboundMessage) -> SendResult:
+        reply = self._post(message.client_ref, writing.message_body(message, timezone.now()))
+        found = _provider_id(reply.content)
+        return SendResult(status="sent", provider_ids=(found,) if found else ())
+
+    def fetch_media(self, attachment: Attachment) -> tuple[bytes, str]:
+        if attachment.data is not None:
+            return attachment.data, attachment.mime
+        try:
+            reply = http.call("GET", attachment.url, max_bytes=settings.ATTACHMENT_MAX_BYTES)
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
+            raise ChannelError(_("The file has no usable address."), permanent=True) from error
+        except http.ReplyTooLarge as error:
+            raise ChannelError(_("The file is too large."), permanent=True) from error
+        except httpx.TransportError as error:
+            refused = isinstance(error.__cause__, http.AddressRefused)
+            raise ChannelError(_("The file cannot be fetched."), permanent=refused) from error
+        if reply.status != 200:
+            passing = reply.status >= 500 or reply.status in {408, 429}
+            raise ChannelError(
+                _("The file cannot be fetched (%(status)s).") % {"status": reply.status},
+                permanent=not passing,
+            )
+        claimed = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+        return reply.content, claimed if _TYPE.fullmatch(claimed) else attachment.mime
+
+    def test_connection(self) -> str:
+        if not signing.keys_of(self.config.secrets):
+            raise ChannelError(_("There is no usable secret yet."), permanent=True)
+        if not self._address():
+            return _("Ready to receive. Replies have no address yet, so they cannot leave.")
+        ping = writing.encoded("ping", {"channel": self.config.public_id}, timezone.now())
+        reply = self._post(f"ping_{uuid4().hex}", ping)
+        return _("Ready: the other system answered our signed ping with %(status)s.") % {
+            "status": reply.status
+        }
+
+    def _post(self, identifier: str, body: bytes) -> http.Reply:
+        if not self._address():
+            raise SendError(_("This channel has no address for replies."), kind="undeliverable")
+        if not signing.keys_of(self.config.secrets):
+            raise SendError(_("There is no usable secret yet."), kind="auth")
+        # Signed with every secret, so that the receiver can change over at any moment.
+        headers = signing.signed_headers(
+            identifier, body, secrets=self.config.secrets, at=timezone.now()
+        )
+        return calling.post(self._address(), body, headers)
+
+    def _address(self) -> str:
+        return str(self.config.settings.get("callback_url") or "").strip()
+
+
+def _provider_id(content: bytes) -> str:
+    """Return the id that the other system gave to our message, if it told a usable one."""
+    try:
+        return read_object(content).identifier("id")
+    except BadPayload:
+        return ""
