@@ -1,7 +1,7 @@
 """Who signed a call: against the library of Standard Webhooks as an independent reference."""
 
 import base64
-import dataclasses
+import hmac
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -166,11 +166,9 @@ def test_a_tampered_body_is_refused(body):
 )
 @pytest.mark.parametrize("guessed", ["", "whsec_"])
 def test_a_channel_without_a_usable_secret_accepts_nothing(secrets, guessed):
-    signature = base64.b64encode(
-        __import__("hmac").digest(
-            guessed.encode(), f"{IDENTIFIER}.{STAMP}.".encode() + BODY, "sha256"
-        )
-    ).decode()
+    signed_content = f"{IDENTIFIER}.{STAMP}.".encode() + BODY
+    digest = hmac.digest(guessed.encode(), signed_content, "sha256")
+    signature = base64.b64encode(digest).decode()
     with pytest.raises(BadSignature):
         Adapter(ChannelConfig("c", secrets=secrets)).verify(
             call(altered(signature=f"v1,{signature}"))
@@ -220,4 +218,3 @@ def test_signing_twice_at_one_time_is_the_same():
         signing.signed_headers(IDENTIFIER, BODY, secrets=[SECRET], at=NOW) for _ in "12"
     )
     assert first == second == signed()
-    assert dataclasses.replace(call(first)) == call()
