@@ -1,5 +1,8 @@
 """How each vendor signs and what it sends: the one thing a new adapter adds to the contract suite."""
 
+import base64
+import hashlib
+import hmac
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -29,11 +32,37 @@ def _message(reference: str) -> bytes:
     return json.dumps({"type": "message", "client_ref": reference, "text": "怎么退货?"}).encode()
 
 
+def _signed_webhook(body: bytes, config: ChannelConfig, at: datetime) -> Mapping[str, str]:
+    # The signature does not name the channel: what tells channels apart is that each has a secret.
+    secret = "another secret" if config.public_id == "channel-2" else config.secrets[0]
+    identifier, timestamp = f"msg_{hashlib.sha256(body).hexdigest()[:24]}", str(int(at.timestamp()))
+    digest = hmac.digest(secret.encode(), f"{identifier}.{timestamp}.".encode() + body, "sha256")
+    return {
+        "webhook-id": identifier,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+    }
+
+
+def _webhook_message(reference: str) -> bytes:
+    data = {"id": reference, "sender": {"id": "u-1", "name": "王芳"}, "text": "怎么退货?"}
+    return json.dumps({"type": "message.created", "data": data}).encode()
+
+
 CASES = {
     "webchat": ContractCase(
         body=_message,
         sign=_signed_visitor,
         unknown=(b'{"type":"ping"}', b'{"type":"typing","on":true}'),
         signs_body=False,
+    ),
+    "webhook": ContractCase(
+        body=_webhook_message,
+        sign=_signed_webhook,
+        unknown=(
+            b'{"type":"ping","data":{"channel":"c"}}',
+            b'{"type":"message.pinned","data":{"id":"m-1"}}',
+            b'{"type":"invoice.paid","timestamp":"2026-11-22T08:00:00Z","data":[1]}',
+        ),
     ),
 }
