@@ -34,7 +34,8 @@ class _Place:
     """The conversation that a letter means, and by what; the sender may still be a stranger to it."""
 
     conversation: Conversation | None = None
-    staff_id: int = 0
+    # The address was made for a colleague.
+    colleague: ReplyAddress | None = None
 
 
 def arrive(kept: InboundEvent, event: Event, letter: Letter, files: Files) -> Outcome:
@@ -42,10 +43,8 @@ def arrive(kept: InboundEvent, event: Event, letter: Letter, files: Files) -> Ou
     if _is_our_own(letter):
         return Outcome(State.IGNORED, reason=OWN)
     place = _place_of(kept, event, letter)
-    if place.staff_id and place.conversation:
-        answered = staff_letters.answer(
-            place.staff_id, place.conversation, event, letter, files, kept.dedup_key
-        )
+    if place.colleague and place.conversation:
+        answered = staff_letters.answer(place.colleague, event, letter, files, kept.dedup_key)
         if answered is not None:
             return Outcome(State.DONE, answered, BY_STAFF)
     if place.conversation is None:
@@ -70,8 +69,7 @@ def _place_of(kept: InboundEvent, event: Event, letter: Letter) -> _Place:
     if signed is not None:
         found = Conversation.objects.filter(pk=signed.conversation_id).first()
         if found is not None:
-            staff_id = signed.person_id if signed.kind == "staff" else 0
-            return _Place(found, staff_id)
+            return _Place(found, None if signed.kind == "customer" else signed)
     quoted = _quoted(letter)
     if quoted is not None:
         return _Place(quoted)
@@ -199,6 +197,7 @@ def _arrival(
         subject=event.subject,
         provider_id=letter.mail_id[:200],
         at=_moment(kept, event),
+        is_of_the_past=kept.is_backlog,
         letter=_stored(event, letter),
     )
 

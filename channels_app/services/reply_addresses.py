@@ -18,17 +18,23 @@ STAFF_DAYS = 30
 LONGEST_LOCAL_PART = 64  # RFC 5321
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 _TAG = re.compile(
-    r"(?P<kind>[cs])(?P<conversation>[0-9a-z]{1,13})-(?P<person>[0-9a-z]{1,13})"
+    r"(?P<kind>[csn])(?P<conversation>[0-9a-z]{1,13})-(?P<person>[0-9a-z]{1,13})"
     r"(?:-(?P<day>[0-9a-z]{1,6}))?-(?P<mac>[a-z2-7]{16})"
 )
 _DAY = timedelta(days=1)
+_KINDS: dict[str, Literal["customer", "reply", "note"]] = {
+    "c": "customer",
+    "s": "reply",
+    "n": "note",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyAddress:
     """Whom a signed address was made for."""
 
-    kind: Literal["customer", "staff"]
+    # What an answer becomes: a customer's message, a colleague's reply or a colleague's note.
+    kind: Literal["customer", "reply", "note"]
     conversation_id: int
     person_id: int  # an identity's id, or a member of staff's
 
@@ -42,11 +48,17 @@ def customer_address(
 
 
 def staff_address(
-    mailbox: str, *, organization_id: int, conversation_id: int, staff_id: int, now: datetime
+    mailbox: str,
+    *,
+    organization_id: int,
+    conversation_id: int,
+    staff_id: int,
+    is_note: bool,
+    now: datetime,
 ) -> str:
-    """Return where a colleague's answer by mail comes back to, for a month."""
+    """Return where a colleague's answer by mail comes back to, for a month: as a note, or as a reply."""
     last_day = _write(_day_of(now) + STAFF_DAYS)
-    body = f"s{_write(conversation_id)}-{_write(staff_id)}-{last_day}"
+    body = f"{'n' if is_note else 's'}{_write(conversation_id)}-{_write(staff_id)}-{last_day}"
     return _tagged(mailbox, organization_id, body)
 
 
@@ -54,7 +66,7 @@ def read_address(address: str, *, organization_id: int, now: datetime) -> ReplyA
     """Return whom an address was made for; None for any that is not ours or has expired."""
     tag = address.partition("@")[0].lower().rpartition("+")[2]
     found = _TAG.fullmatch(tag)
-    if found is None or (found["kind"] == "s") != (found["day"] is not None):
+    if found is None or (found["kind"] == "c") != (found["day"] is None):
         return None
     body, _, signature = tag.rpartition("-")
     if not hmac.compare_digest(signature, _signature(organization_id, body)):
@@ -62,7 +74,7 @@ def read_address(address: str, *, organization_id: int, now: datetime) -> ReplyA
     if found["day"] is not None and int(found["day"], 36) < _day_of(now):
         return None
     return ReplyAddress(
-        "staff" if found["kind"] == "s" else "customer",
+        _KINDS[found["kind"]],
         int(found["conversation"], 36),
         int(found["person"], 36),
     )

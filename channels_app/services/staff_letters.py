@@ -4,41 +4,38 @@ from django.db import transaction
 
 from channels_app.protocol import Event, Letter
 from channels_app.services.outcomes import Files, reference_of
+from channels_app.services.reply_addresses import ReplyAddress
 from helpdesk.access import access_of
 from helpdesk.errors import HelpdeskError
-from helpdesk.models import Conversation, Staff
-from helpdesk.services import audit, replying
+from helpdesk.models import Staff
+from helpdesk.services import replying
 
 
 def answer(
-    staff_id: int,
-    conversation: Conversation,
-    event: Event,
-    letter: Letter,
-    files: Files,
-    reference: str,
+    signed: ReplyAddress, event: Event, letter: Letter, files: Files, reference: str
 ) -> int | None:
-    """Send what a colleague wrote as their reply; returns its entry's id, None when they may not.
+    """Keep what a colleague wrote as their reply or note; returns its entry's id, None when they may not.
 
-    The token was read from the address. A letter that nobody proved, of another address, of somebody who
-    left or may not answer here any more, or that no person wrote, is not a colleague's.
+    A letter that nobody proved, of another address, of somebody who left or may not do this here any
+    more, or that no person wrote, is not a colleague's.
     """
-    staff = Staff.objects.select_related("user").filter(pk=staff_id, is_active=True).first()
+    rows = Staff.objects.select_related("user").filter(pk=signed.person_id, is_active=True)
+    staff = rows.first()
     if staff is None or not _is_theirs(staff, event, letter):
         return None
+    write = replying.note if signed.kind == "note" else replying.reply
     try:
         with transaction.atomic():
             for file in files:
                 file.staff = staff
                 file.save(force_insert=True)
-            written = replying.reply(
+            written = write(
                 access_of(staff),
-                conversation.pk,
+                signed.conversation_id,
                 text=event.text,
                 client_ref=reference_of(reference),
                 attachment_ids=[str(file.public_id) for file in files],
             )
-            audit.record("reply.by_mail", conversation, access_of(staff), number=written.number)
     except HelpdeskError:
         for file in files:
             file.staff = None

@@ -74,6 +74,8 @@ class Arrival:
     subject: str = ""
     provider_id: str = ""
     at: datetime | None = None
+    # Taken over from before we were there: `at` is long ago, and nobody has waited for us since.
+    is_of_the_past: bool = False
     revision: int = 0
     # A row to be stored with the message; without it, it came as chat.
     letter: Letter | None = None
@@ -204,7 +206,7 @@ def _conversation_of(identity: Identity, arrival: Arrival) -> Conversation:
 def _new_conversation(identity: Identity, arrival: Arrival) -> Conversation:
     own = Queue.objects.filter(channels=identity.channel_id).first()
     queue = own or Queue.objects.get(is_default=True)
-    now = timezone.now() if arrival.letter else arrival.at or timezone.now()
+    now = timezone.now() if arrival.is_of_the_past else arrival.at or timezone.now()
     conversation = Conversation.objects.create(
         customer_id=identity.customer_id,
         identity=identity,
@@ -277,8 +279,7 @@ def _append(conversation: Conversation, identity: Identity, arrival: Arrival) ->
     if arrival.is_automatic and not is_new:
         conversation.save(update_fields=["last_number"])
         return received
-    # A letter may be old when it is taken in; nobody has waited for us before that.
-    since = timezone.now() if arrival.letter else now
+    since = timezone.now() if arrival.is_of_the_past else now
     _customer_spoke(conversation, text or arrival.subject, at=now, since=since)
     if is_new:
         _tell_queued(conversation)

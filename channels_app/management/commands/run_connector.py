@@ -1,50 +1,39 @@
-"""The connector process: delivers replies as they come, or within a second."""
+"""The connector process: what channels report becomes messages, and replies leave."""
 
-import logging
 import signal
-import time
+import threading
 from types import FrameType
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db import InterfaceError, OperationalError, close_old_connections
-from psycopg_pool import PoolTimeout
 
-from channels_app.delivery import NOTIFICATION, deliver_due
-from helpdesk.bell import Bell
-
-logger = logging.getLogger(__name__)
-
-LONGEST_SLEEP_SECONDS = 1.0
-AWAY_SECONDS = 1.0
+from channels_app.connector import Loop
+from channels_app.delivery import NOTIFICATION as LEAVING
+from channels_app.delivery import deliver_due
+from channels_app.processing import process_due
+from channels_app.services.ingesting import NOTIFICATION as ARRIVED
 
 
 class Command(BaseCommand):
-    help = "Deliver replies to the channels, until stopped."
-    is_stopping = False
+    help = "Process what channels report and deliver replies, until stopped."
 
     # Any: the options of argparse have no narrower type.
     def handle(self, *args: Any, **options: Any) -> None:
+        stopping = threading.Event()
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            stopping.set()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._stop)
-        bell = Bell(NOTIFICATION)
-        while not self.is_stopping:
-            self._deliver()
-            bell.wait(LONGEST_SLEEP_SECONDS)
-        bell.close()
-
-    def _deliver(self) -> None:
-        try:
-            deliver_due()
-        except (OperationalError, InterfaceError, PoolTimeout) as error:
-            logger.warning("The database is away: %s", type(error).__name__)
-            time.sleep(AWAY_SECONDS)
-        except Exception:
-            # One poisoned row must not stop the others' replies for ever: its lease ends, the rest goes on.
-            logger.exception("Delivering failed")
-            time.sleep(AWAY_SECONDS)
-        finally:
-            close_old_connections()
-
-    def _stop(self, number: int, frame: FrameType | None) -> None:
-        self.is_stopping = True
+            signal.signal(number, stop)
+        loops = [
+            Loop("processing", process_due, ARRIVED),
+            Loop("delivering", deliver_due, LEAVING),
+        ]
+        for loop in loops:
+            loop.start()
+        stopping.wait()
+        for loop in loops:
+            loop.stop()
+        for loop in loops:
+            loop.join()

@@ -1,0 +1,355 @@
+"""Where letters belong: strangers who know addresses, ids and subjects get nowhere with them."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from channels_app.models import Dispatch, InboundEvent
+from channels_app.services import mail_copies
+from channels_app.services.reply_addresses import customer_address, read_address, staff_address
+from helpdesk.models import (
+    Conversation,
+    Entry,
+    Message,
+    Participant,
+    Presence,
+    Staff,
+    State,
+)
+from helpdesk.models import Letter as StoredLetter
+from helpdesk.services import replying
+from tests.channels_app.letters_sent import MAILBOX, arrive, letter, open_mailbox
+
+ANN, EVE = "ann@shop.example", "eve@evil.example"
+
+
+@pytest.fixture
+def mailbox(world):
+    return open_mailbox(world)
+
+
+@pytest.fixture
+def first(world, mailbox):
+    """A customer's first letter, taken by Carol and answered."""
+    arrive(mailbox, letter(ANN, mail_id="first@shop.example"))
+    with world.transaction():
+        conversation = Conversation.objects.get()
+    replying.reply(world.access("carol"), conversation.pk, text="It comes tomorrow.")
+    with world.transaction():
+        out = Message.objects.get(direction="out")
+        StoredLetter.objects.update_or_create(
+            message=out, defaults={"mail_id": "ours@desk.example"}
+        )
+    return conversation
+
+
+def conversations(world):
+    with world.transaction():
+        return list(Conversation.objects.order_by("id"))
+
+
+def messages(world, conversation):
+    with world.transaction():
+        rows = Message.objects.filter(conversation=conversation).order_by("entry__number")
+        return [(row.direction, row.text) for row in rows]
+
+
+def reasons(world):
+    with world.transaction():
+        return list(InboundEvent.objects.order_by("id").values_list("state", "reason"))
+
+
+def signed(world, conversation, **facts):
+    identity_id = facts.pop("identity_id", conversation.identity_id)
+    return customer_address(
+        MAILBOX,
+        organization_id=facts.pop("organization_id", world.organization.pk),
+        conversation_id=conversation.pk,
+        identity_id=identity_id,
+    )
+
+
+def test_a_letter_begins_a_conversation_with_its_subject(world, mailbox):
+    arrive(mailbox, letter(ANN, mail_id="first@shop.example"))
+    (conversation,) = conversations(world)
+    assert (conversation.subject, conversation.state) == ("Parcel", "queued")
+    with world.transaction():
+        stored = StoredLetter.objects.get()
+        assert (stored.mail_id, stored.sender_address) == ("first@shop.example", ANN)
+
+
+def test_two_letters_of_one_person_are_two_matters(world, mailbox):
+    arrive(mailbox, letter(ANN), letter(ANN, subject="Invoice"))
+    assert len(conversations(world)) == 2
+
+
+@pytest.mark.parametrize("quoted", ["ours@desk.example", "first@shop.example"])
+def test_an_answer_joins_by_our_id_and_by_the_customers_own(world, mailbox, first, quoted):
+    arrive(mailbox, letter(ANN, "Thanks", references=(quoted,)))
+    assert len(conversations(world)) == 1
+    assert messages(world, first)[-1] == ("in", "Thanks")
+    assert reasons(world)[-1] == ("done", "joined")
+
+
+def test_an_answer_joins_by_the_signed_address(world, mailbox, first):
+    arrive(mailbox, letter(ANN, "Thanks", to=signed(world, first)))
+    assert messages(world, first)[-1] == ("in", "Thanks")
+
+
+def test_an_answer_joins_by_the_subject_only_for_who_takes_part(world, mailbox, first):
+    arrive(mailbox, letter(ANN, "Thanks", subject=f"Re: [C-{first.pk}] Parcel"))
+    arrive(mailbox, letter(EVE, "Thanks", subject=f"Re: [C-{first.pk}] Parcel"))
+    assert len(conversations(world)) == 2
+    assert len(messages(world, first)) == 3
+    with world.transaction():
+        assert not Participant.objects.exists()
+
+
+@pytest.mark.parametrize("by", ["address", "our id", "their id", "both"])
+def test_a_stranger_who_knows_how_is_not_joined_and_waits_for_approval(world, mailbox, first, by):
+    facts = {
+        "address": {"to": signed(world, first)},
+        "our id": {"references": ("ours@desk.example",)},
+        "their id": {"references": ("first@shop.example",)},
+        "both": {"to": signed(world, first), "references": ("ours@desk.example",)},
+    }[by]
+    before = messages(world, first)
+    arrive(mailbox, letter(EVE, "Send it to me", **facts), letter(EVE, "Hello?", **facts))
+    assert messages(world, first) == before
+    own, theirs = conversations(world)
+    assert [text for _way, text in messages(world, theirs)] == ["Send it to me", "Hello?"]
+    with world.transaction():
+        participant = Participant.objects.get()
+        assert (participant.state, participant.address) == ("waiting", EVE)
+        assert participant.asked_in_id == theirs.pk
+        entry = Entry.objects.get(kind=Entry.Kind.ASKED_TO_JOIN)
+        assert (entry.conversation_id, entry.data["asked_in"]) == (own.pk, theirs.pk)
+    assert reasons(world)[-1] == ("done", "held")
+
+
+def test_a_participant_who_was_approved_joins(world, mailbox, first):
+    with world.transaction():
+        Participant.objects.create(conversation=first, address=EVE, state="approved")
+    arrive(mailbox, letter(EVE, "I am the boss", references=("ours@desk.example",)))
+    assert messages(world, first)[-1] == ("in", "I am the boss")
+    with world.transaction():
+        assert StoredLetter.objects.latest("message_id").sender_address == EVE
+
+
+def test_somebody_who_was_declined_is_not_asked_about_again(world, mailbox, first):
+    with world.transaction():
+        Participant.objects.create(conversation=first, address=EVE, state="declined")
+    arrive(mailbox, letter(EVE, "Again", references=("ours@desk.example",)))
+    with world.transaction():
+        assert not Entry.objects.filter(kind=Entry.Kind.ASKED_TO_JOIN).exists()
+    assert len(conversations(world)) == 2
+
+
+def test_the_customers_address_does_not_help_when_the_server_disproves_it(world, mailbox, first):
+    arrive(mailbox, letter(ANN, "Hi", references=("ours@desk.example",), is_authentic=False))
+    assert len(messages(world, first)) == 2
+    assert reasons(world)[-1] == ("done", "held")
+
+
+def test_a_signed_address_cannot_be_made_up(world, other_world, mailbox, first):
+    good = signed(world, first)
+    now = timezone.now()
+    assert read_address(good, organization_id=world.organization.pk, now=now)
+    assert read_address(good.upper(), organization_id=world.organization.pk, now=now)
+    local, _, domain = good.partition("@")
+    forged = [
+        f"{local[:-1]}{'a' if local[-1] != 'a' else 'b'}@{domain}",
+        signed(world, first, organization_id=other_world.organization.pk),
+        good.replace("+c", "+s"),
+        good.replace("-", "", 1),
+        f"service+c1-1-{'a' * 16}@{domain}",
+        f"service+@{domain}",
+        MAILBOX,
+        "",
+    ]
+    for address in forged:
+        assert read_address(address, organization_id=world.organization.pk, now=now) is None
+    arrive(mailbox, *(letter(EVE, "x", to=address) for address in forged if address))
+    assert len(messages(world, first)) == 2
+
+
+def test_a_closed_conversation_goes_on_in_a_new_one_of_the_same_thread(world, mailbox, first):
+    with world.transaction():
+        Conversation.objects.filter(pk=first.pk).update(
+            state=State.CLOSED, owner=None, closed_at=timezone.now()
+        )
+    arrive(mailbox, letter(ANN, "One more", references=("ours@desk.example",)))
+    arrive(mailbox, letter(ANN, "And one more", references=("ours@desk.example",)))
+    old, new = conversations(world)
+    assert [text for _way, text in messages(world, new)] == ["One more", "And one more"]
+    assert old.identity_id == new.identity_id
+
+
+def test_our_own_letter_coming_back_is_not_a_message(world, mailbox, first):
+    arrive(mailbox, letter(MAILBOX, "It comes tomorrow.", mail_id="ours@desk.example"))
+    assert reasons(world)[-1] == ("ignored", "own")
+    assert len(conversations(world)) == 1
+
+
+def test_an_absence_note_joins_quietly(world, mailbox, first):
+    before = world.conversation(first.pk)
+    arrive(
+        mailbox,
+        letter(ANN, "I am away", references=("ours@desk.example",), automatic="absence"),
+    )
+    after = world.conversation(first.pk)
+    assert after.last_number == before.last_number + 1
+    for name in ("state", "waiting_since", "last_text", "route_at", "owner_id"):
+        assert getattr(after, name) == getattr(before, name)
+
+
+def test_an_absence_note_does_not_open_what_is_resolved(world, mailbox, first):
+    from helpdesk.services import lifecycle  # noqa: PLC0415
+
+    lifecycle.resolve(world.access("carol"), first.pk)
+    arrive(
+        mailbox,
+        letter(ANN, "I am away", references=("ours@desk.example",), automatic="absence"),
+    )
+    assert world.conversation(first.pk).state == State.RESOLVED
+
+
+def test_a_newsletter_is_kept_with_low_priority(world, mailbox):
+    arrive(mailbox, letter("news@list.example", "Offers", automatic="list"))
+    (conversation,) = conversations(world)
+    assert conversation.priority == "low"
+
+
+def test_a_bounce_is_shown_at_the_message_that_bounced(world, mailbox, first):
+    with world.transaction():
+        Message.objects.get(direction="out").outbox.__class__.objects.update(
+            state="sent", due_at=None
+        )
+    event = letter("mailer-daemon@shop.example", "Returned", references=("ours@desk.example",))
+    bounced = event.__class__(
+        **{
+            **{name: getattr(event, name) for name in event.__slots__},
+            "kind": "receipt",
+            "status": "failed",
+            "references": ("ours@desk.example",),
+            "error": "550 no such user",
+        }
+    )
+    arrive(mailbox, bounced)
+    with world.transaction():
+        outbox = Message.objects.get(direction="out").outbox
+        assert (outbox.state, outbox.error) == ("failed", "550 no such user")
+    assert len(conversations(world)) == 1
+
+
+def test_an_acknowledgement_goes_once_and_never_to_machines(world):
+    mailbox = open_mailbox(world, acknowledge_en="We have it.", acknowledge_zh="已收到。")
+    arrive(mailbox, letter(ANN, "Where is my parcel?", mail_id="a1@x"))
+    arrive(mailbox, letter("list@x.example", "News", automatic="list"))
+    arrive(mailbox, letter("bot@x.example", "Thanks for your mail", automatic="reply"))
+    arrive(mailbox, letter("old@x.example", "Old"), is_backlog=True)
+    with world.transaction():
+        (sent,) = Dispatch.objects.all()
+        assert (sent.recipient, sent.payload["text"]) == (ANN, "We have it.")
+
+
+def test_a_loop_with_a_bot_that_hides_ends_after_three_automatic_mails(world):
+    mailbox = open_mailbox(world, acknowledge_en="We have it.")
+    for number in range(30):
+        arrive(mailbox, letter(ANN, "I am on holiday until then", subject=f"Re: {number}"))
+    with world.transaction():
+        assert Dispatch.objects.count() <= 3
+
+
+class TestColleaguesAnswerByMail:
+    @pytest.fixture
+    def address(self, world, first):
+        def make(name="carol", *, is_note=False, now=None, conversation=first):
+            return staff_address(
+                MAILBOX,
+                organization_id=world.organization.pk,
+                conversation_id=conversation.pk,
+                staff_id=world.people[name].pk,
+                is_note=is_note,
+                now=now or timezone.now(),
+            )
+
+        return make
+
+    @pytest.fixture
+    def carol(self, world):
+        return world.people["carol"].user.email
+
+    def test_a_colleague_with_token_proof_and_right_replies(
+        self, world, mailbox, first, address, carol
+    ):
+        arrive(mailbox, letter(carol, "By mail", to=address(), is_authentic=True))
+        assert messages(world, first)[-1] == ("out", "By mail")
+        with world.transaction():
+            last = Entry.objects.filter(conversation=first).latest("number")
+            assert last.actor_id == world.carol.pk
+        assert reasons(world)[-1] == ("done", "by_staff")
+
+    def test_whoever_was_called_in_writes_a_note(self, world, mailbox, first, address):
+        replying.note(world.access("carol"), first.pk, text="@Erin?", mention_ids=[world.erin.pk])
+        erin = world.people["erin"].user.email
+        arrive(mailbox, letter(erin, "Yes", to=address("erin", is_note=True), is_authentic=True))
+        assert messages(world, first)[-1] == ("note", "Yes")
+
+    @pytest.mark.parametrize(
+        "how", ["unproved", "disproved", "stranger", "another", "expired", "automatic", "left"]
+    )
+    def test_nobody_else_acts_as_a_colleague(self, world, mailbox, first, address, carol, how):
+        sender, to, facts = carol, address(), {"is_authentic": True}
+        if how == "unproved":
+            facts = {"is_authentic": None}
+        elif how == "disproved":
+            facts = {"is_authentic": False}
+        elif how == "stranger":
+            sender = EVE
+        elif how == "another":
+            sender = world.people["dave"].user.email
+        elif how == "expired":
+            to = address(now=timezone.now() - timedelta(days=40))
+        elif how == "automatic":
+            facts["automatic"] = "absence"
+        elif how == "left":
+            with world.transaction():
+                Staff.objects.filter(pk=world.carol.pk).update(is_active=False)
+        before = messages(world, first)
+        arrive(mailbox, letter(sender, "Do it", to=to, **facts))
+        assert messages(world, first) == before
+        assert len(conversations(world)) == 2
+
+    def test_a_right_that_ended_no_longer_counts(self, world, mailbox, first, address):
+        frank = world.people["frank"].user.email
+        arrive(mailbox, letter(frank, "Do it", to=address("frank"), is_authentic=True))
+        assert len(messages(world, first)) == 2
+
+    def test_owners_who_are_away_get_their_customers_letters_once(
+        self, world, mailbox, first, carol
+    ):
+        with world.transaction():
+            Staff.objects.filter(pk=world.carol.pk).update(mail_copies="away")
+            Presence.objects.filter(staff_id=world.carol.pk).delete()
+        arrive(mailbox, letter(ANN, "Still nothing", references=("ours@desk.example",)))
+        now = timezone.now()
+        assert mail_copies.send_copies(now) == 1
+        assert mail_copies.send_copies(now) == 0
+        with world.transaction():
+            (sent,) = Dispatch.objects.all()
+            assert sent.recipient == carol
+            assert "Still nothing" in sent.payload["text"]
+            found = read_address(
+                sent.payload["reply_address"], organization_id=world.organization.pk, now=now
+            )
+            assert (found.kind, found.person_id) == ("reply", world.carol.pk)
+
+    def test_who_sits_at_the_screen_or_wants_no_mail_gets_none(self, world, mailbox, first):
+        arrive(mailbox, letter(ANN, "Still nothing", references=("ours@desk.example",)))
+        assert mail_copies.send_copies(timezone.now()) == 0
+        with world.transaction():
+            Staff.objects.filter(pk=world.carol.pk).update(mail_copies="away")
+        world.online("carol")
+        assert mail_copies.send_copies(timezone.now()) == 0
