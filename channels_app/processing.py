@@ -78,6 +78,16 @@ def claim_due(now: datetime) -> list[Claim]:
         return [Claim(row.pk, row.fence + 1, row.lane) for row in rows]
 
 
+def process_now(event_id: int) -> None:
+    """Work on one event at once, unless somebody else does; the scope is open."""
+    with organization_transaction():
+        free = InboundEvent.objects.filter(pk=event_id, state__in=_OPEN, due_at__lte=timezone.now())
+        if not free.update(due_at=timezone.now() + LEASE, fence=F("fence") + 1):
+            return
+        row = InboundEvent.objects.only("id", "fence", "lane").get(pk=event_id)
+    process(Claim(row.pk, row.fence, row.lane))
+
+
 def process_all(claims: list[Claim]) -> int:
     """Work on claimed events in their order; whoever has to wait keeps the rest of their lane waiting."""
     waiting: set[str] = set()

@@ -64,6 +64,14 @@ def raw_of(event: InboundEvent) -> bytes:
     return bytes(holder.raw)
 
 
+def stored_before(door: Door, event: Event) -> InboundEvent:
+    """Return the event that came first under the same key; the scope is open."""
+    rows = InboundEvent.objects.filter(channel_id=door.channel_id, dedup_key=_key(event))
+    with organization_transaction():
+        found: InboundEvent = rows.defer("raw").select_related("entry").get()
+    return found
+
+
 def request_of(event: InboundEvent) -> RawRequest:
     """Return a stored call as an adapter parses it. Raises OSError when its file is gone."""
     return RawRequest(
