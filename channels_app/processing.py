@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import InterfaceError, OperationalError, connection
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 from psycopg_pool import PoolTimeout
 
@@ -47,11 +47,18 @@ _AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One event that this process may work on, as plain values."""
+    """One event that this process may work on, as it was when it was claimed, its channel with it."""
 
-    event_id: int
+    event: InboundEvent
     fence: int
-    lane: str
+
+    @property
+    def event_id(self) -> int:
+        return int(self.event.pk)
+
+    @property
+    def lane(self) -> str:
+        return str(self.event.lane)
 
 
 class LeaseLost(Exception):
@@ -75,7 +82,7 @@ def claim_due(now: datetime) -> list[Claim]:
         if rows:
             pks = [row.pk for row in rows]
             InboundEvent.objects.filter(pk__in=pks).update(due_at=now + LEASE, fence=F("fence") + 1)
-        return [Claim(row.pk, row.fence + 1, row.lane) for row in rows]
+        return [Claim(row, row.fence + 1) for row in rows]
 
 
 def process_now(event_id: int) -> None:
@@ -84,8 +91,8 @@ def process_now(event_id: int) -> None:
         free = InboundEvent.objects.filter(pk=event_id, state__in=_OPEN, due_at__lte=timezone.now())
         if not free.update(due_at=timezone.now() + LEASE, fence=F("fence") + 1):
             return
-        row = InboundEvent.objects.only("id", "fence", "lane").get(pk=event_id)
-    process(Claim(row.pk, row.fence, row.lane))
+        row = InboundEvent.objects.select_related("channel").get(pk=event_id)
+    process(Claim(row, row.fence))
 
 
 def process_all(claims: list[Claim]) -> int:
@@ -113,9 +120,8 @@ def process(claim: Claim) -> bool:
 
 
 def _work(claim: Claim) -> None:
-    with organization_transaction():
-        row = InboundEvent.objects.select_related("channel", "raw_of").get(pk=claim.event_id)
-        request = request_of(row) if row.kind in {"raw", "unreadable"} else None
+    row = claim.event
+    request = request_of(row) if row.kind in {"raw", "unreadable"} else None
     if claim.fence > MOST_CLAIMS:
         _quarantine(claim, row, "interrupted")
         return
@@ -157,10 +163,9 @@ def _read_again(kept: InboundEvent, events: Sequence[Event]) -> Outcome:
 def _settle(claim: Claim, handle: Callable[[InboundEvent], Outcome]) -> None:
     """Have the event arrive and store what became of it, in one transaction; once, whoever else tries."""
     with organization_transaction():
-        rows = InboundEvent.objects.select_for_update(of=("self",)).select_related("channel")
-        kept = rows.filter(pk=claim.event_id, fence=claim.fence, state__in=_OPEN).first()
-        if kept is None:
+        if not _open_rows(claim).select_for_update().values_list("pk"):
             raise LeaseLost
+        kept = claim.event
         outcome = handle(kept)
         now = timezone.now()
         if outcome.state == State.PARKED and now - kept.received_at > PARKED_FOR:
@@ -182,20 +187,22 @@ def _quarantine(claim: Claim, row: InboundEvent, reason: str) -> None:
 def _note(claim: Claim, error: Exception) -> bool:
     """Let an event be tried again later, or put it aside; returns whether its lane may go on."""
     logger.error("An event could not be processed: %s", claim.event_id, exc_info=error)
-    with organization_transaction():
-        row = InboundEvent.objects.get(pk=claim.event_id)
-    attempts = row.attempts + 1
-    if attempts >= MOST_ATTEMPTS:
-        _quarantine(claim, row, type(error).__name__)
+    made = claim.event.attempts
+    if made + 1 >= MOST_ATTEMPTS:
+        _quarantine(claim, claim.event, type(error).__name__)
         return True
-    _change(claim, attempts=attempts, due_at=timezone.now() + FIRST_WAIT * 2**row.attempts)
+    _change(claim, attempts=made + 1, due_at=timezone.now() + FIRST_WAIT * 2**made)
     return False
 
 
 def _change(claim: Claim, **facts: object) -> None:
     with organization_transaction():
-        rows = InboundEvent.objects.filter(pk=claim.event_id, fence=claim.fence, state__in=_OPEN)
-        rows.update(**facts)
+        _open_rows(claim).update(**facts)
+
+
+def _open_rows(claim: Claim) -> QuerySet[InboundEvent]:
+    """Return the event's row, unless somebody else has it by now."""
+    return InboundEvent.objects.filter(pk=claim.event_id, fence=claim.fence, state__in=_OPEN)
 
 
 def _reason(error: HelpdeskError) -> str:
@@ -214,13 +221,13 @@ def _is_only_one() -> bool:
 
 def _due(now: datetime) -> list[InboundEvent]:
     """Return what may be worked on: new events none of whose lane before them is being worked on."""
-    columns = ("id", "fence", "lane")
     leased = InboundEvent.objects.filter(
         lane=OuterRef("lane"), state=State.NEW, id__lt=OuterRef("id"), due_at__gt=now
     )
     new = InboundEvent.objects.filter(
         Q(lane="") | ~Exists(leased), state=State.NEW, due_at__lte=now
-    ).only(*columns)
+    ).select_related("channel")
     found = list(new.order_by("is_backlog", "id")[:BATCH])
-    parked = InboundEvent.objects.filter(state=State.PARKED, due_at__lte=now).only(*columns)
+    parked = InboundEvent.objects.filter(state=State.PARKED, due_at__lte=now)
+    parked = parked.select_related("channel")
     return found + list(parked.order_by("due_at", "id")[: BATCH - len(found)])

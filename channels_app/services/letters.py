@@ -40,9 +40,11 @@ class _Place:
 
 def arrive(kept: InboundEvent, event: Event, letter: Letter, files: Files) -> Outcome:
     """Store a letter where it belongs; the transaction is open."""
-    if _is_our_own(letter):
-        return Outcome(State.IGNORED, reason=OWN)
-    place = _place_of(kept, event, letter)
+    known = _known(letter)
+    own = known.get(letter.mail_id)
+    if own is not None and own.message.direction == Direction.OUT:
+        return Outcome(State.IGNORED, reason=OWN)  # sent to another mailbox of ours
+    place = _place_of(kept, event, letter, known)
     if place.colleague and place.conversation:
         answered = staff_letters.answer(place.colleague, event, letter, files, kept.dedup_key)
         if answered is not None:
@@ -56,21 +58,23 @@ def arrive(kept: InboundEvent, event: Event, letter: Letter, files: Files) -> Ou
     return _hold(kept, place.conversation, event, letter, files)
 
 
-def _is_our_own(letter: Letter) -> bool:
-    """Tell whether we sent this letter ourselves, to another mailbox of ours."""
-    if not letter.mail_id:
-        return False
-    sent = StoredLetter.objects.filter(mail_id=letter.mail_id)
-    return bool(sent.filter(message__direction=Direction.OUT).exists())
+def _known(letter: Letter) -> dict[str, StoredLetter]:
+    """Return the letters that this one is or refers to, by their ids."""
+    ids = {each for each in (letter.mail_id, *letter.references) if each}
+    rows = StoredLetter.objects.filter(mail_id__in=ids).select_related("message__conversation")
+    columns = ("mail_id", "message__direction", "message__conversation")
+    return {row.mail_id: row for row in rows.only(*columns).order_by("-message_id")[:200]}
 
 
-def _place_of(kept: InboundEvent, event: Event, letter: Letter) -> _Place:
+def _place_of(
+    kept: InboundEvent, event: Event, letter: Letter, known: dict[str, StoredLetter]
+) -> _Place:
     signed = _signed_address(kept, letter)
     if signed is not None:
         found = Conversation.objects.filter(pk=signed.conversation_id).first()
         if found is not None:
             return _Place(found, None if signed.kind == "customer" else signed)
-    quoted = _quoted(letter)
+    quoted = _quoted(letter, known)
     if quoted is not None:
         return _Place(quoted)
     return _Place(_tagged(event))
@@ -85,14 +89,13 @@ def _signed_address(kept: InboundEvent, letter: Letter) -> ReplyAddress | None:
     return None
 
 
-def _quoted(letter: Letter) -> Conversation | None:
+def _quoted(letter: Letter, known: dict[str, StoredLetter]) -> Conversation | None:
     """Return the conversation of the newest letter that is referred to, ours or the customer's own."""
-    wanted = [each for each in letter.references if each]
-    if not wanted:
-        return None
-    rows = StoredLetter.objects.filter(mail_id__in=wanted).select_related("message__conversation")
-    found = {row.mail_id: row.message.conversation for row in rows.order_by("message_id")[:200]}
-    return next((found[each] for each in reversed(wanted) if each in found), None)
+    for each in reversed(letter.references):
+        if each in known:
+            conversation: Conversation = known[each].message.conversation
+            return conversation
+    return None
 
 
 def _tagged(event: Event) -> Conversation | None:

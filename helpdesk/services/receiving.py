@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from helpdesk import events
@@ -117,14 +118,17 @@ def receive(
 
 
 def receive_from(identity: Identity, arrival: Arrival) -> Received:
-    """Store what a known address said, as `receive` does. A letter may have no text."""
+    """Store what a known address said, as `receive` does; the transaction is open.
+
+    A letter may have no text.
+    """
     has_files = arrival.attachment_ids or arrival.files
     if not arrival.text.strip() and not has_files and arrival.letter is None:
         raise Invalid(field="text")
-    with organization_transaction():
-        conversation = _conversation_of(identity, arrival)
-        repeated = _repeated(conversation, arrival.client_ref)
-        return repeated or _append(conversation, identity, arrival)
+    conversation = _conversation_of(identity, arrival)
+    is_new = conversation.last_number == 0
+    repeated = None if is_new else _repeated(conversation, arrival.client_ref)
+    return repeated or _append(conversation, identity, arrival)
 
 
 def receive_unreadable(identity: Identity, *, subject: str, **facts: Any) -> Entry:
@@ -204,8 +208,9 @@ def _conversation_of(identity: Identity, arrival: Arrival) -> Conversation:
 
 
 def _new_conversation(identity: Identity, arrival: Arrival) -> Conversation:
-    own = Queue.objects.filter(channels=identity.channel_id).first()
-    queue = own or Queue.objects.get(is_default=True)
+    places = Queue.objects.filter(Q(channels=identity.channel_id) | Q(is_default=True))
+    # The channel's own before the default of the organization, where it has one.
+    queue = places.annotate(is_own=Q(channels=identity.channel_id)).order_by("-is_own")[0]
     now = timezone.now() if arrival.is_of_the_past else arrival.at or timezone.now()
     conversation = Conversation.objects.create(
         customer_id=identity.customer_id,
