@@ -89,6 +89,9 @@ BOMBS: dict[str, Callable[[], bytes]] = {
     ),
     "990 parts of HTML": lambda: _odd_parts(b"text/html", 490),
     "490 mails forwarded beside each other": lambda: _odd_parts(b"message/rfc822", 490),
+    "400 large texts in HTML": lambda: many_parts(400, b"<p>hello</p>" * 4_000).replace(
+        b"--b\n", b"--b\n" + TEXT_HTML + b"\n"
+    ),
     "3,000 levels": lambda: nested(3_000),
     "400 levels": lambda: nested(400),
     "40 levels around 18 MB": _deep_and_large,

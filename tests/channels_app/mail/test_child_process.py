@@ -12,7 +12,7 @@ import pytest
 
 from channels_app.adapters.mail.letter import Mail
 from channels_app.adapters.mail.reading import bounded, child, frames
-from channels_app.adapters.mail.reading.bounded import Reader, Unreadable
+from channels_app.adapters.mail.reading.bounded import NotStarted, Reader, Unreadable
 from channels_app.adapters.mail.reading.mail import read
 from deploy import processes
 from tests.channels_app.mail.letters_made import (
@@ -30,6 +30,8 @@ from tests.source import PROJECT
 ODD = """
 import os, signal, socket, struct, sys, time
 pipe = socket.socket(fileno=0)
+if "mute" in sys.argv: sys.exit(3)
+pipe.sendall(struct.pack(">Q", 0x65766572_796D6169))
 length = struct.unpack(">Q", pipe.recv(8, socket.MSG_WAITALL))[0]
 raw = pipe.recv(length, socket.MSG_WAITALL)
 def answer(text, length=None):
@@ -58,14 +60,14 @@ def reason_of(reader: Reader, raw: bytes = letter()) -> str:
 def odd_child(monkeypatch, tmp_path):
     """Return what makes the next children run another program."""
 
-    def use(program: str) -> None:
+    def use(program: str, *arguments: str) -> None:
         path = tmp_path / "odd.py"
         path.write_text(ODD + program)
         start = subprocess.Popen
         monkeypatch.setattr(
             bounded.subprocess,
             "Popen",
-            lambda command, **options: start([sys.executable, str(path)], **options),
+            lambda command, **options: start([sys.executable, str(path), *arguments], **options),
         )
 
     return use
@@ -126,6 +128,15 @@ def test_next_mail_is_read_after_the_child_was_killed(reader, number):
 def test_a_child_that_fails_or_lies_costs_one_mail(reader, odd_child, monkeypatch, program, reason):
     odd_child(program)
     assert reason_of(reader) == reason
+    assert reader._child is None
+    monkeypatch.undo()
+    assert reader.read(letter()).text == "Where is my order?"
+
+
+def test_a_child_that_does_not_start_is_blamed_on_no_mail(reader, odd_child, monkeypatch):
+    odd_child("", "mute")
+    with pytest.raises(NotStarted, match="status"):
+        reader.read(letter())
     assert reader._child is None
     monkeypatch.undo()
     assert reader.read(letter()).text == "Where is my order?"

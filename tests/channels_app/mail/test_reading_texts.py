@@ -72,6 +72,18 @@ def test_halves_of_characters_are_left_out():
     read(raw).text.encode()  # would raise
 
 
+def test_html_tells_its_charset_where_its_header_does_not():
+    body = '<html><meta http-equiv="Content-Type" content="text/html; charset=big5"><p>訂單</p>'
+    raw = letter(body.encode("big5"), b"Content-Type: text/html")
+    assert read(raw).text.strip() == "訂單"
+
+
+def test_many_texts_are_cut_together_and_that_is_told():
+    mail = read(posted("mixed", *[plain("x" * 150_000)] * 20))
+    assert len(mail.text) == 200_000
+    assert mail.defects == ("text_cut",)
+
+
 def test_long_texts_are_cut():
     assert len(read(letter(b"word " * 100_000)).text) == 200_000
     mail = read(letter(b"<b>w</b> " * 300_000, b"Content-Type: text/html"))

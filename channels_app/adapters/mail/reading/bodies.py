@@ -1,6 +1,7 @@
 """What a mail says and what it carries: its text, its HTML and its files, in the order of the mail."""
 
 import html as html_entities
+import re
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -17,6 +18,7 @@ MOST_PARTS = 200
 _ENCODED_TEXT = 12 * LONGEST_TEXT
 _ENCODED_HTML = 4 * LONGEST_HTML
 _DEEPEST_FORWARD = 5
+_META = re.compile(rb"(?i)<meta[^>]{0,200}charset[\"'\s=]{1,10}([\w.:-]{1,40})")
 _ENRICHED = ("text/enriched", "text/richtext")
 _FORWARDED = ("message/rfc822", "message/global", "message/news")
 # What a part is called that has no name, by what it is.
@@ -89,7 +91,7 @@ def read_body(root: Node, budget: Budget) -> Body:
 def _gathered(root: Node, budget: Budget) -> Body:
     body = Body()
     if _is_only_text(root):
-        body.pieces.append(_piece(root))
+        body.pieces.append(_piece(root, budget))
     else:
         _gather(root, body, budget)
     if len(body.parts) > MOST_PARTS:
@@ -117,7 +119,7 @@ def _gather(node: Node, body: Body, budget: Budget) -> None:
         for child in node.children:
             _gather(child, body, budget)
     elif _is_said(node):
-        body.pieces.append(_piece(node))
+        body.pieces.append(_piece(node, budget))
     elif node.mime.startswith("multipart/") and node.start >= node.end:
         return
     else:
@@ -156,16 +158,20 @@ def _is_said(node: Node) -> bool:
     return not node.filename
 
 
-def _piece(node: Node) -> Piece:
+def _piece(node: Node, budget: Budget) -> Piece:
     if node.mime == "text/html":
-        html = _text(node, _ENCODED_HTML)[:LONGEST_HTML]
+        html = budget.granted(_text(node, _ENCODED_HTML), LONGEST_HTML)
         return Piece(html=html) if html.strip() else Piece()
-    text = cleaning.lines(_text(node, _ENCODED_TEXT), LONGEST_TEXT)
+    text = budget.granted(_text(node, _ENCODED_TEXT), LONGEST_TEXT)
+    text = cleaning.lines(text, LONGEST_TEXT)
     return Piece(text=plain_text(text) if node.mime in _ENRICHED else text)
 
 
 def _text(node: Node, most: int) -> str:
-    return charsets.decode(node.data(most), node.kind.plain("charset"))
+    data, charset = node.data(most), node.kind.plain("charset")
+    if not charset and node.mime == "text/html" and (named := _META.search(data[:2_048])):
+        charset = named[1].decode("ascii", "replace")
+    return charsets.decode(data, charset)
 
 
 def _add_file(node: Node, body: Body, budget: Budget) -> None:

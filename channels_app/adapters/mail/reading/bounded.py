@@ -13,13 +13,14 @@ from pathlib import Path
 from ..letter import Mail
 from . import frames
 from .bounds import LARGEST_BYTES, refuse
-from .child import LENGTH
+from .child import HELLO, LENGTH
 
 CPU_SECONDS = 2.0
 WALL_SECONDS = 10.0
 MEMORY_BYTES = 256 * 1024 * 1024
 # A fresh process now and then: whatever leaks or was left behind by one mail goes with the old one.
 MAILS_PER_CHILD = 500
+_START_SECONDS = 60.0
 _FAREWELL_SECONDS = 3.0
 _PROJECT = Path(__file__).resolve().parents[4]
 _MODULE = f"{__package__}.child"
@@ -33,6 +34,10 @@ class Unreadable(Exception):
         super().__init__(reason)
         self.reason = reason
         self.where = where
+
+
+class NotStarted(RuntimeError):
+    """No child could be started; the mail has nothing to do with it and is not read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,10 @@ class Reader:
         self.close()
 
     def read(self, raw: bytes) -> Mail:
-        """Return what the mail says. Raises Unreadable; the next mail is read all the same."""
+        """Return what the mail says. Raises Unreadable; the next mail is read all the same.
+
+        Raises NotStarted when the fault is not the mail's: reading it later is worth a try.
+        """
         reason = refuse(raw, largest=self._largest_bytes)
         if reason is not None:
             raise Unreadable(reason)
@@ -120,7 +128,20 @@ class Reader:
             self._end(child)
         if self._child is None:
             self._child = self._started()
+            self._greet(self._child)
         return self._child
+
+    def _greet(self, child: _Child) -> None:
+        """Wait until the child is ready, so that what keeps it from starting is blamed on no mail."""
+        deadline = time.monotonic() + _START_SECONDS
+        try:
+            greeted = LENGTH.unpack(_received(child.pipe, LENGTH.size, deadline))[0]
+        except OSError as error:
+            self._end(child, by_force=True)
+            raise NotStarted(f"status {child.process.returncode}") from error
+        if greeted != HELLO:
+            self._end(child, by_force=True)
+            raise NotStarted("another program answered")
 
     def _started(self) -> _Child:
         ours, theirs = socket.socketpair()

@@ -28,9 +28,15 @@ _MEANT = {
 # Not charsets of letters, or quadratic in the length of what they decode.
 _UNWANTED = {"idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "mbcs", "oem"}
 _ONE_BYTE = {"cp1252", "iso8859-1", "iso8859-15", "cp1251", "cp1250", "koi8-r", "mac-roman"}
+# What mails without a charset are written in; the rest of what could be guessed is not meant.
+_GUESSED = [
+    *("cp1251", "koi8_r", "cp1252", "cp1250", "cp1253", "cp1254", "cp1255", "cp1256", "cp1258"),
+    *("cp932", "euc_jp", "cp949", "big5", "gb18030", "cp874", "iso2022_jp", "utf_16"),
+]
 _SAMPLE = 4_096
 # Below this, a guess by frequency takes one Western charset for another at random.
 _TOO_SHORT_TO_GUESS = 200
+_NOBODYS = re.compile("[\ue000-\uf8ff]")
 _LEVEL_ONE = re.compile(rb"[\xb0-\xd7][\xa1-\xfe]")
 
 
@@ -97,7 +103,7 @@ def _guessed(data: bytes) -> str:
     western = _strictly(data, "cp1252")
     if western is not None and len(data) < _TOO_SHORT_TO_GUESS and _is_mostly_ascii(data):
         return western
-    best = from_bytes(_letters(data), steps=4, chunk_size=256).best()
+    best = from_bytes(_letters(data), steps=4, chunk_size=256, cp_isolation=_GUESSED).best()
     text = _strictly(data, best.encoding) if best is not None else None
     if text is not None:
         return text
@@ -113,7 +119,7 @@ def _reads_as_chinese(sample: bytes) -> bool:
     """Say whether most bytes beyond ASCII are characters of the everyday Chinese set."""
     high = sum(byte > 0x7F for byte in sample)
     common = 2 * len(_LEVEL_ONE.findall(sample))
-    return common >= 0.6 * high > 0
+    return common >= 0.6 * high > 0 and not _NOBODYS.search(sample.decode("gb18030", "ignore"))
 
 
 def _letters(data: bytes) -> bytes:

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from . import frames, mail
 
 LENGTH = struct.Struct(">Q")
+HELLO = 0x65766572_796D6169
 _FILES = 32
 # Ends a child that lives on in spite of its timer; far beyond what all of its mails may take.
 _LIFETIME_SECONDS = 3_600
@@ -26,6 +27,7 @@ def main(arguments: Sequence[str]) -> int:
     memory_bytes, cpu_seconds = int(arguments[0]), float(arguments[1])
     _confine(memory_bytes)
     with socket.socket(fileno=0) as pipe:
+        pipe.sendall(LENGTH.pack(HELLO))
         while (raw := _received(pipe)) is not None:
             # Ends this process with SIGPROF, also where it is deep inside of some library.
             signal.setitimer(signal.ITIMER_PROF, cpu_seconds)

@@ -14,6 +14,8 @@ DEEPEST = 20
 # Lines that begin as a delimiter does and are none; whoever has more is not cut any further.
 MOST_NEAR_MISSES = 20_000
 LONGEST_BOUNDARY = 250
+# Of all its texts together, in every way they are said.
+MOST_LETTERS = 1_500_000
 
 
 @dataclass(slots=True)
@@ -22,7 +24,16 @@ class Budget:
 
     nodes: int = MOST_NODES
     near_misses: int = MOST_NEAR_MISSES
+    letters: int = MOST_LETTERS
     defects: dict[str, None] = field(default_factory=dict)
+
+    def granted(self, text: str, most: int) -> str:
+        """Return as much of a text as may still be read, and count it."""
+        kept = text[: min(most, self.letters)]
+        self.letters -= len(kept)
+        if len(kept) < len(text):
+            self.note("text_cut")
+        return kept
 
     def note(self, defect: str) -> None:
         self.defects[defect] = None
