@@ -67,6 +67,7 @@ def test_signature_between_answer_and_quotation_is_folded(ask, line):
 @pytest.mark.parametrize("text", WHOLE)
 def test_what_only_looks_like_a_mark_stays(text, form):
     assert cut(form(text)) == Cut(form(text), "", "")
+    assert cut(form(f"{text}\n\nHello.\n\n{text}")).reply == form(f"{text}\n\nHello.\n\n{text}")
 
 
 @pytest.mark.parametrize("form", [str, widened])
