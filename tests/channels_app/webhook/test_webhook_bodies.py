@@ -4,7 +4,7 @@ import json
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels_app.adapters.webhook.events import _READERS
@@ -71,6 +71,7 @@ DATA = st.dictionaries(NAMES, JSON | PARTS | st.lists(PARTS))
 TYPES = st.sampled_from([*_READERS, "ping"])
 
 
+@settings(deadline=None)
 @given(TYPES, DATA)
 def test_any_data_is_an_event_or_a_bad_payload_and_nothing_worse(kind, data):
     body = json.dumps({"type": kind, "data": {**MESSAGE, **data}}).encode()
@@ -87,6 +88,7 @@ def test_any_data_is_an_event_or_a_bad_payload_and_nothing_worse(kind, data):
         assert each.sent_at is None or each.sent_at < NOW + timedelta(days=2)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_bad_payload_and_nothing_worse(body):
     try:

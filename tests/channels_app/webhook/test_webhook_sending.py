@@ -272,7 +272,7 @@ def test_an_answer_that_breaks_off_is_ambiguous(system):
 
 def test_a_silent_receiver_is_ambiguous(monkeypatch, settings):
     settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8"]
-    monkeypatch.setattr(calling, "TIMEOUT", http.httpx.Timeout(0.05))
+    monkeypatch.setattr(calling, "TIMEOUT", http.httpx.Timeout(20, read=0.05))
     with socket.create_server(("127.0.0.1", 0)) as silent:
         error = refused(f"http://127.0.0.1:{silent.getsockname()[1]}/")
     assert told(error) == ("server", True, True, None)

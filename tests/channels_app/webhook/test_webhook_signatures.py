@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -65,6 +65,7 @@ def test_the_published_vector_of_the_specification_is_accepted():
 
 
 @time_machine.travel(NOW, tick=False)
+@settings(deadline=None)
 @given(
     body=st.text(st.characters(exclude_categories=["Cs"]), max_size=300),
     identifier=st.text(
@@ -203,6 +204,7 @@ def test_every_secret_is_compared_with_every_signature(monkeypatch):
     assert len(compared) == 6
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["webhook-id", "webhook-timestamp", "webhook-signature"]), st.text()
