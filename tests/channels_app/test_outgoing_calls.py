@@ -7,7 +7,7 @@ import httpx
 import pytest
 from pytest_django import Settings
 
-from channels_app import http
+from channels_app import egress, http
 
 REFUSED = [
     "127.0.0.1",
@@ -67,12 +67,12 @@ def peer() -> Iterator[str]:
 
 @pytest.mark.parametrize("address", REFUSED)
 def test_an_address_that_is_not_public_is_told_apart(address: str) -> None:
-    assert not http.is_public(ipaddress.ip_address(address))
+    assert not egress.is_public(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize("address", ["8.8.8.8", "2606:4700::1111", "::ffff:8.8.8.8"])
 def test_a_public_address_passes(address: str) -> None:
-    assert http.is_public(ipaddress.ip_address(address))
+    assert egress.is_public(ipaddress.ip_address(address))
 
 
 @pytest.mark.parametrize(

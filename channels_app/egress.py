@@ -1,0 +1,67 @@
+"""The one rule about where this house may call: every connection of a channel asks here first.
+
+Names are resolved here and the connection goes to the address that was checked, so a name that
+changes its address between check and connection gains nothing.
+"""
+
+import ipaddress
+import socket
+
+from django.conf import settings
+
+# Prefixes that carry an IPv4 address inside an IPv6 one (NAT64 and its local form).
+_NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class UnknownHost(OSError):
+    """The host has no address."""
+
+
+class AddressRefused(OSError):
+    """The host is no public address and the operator has not allowed it."""
+
+
+def connect(host: str, port: int, timeout: float) -> socket.socket:
+    """Return a connection to the checked address. Raises AddressRefused, UnknownHost, OSError."""
+    return socket.create_connection((checked_address(host, port), port), timeout)
+
+
+def checked_address(host: str, port: int) -> str:
+    """Return the address that may be connected to. Raises AddressRefused or UnknownHost."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, ValueError, OverflowError) as error:
+        raise UnknownHost("The host has no address") from error
+    addresses = [ipaddress.ip_address(str(row[4][0]).partition("%")[0]) for row in found]
+    # One private address among public ones is an attack or a mistake: refuse them all.
+    if not addresses or not all(map(_is_allowed, addresses)):
+        raise AddressRefused("The host is not a public address")
+    return str(addresses[0])
+
+
+def is_public(address: Address) -> bool:
+    """Return whether an address belongs to the internet, looking inside wrapped IPv4 too."""
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = _wrapped_ipv4(address)
+        if inner is not None:
+            return is_public(inner)
+    return address.is_global and not address.is_multicast and not address.is_reserved
+
+
+def _wrapped_ipv4(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
+    if address.ipv4_mapped is not None:
+        return address.ipv4_mapped
+    if address.sixtofour is not None:
+        return address.sixtofour
+    if address.teredo is not None:
+        return address.teredo[1]
+    if any(address in network for network in _NAT64):
+        return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return None
+
+
+def _is_allowed(address: Address) -> bool:
+    networks = (ipaddress.ip_network(each) for each in settings.OUTGOING_ALLOWED_NETWORKS)
+    return is_public(address) or any(address in network for network in networks)
