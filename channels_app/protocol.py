@@ -164,6 +164,8 @@ class OutboundMessage:
 class SendResult:
     status: Literal["queued", "sent", "delivered", "read"] = "sent"
     provider_ids: tuple[str, ...] = ()
+    # What went wrong although it was sent, such as one recipient of several who was refused.
+    warning: str = ""
 
 
 class SendError(ChannelError):
@@ -225,6 +227,8 @@ class ChannelConfig:
     public_id: str
     settings: Mapping[str, object] = field(default_factory=dict)
     secrets: tuple[str, ...] = ()  # the first signs, every one verifies: rotation without a gap
+    # The other secrets of kinds that have several, such as passwords, by the name of their setting.
+    named_secrets: Mapping[str, str] = field(default_factory=dict)
     base_url: str = ""
 
 

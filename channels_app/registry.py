@@ -7,7 +7,7 @@ from typing import cast
 
 from channels_app.protocol import Adapter, ChannelConfig
 from helpdesk.models import Channel
-from helpdesk.registries import ChannelKind, channel_kinds
+from helpdesk.registries import SIGNING_SECRET, ChannelKind, channel_kinds, secrets_by_name
 from helpdesk.tenancy import organization_transaction
 
 # Each folder describes itself in KIND and has its code in adapter.Adapter, loaded on first use.
@@ -40,10 +40,17 @@ def make_adapter(kind: str, config: ChannelConfig) -> Adapter:
 
 def config_of(channel: Channel) -> ChannelConfig:
     """Return the plain values that an adapter may know of its channel."""
+    kind = channel_kinds.get(channel.kind) if channel.kind in channel_kinds else None
+    stored = (channel.secret, channel.previous_secret)
+    named: dict[str, str] = {}
+    if kind and len(kind.secret_names) > 1:
+        named, before = map(secrets_by_name, stored)
+        stored = (named.pop(SIGNING_SECRET, ""), before.get(SIGNING_SECRET, ""))
     return ChannelConfig(
         public_id=channel.public_id,
         settings=dict(channel.settings),
-        secrets=tuple(filter(None, (channel.secret, channel.previous_secret))),
+        secrets=tuple(filter(None, stored)),
+        named_secrets=named,
         base_url=str(channel.settings.get("base_url", "")),
     )
 

@@ -3,6 +3,7 @@
 Each registry is an ordered name -> value map. `registered(...)` is a context manager that tests use.
 """
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -67,6 +68,10 @@ class SettingField:
     default: object = ""
 
 
+# The setting of the secret that calls are signed with, where a kind has several.
+SIGNING_SECRET = "secret"  # noqa: S105  (a name)
+
+
 @dataclass(frozen=True)
 class ChannelKind:
     """What the core and the admin know of one kind of channel."""
@@ -80,6 +85,21 @@ class ChannelKind:
     settings: tuple[SettingField, ...] = ()
     # Reads the vendor's side with the channel's settings; returns a sentence, raises ChannelError.
     test_connection: Callable[[int], str] | None = None
+
+    @property
+    def secret_names(self) -> list[str]:
+        return [each.name for each in self.settings if each.kind == "secret"]
+
+
+def secrets_by_name(stored: str) -> dict[str, str]:
+    """Return the secrets of a kind that has several; one stored by itself is the one that signs."""
+    try:
+        found = json.loads(stored or "{}")
+    except ValueError:
+        found = stored
+    if isinstance(found, dict):
+        return {str(name): str(value) for name, value in found.items()}
+    return {SIGNING_SECRET: stored}
 
 
 @dataclass(frozen=True)

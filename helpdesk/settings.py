@@ -222,6 +222,8 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 3 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 ATTACHMENT_MAX_BYTES = env.int("ATTACHMENT_MAX_BYTES", default=20 * 1024 * 1024)
+# Of a larger mail in a mailbox only the head is read; the mail itself stays where it is.
+MAIL_MAX_BYTES = env.int("MAIL_MAX_BYTES", default=50 * 1024 * 1024)
 # The largest body of any request: a file and what a form wraps it in.
 REQUEST_MAX_BYTES = ATTACHMENT_MAX_BYTES + 256 * 1024
 MEDIA_ROOT = HOME / "media"

@@ -17,7 +17,7 @@ from unfold.widgets import (
 
 from helpdesk.crypto import same
 from helpdesk.models import Channel
-from helpdesk.registries import ChannelKind, SettingField
+from helpdesk.registries import SIGNING_SECRET, ChannelKind, SettingField, secrets_by_name
 
 PREFIX = "setting_"
 LONGEST_HOLD_SECONDS = 600
@@ -37,11 +37,17 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
         for field in self.kind.settings if self.kind else ():
             form_field = self.fields[PREFIX + field.name]
             if field.kind == "secret":
-                form_field.required = field.required and not self.instance.secret
-                if self.instance.secret:
+                is_stored = self._is_stored(field)
+                form_field.required = field.required and not is_stored
+                if is_stored:
                     form_field.help_text = _("Stored. Leave empty to keep it.")
             elif not is_new:
                 form_field.initial = _shown(self.instance.settings.get(field.name, field.default))
+
+    def _is_stored(self, field: SettingField) -> bool:
+        if self.kind and len(self.kind.secret_names) > 1:
+            return field.name in secrets_by_name(self.instance.secret)
+        return bool(self.instance.secret)
 
     def clean_hold_seconds(self) -> int:
         seconds = int(self.cleaned_data["hold_seconds"])
@@ -60,15 +66,13 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
                 self._replace_secret(channel, field, str(value))
 
     def _replace_secret(self, channel: Channel, field: SettingField, value: str) -> None:
-        secrets = [
-            item for item in (self.kind.settings if self.kind else ()) if item.kind == "secret"
-        ]
-        if len(secrets) > 1:
-            value = json.dumps({**_secrets(channel), field.name: value}, sort_keys=True)
-        elif channel.secret and not same(channel.secret, value):
-            # The old one verifies until the page has changed over.
-            channel.previous_secret = channel.secret
-        channel.secret = value
+        has_several = bool(self.kind and len(self.kind.secret_names) > 1)
+        stored = secrets_by_name(channel.secret) if has_several else {}
+        old = stored.get(field.name, "") if has_several else channel.secret
+        # What signs verifies until the other side has changed over; an old password is of no use.
+        if old and not same(old, value) and (not has_several or field.name == SIGNING_SECRET):
+            channel.previous_secret = old
+        channel.secret = _stored({**stored, field.name: value}) if has_several else value
 
 
 def channel_form(name: str, kind: ChannelKind | None) -> type[ChannelForm]:
@@ -127,9 +131,5 @@ def _shown(value: Any) -> Any:
     return "\n".join(map(str, value)) if isinstance(value, list | tuple) else value
 
 
-def _secrets(channel: Channel) -> dict[str, Any]:
-    try:
-        found = json.loads(channel.secret or "{}")
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+def _stored(secrets: dict[str, str]) -> str:
+    return json.dumps(secrets, sort_keys=True)

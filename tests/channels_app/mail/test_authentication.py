@@ -1,0 +1,137 @@
+"""Whose word about a sender counts, and what it must say."""
+
+import pytest
+
+from channels_app.adapters.mail.authentication import is_authentic
+from channels_app.adapters.mail.letter import Mail, Mailbox
+
+OURS = "mx.ours.example"
+
+
+def judged(*values: str, sender: str = "ann@shop.example", authserv_id: str = OURS) -> bool | None:
+    return is_authentic(Mail(sender=Mailbox(sender), authentication=values), authserv_id)
+
+
+PROVED = {
+    "dmarc passes": "mx.ours.example; dmarc=pass header.from=shop.example",
+    "without the property": "mx.ours.example; dmarc=pass",
+    "with comments": "mx.ours.example; dmarc=pass (p=NONE sp=NONE dis=NONE) header.from=shop.example",
+    "folded": "mx.ours.example;\r\n\tdkim=none;\r\n dmarc=pass\r\n header.from=shop.example",
+    "in capitals": "MX.Ours.Example; DMARC=Pass Header.From=SHOP.example",
+    "with versions": "mx.ours.example 1; dmarc/1=pass header.from=shop.example",
+    "quoted name": '"mx.ours.example"; dmarc=pass header.from=shop.example',
+    "comment before all": "(hello) mx.ours.example (x); dmarc = pass",
+    "with a final dot": "mx.ours.example.; dmarc=pass header.from=shop.example.",
+    "like gmail": (
+        "mx.ours.example; dkim=pass header.i=@shop.example header.s=s1 header.b=Ab/c+d==;"
+        " spf=pass (google.com: domain of a=b@out.example designates 192.0.2.1 as permitted sender)"
+        " smtp.mailfrom=a=b@out.example"
+    ),
+    "like exchange": (
+        "mx.ours.example; spf=pass (sender IP is 192.0.2.1) smtp.mailfrom=out.example;"
+        " dkim=pass (signature was verified) header.d=shop.example;dmarc=pass action=none"
+        " header.from=shop.example;compauth=pass reason=100"
+    ),
+    "aligned dkim": "mx.ours.example; dkim=pass header.d=shop.example",
+    "dkim of a subdomain": "mx.ours.example; dkim=pass header.d=mail.shop.example",
+    "one signature of two": (
+        "mx.ours.example; dkim=fail header.d=list.example; dkim=pass header.i=x@shop.example"
+    ),
+    "aligned spf": "mx.ours.example; spf=pass smtp.mailfrom=bounce@shop.example",
+    "spf of a bare domain": "mx.ours.example; spf=pass smtp.mailfrom=out.shop.example",
+    "a reason that is quoted": (
+        'mx.ours.example; dkim=pass reason="good; dkim=fail" header.d=shop.example'
+    ),
+}
+DISPROVED = {
+    "dmarc fails": "mx.ours.example; dmarc=fail header.from=shop.example",
+    "dmarc fails though a signature fits": (
+        "mx.ours.example; dmarc=fail header.from=shop.example; dkim=pass header.d=shop.example"
+    ),
+    "both are said": "mx.ours.example; dmarc=pass; dmarc=fail",
+    "both fail": "mx.ours.example; dkim=fail header.d=shop.example; spf=fail smtp.mailfrom=x.example",
+    "softly": "mx.ours.example; dkim=fail header.d=shop.example; spf=softfail smtp.mailfrom=x.example",
+}
+NOTHING_SAID = {
+    "nothing": "",
+    "none": "mx.ours.example; none",
+    "another server": "mx.evil.example; dmarc=pass header.from=shop.example",
+    "a longer name": "mx.ours.example.evil.example; dmarc=pass header.from=shop.example",
+    "a name below ours": "a.mx.ours.example; dmarc=pass",
+    "only in a comment": "mx.ours.example; spf=none (dmarc=pass; dkim=pass header.d=shop.example)",
+    "only in a nested comment": "mx.ours.example; spf=none (a (b) dmarc=pass)",
+    "only in quotes": 'mx.ours.example; spf=none reason="x; dmarc=pass"',
+    "about another sender": "mx.ours.example; dmarc=pass header.from=evil.example",
+    "about two senders": (
+        "mx.ours.example; dmarc=pass header.from=shop.example header.from=evil.example"
+    ),
+    "dkim of somebody else": "mx.ours.example; dkim=pass header.d=evil.example",
+    "dkim of a name that ends alike": "mx.ours.example; dkim=pass header.d=evilshop.example",
+    "dkim of the whole country": "mx.ours.example; dkim=pass header.d=example",
+    "dkim without a domain": "mx.ours.example; dkim=pass",
+    "spf of somebody else": "mx.ours.example; spf=pass smtp.mailfrom=x@evil.example",
+    "spf of nobody": "mx.ours.example; spf=pass smtp.mailfrom=<>",
+    "helo is no sender": "mx.ours.example; spf=pass smtp.helo=shop.example",
+    "a domain in the local part": (
+        "mx.ours.example; spf=pass smtp.mailfrom=shop.example=x@evil.example"
+    ),
+    "a domain before a comment": (
+        "mx.ours.example; spf=pass smtp.mailfrom=shop.example(x)@evil.example"
+    ),
+    "a domain before a semicolon": (
+        "mx.ours.example; spf=pass smtp.mailfrom=shop.example;x@evil.example"
+    ),
+    "a comment that is ended from inside": (
+        'mx.ours.example; spf=pass (domain of "x); dmarc=pass (y"@evil.example designates)'
+    ),
+    "only one fails": "mx.ours.example; dkim=fail header.d=shop.example; spf=none",
+    "errors": "mx.ours.example; dmarc=temperror; dkim=permerror; spf=temperror",
+    "an open comment": "mx.ours.example; dmarc=pass (never ends",
+    "an open quote": 'mx.ours.example; dmarc=pass reason="never ends',
+    "too long": "mx.ours.example; dmarc=pass" + " " * 20_000,
+    "no semicolon": "mx.ours.example dmarc=pass",
+    "homoglyph": "mx.ours.example; dkim=pass header.d=shоp.example",
+}
+
+
+@pytest.mark.parametrize("value", PROVED.values(), ids=PROVED.keys())
+def test_a_sender_is_proved_by_our_own_server(value: str) -> None:
+    assert judged(value) is True
+
+
+@pytest.mark.parametrize("value", DISPROVED.values(), ids=DISPROVED.keys())
+def test_a_sender_is_disproved_by_our_own_server(value: str) -> None:
+    assert judged(value) is False
+
+
+@pytest.mark.parametrize("value", NOTHING_SAID.values(), ids=NOTHING_SAID.keys())
+def test_what_proves_nothing_says_nothing(value: str) -> None:
+    assert judged(value) is None
+
+
+def test_only_the_topmost_field_of_our_server_counts() -> None:
+    fails, passes = f"{OURS}; dmarc=fail", f"{OURS}; dmarc=pass"
+    assert judged(fails, passes) is False
+    assert judged(f"{OURS}; none", passes) is None
+    assert judged("inner.ours.example; dmarc=fail", passes) is True
+    # One that cannot be read may be ours: what lies below it came with the mail.
+    assert judged(f"{OURS}; dmarc=pass (", passes) is None
+
+
+def test_without_a_name_nobody_is_believed() -> None:
+    assert judged("; dmarc=pass", authserv_id="") is None
+    assert judged(f"{OURS}; dmarc=pass", authserv_id=" ") is None
+
+
+@pytest.mark.parametrize("sender", ["", "ann", "ann@", "ann@localhost", "@"])
+def test_a_sender_without_a_domain_is_not_proved(sender: str) -> None:
+    assert judged(f"{OURS}; dmarc=pass", sender=sender) is None
+
+
+def test_a_homoglyph_is_another_domain_and_its_own_spelling_is_not() -> None:
+    value = f"{OURS}; dkim=pass header.d=münchen.example"
+    assert judged(value, sender="a@xn--mnchen-3ya.example") is True
+    assert (
+        judged(f"{OURS}; dmarc=pass header.from=shop.example", sender="a@xn--shp-jed.example")
+        is None
+    )
