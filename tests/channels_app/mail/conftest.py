@@ -1,0 +1,68 @@
+"""Servers on loopback, which an operator has allowed."""
+
+import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+from pytest_django import Settings
+
+from tests.mail_servers import ImapServer, SmtpServer, imap_server, smtp_server
+
+
+@pytest.fixture
+def loopback(settings: Settings) -> None:
+    settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+
+
+@pytest.fixture
+def smtp_desk(loopback: None) -> Iterator[SmtpServer]:
+    with smtp_server() as server:
+        yield server
+
+
+@pytest.fixture
+def mailbox(loopback: None) -> Iterator[ImapServer]:
+    with imap_server() as server:
+        yield server
+
+
+def settings_for(**changes: Any) -> dict[str, Any]:
+    """Return the settings of a channel as the form stores them."""
+    return {
+        "address": "help@ours.example",
+        "sender_name_zh": "客服",
+        "imap_security": "none",
+        "smtp_security": "none",
+        "first_import": "new",
+        "outgoing": "smtp",
+        **changes,
+    }
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
+    """Return what a server needs for TLS: a certificate that nobody knows."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "elsewhere.example")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    path.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        + made.public_bytes(Encoding.PEM)
+    )
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(path)
+    return context

@@ -1,0 +1,212 @@
+"""Real mail servers on loopback: what tests and journeys send to and fetch from."""
+
+import asyncio
+import imaplib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
+
+START_SECONDS = 20.0
+STOP_SECONDS = 5.0
+
+
+@dataclass
+class Received:
+    """One mail that the server took, and what it was told about it."""
+
+    sender: str
+    recipients: list[str]
+    content: bytes
+    options: list[str]
+    user: str
+
+
+@dataclass
+class SmtpServer:
+    """Takes every mail, unless its script says otherwise: a command, or an address, and the answer.
+
+    The answer "drop" cuts the line and "wait" never answers.
+    """
+
+    port: int = 0
+    received: list[Received] = field(default_factory=list)
+    script: dict[str, str] = field(default_factory=dict)
+    password: str = ""
+    connections: int = 0
+
+    async def handle_EHLO(  # noqa: N802  (the name aiosmtpd calls)
+        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, answers: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        await self._scripted(server, "EHLO")
+        return [each for each in answers if "SMTPUTF8" not in each or "SMTPUTF8" in self.script]
+
+    async def handle_MAIL(  # noqa: N802  (the name aiosmtpd calls)
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        scripted = await self._scripted(server, "MAIL")
+        if scripted:
+            return scripted
+        envelope.mail_from = address
+        envelope.mail_options = options
+        return "250 OK"
+
+    async def handle_RCPT(  # noqa: N802  (the name aiosmtpd calls)
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        scripted = await self._scripted(server, "RCPT") or await self._scripted(server, address)
+        if not scripted:
+            envelope.rcpt_tos.append(address)
+        return scripted or "250 OK"
+
+    async def handle_DATA(  # noqa: N802  (the name aiosmtpd calls)
+        self, server: SMTP, session: Session, envelope: Envelope
+    ) -> str:
+        answer = self.script.get("DATA", "250 OK")
+        if answer[:1] not in "45":
+            user = session.auth_data.login.decode() if session.auth_data else ""
+            self.received.append(
+                Received(
+                    sender=(envelope.mail_from or "").strip("<>"),
+                    recipients=list(envelope.rcpt_tos),
+                    content=bytes(envelope.original_content or b""),
+                    options=list(envelope.mail_options),
+                    user=user,
+                )
+            )
+        return await self._scripted(server, "DATA") or answer
+
+    def authenticate(
+        self, server: SMTP, session: Session, envelope: Envelope, mechanism: str, data: Any
+    ) -> AuthResult:
+        is_right = isinstance(data, LoginPassword) and data.password.decode() == self.password
+        return AuthResult(success=is_right, handled=is_right, auth_data=data)
+
+    async def _scripted(self, server: SMTP, step: str) -> str:
+        answer = self.script.get(step, "")
+        if answer == "drop":
+            server.transport.abort()
+            raise ConnectionResetError
+        if answer == "wait":
+            await asyncio.sleep(3600)
+        return answer
+
+
+@contextmanager
+def smtp_server(*, password: str = "", tls_context: Any = None) -> Iterator[SmtpServer]:
+    """Run an SMTP server in a thread; with a password it wants to be signed in to."""
+    desk = SmtpServer(password=password)
+    controller = _Controller(
+        desk,
+        hostname="127.0.0.1",
+        port=free_port(),
+        ready_timeout=START_SECONDS,
+        ssl_context=tls_context,
+        server_kwargs={
+            "enable_SMTPUTF8": True,
+            "authenticator": desk.authenticate if password else None,
+            "auth_required": bool(password),
+            "auth_require_tls": False,
+        },
+    )
+    controller.start()
+    desk.port = controller.port
+    try:
+        yield desk
+    finally:
+        controller.stop(no_assert=True)
+
+
+class _Controller(Controller):
+    """Counts connections, and takes its arguments apart as the base class wants them."""
+
+    def __init__(
+        self, handler: SmtpServer, *, server_kwargs: dict[str, Any], **kwargs: Any
+    ) -> None:
+        super().__init__(
+            handler, **{k: v for k, v in kwargs.items() if v is not None}, **server_kwargs
+        )
+
+    def factory(self) -> SMTP:
+        self.handler.connections += 1
+        return super().factory()
+
+
+@dataclass
+class ImapServer:
+    """A mailbox in a process of its own."""
+
+    port: int
+    user: str = "help@ours.example"
+    password: str = "imap-pass"
+
+    def append(self, *mails: bytes, folder: str = "INBOX") -> None:
+        """Put mails into the mailbox, as its server would on arrival."""
+        with self.client() as client:
+            for mail in mails:
+                answer, said = client.append(folder, "", "", mail)
+                assert answer == "OK", said
+
+    def create(self, folder: str) -> None:
+        with self.client() as client:
+            assert client.create(folder)[0] == "OK"
+
+    @contextmanager
+    def client(self) -> Iterator[imaplib.IMAP4]:
+        client = imaplib.IMAP4("127.0.0.1", self.port, timeout=10)
+        try:
+            client.login(self.user, self.password)
+            yield client
+        finally:
+            with suppress(imaplib.IMAP4.error, OSError):
+                client.logout()
+
+
+@contextmanager
+def imap_server(port: int = 0) -> Iterator[ImapServer]:
+    """Run an IMAP server with one empty mailbox; a new one has another UIDVALIDITY."""
+    server = ImapServer(port or free_port())
+    command = [str(Path(sys.executable).with_name("pymap")), "--host", "127.0.0.1"]
+    command += ["--port", str(server.port), "--no-tls"]
+    command += ["--no-service", "admin", "--no-service", "managesieve"]
+    command += ["dict", "--demo-user", server.user, "--demo-password", server.password]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        _wait_for(server.port, process)
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait(STOP_SECONDS)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_for(port: int, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, "the server has ended"
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError("the server did not come up")
