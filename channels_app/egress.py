@@ -6,8 +6,10 @@ changes its address between check and connection gains nothing.
 
 import ipaddress
 import socket
+import ssl
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 # Prefixes that carry an IPv4 address inside an IPv6 one (NAT64 and its local form).
 _NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
@@ -39,6 +41,23 @@ def checked_address(host: str, port: int) -> str:
     if not addresses or not all(map(_is_allowed, addresses)):
         raise AddressRefused("The host is not a public address")
     return str(addresses[0])
+
+
+def trouble(error: Exception) -> str:
+    """Return why a server could not be reached, in words for an administrator."""
+    if isinstance(error, AddressRefused):
+        return _("The server is not at a public address.")
+    if isinstance(error, UnknownHost):
+        return _("The server is not known by this name.")
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return _("The server's certificate is not valid for its name.")
+    if isinstance(error, ssl.SSLError):
+        return _("No encrypted connection could be made.")
+    if isinstance(error, ConnectionRefusedError):
+        return _("The server does not answer at this port.")
+    if isinstance(error, TimeoutError):
+        return _("The server does not answer in time.")
+    return _("The connection to the server did not hold.")
 
 
 def is_public(address: Address) -> bool:

@@ -148,17 +148,23 @@ class ImapServer:
     port: int
     user: str = "help@ours.example"
     password: str = "imap-pass"
+    folder: str = "INBOX"
 
-    def append(self, *mails: bytes, folder: str = "INBOX") -> None:
+    def append(self, *mails: bytes) -> None:
         """Put mails into the mailbox, as its server would on arrival."""
         with self.client() as client:
             for mail in mails:
-                answer, said = client.append(folder, "", "", mail)
+                answer, said = client.append(self.folder, "", "", mail)
                 assert answer == "OK", said
 
-    def create(self, folder: str) -> None:
+    def create(self, folder: str = "") -> None:
+        """Make a folder; one made again has another UIDVALIDITY."""
         with self.client() as client:
-            assert client.create(folder)[0] == "OK"
+            assert client.create(folder or self.folder)[0] == "OK"
+
+    def delete(self) -> None:
+        with self.client() as client:
+            assert client.delete(self.folder)[0] == "OK"
 
     @contextmanager
     def client(self) -> Iterator[imaplib.IMAP4]:

@@ -216,32 +216,16 @@ def _translated() -> Iterator[None]:
     except smtplib.SMTPResponseException as error:
         answer = error.smtp_error
         _refuse(error.smtp_code, answer if isinstance(answer, bytes) else str(answer).encode())
+    except smtplib.SMTPNotSupportedError as error:
+        reason = _("The server offers no encryption here.")
+        raise SendError(reason, kind="server", retryable=True) from error
     except (smtplib.SMTPException, OSError) as error:
         is_refused = isinstance(error, egress.AddressRefused)
         raise SendError(
-            connection_trouble(error),
+            egress.trouble(error),
             kind="blocked" if is_refused else "server",
             retryable=not is_refused,
         ) from error
-
-
-def connection_trouble(error: Exception) -> str:
-    """Return why a server could not be reached, in words for an administrator."""
-    if isinstance(error, egress.AddressRefused):
-        return _("The server is not at a public address.")
-    if isinstance(error, egress.UnknownHost):
-        return _("The server is not known by this name.")
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return _("The server's certificate is not valid for its name.")
-    if isinstance(error, ssl.SSLError):
-        return _("No encrypted connection could be made.")
-    if isinstance(error, smtplib.SMTPNotSupportedError):
-        return _("The server offers no encryption here.")
-    if isinstance(error, ConnectionRefusedError):
-        return _("The server does not answer at this port.")
-    if isinstance(error, TimeoutError):
-        return _("The server does not answer in time.")
-    return _("The connection to the server did not hold.")
 
 
 def _login_failed(error: smtplib.SMTPResponseException) -> str:

@@ -1,4 +1,4 @@
-"""The connector process: what channels report becomes messages, and replies leave."""
+"""The connector process: mailboxes are read, what channels report becomes messages, and replies leave."""
 
 import signal
 import threading
@@ -10,12 +10,13 @@ from django.core.management.base import BaseCommand
 from channels_app.connector import Loop
 from channels_app.delivery import NOTIFICATION as LEAVING
 from channels_app.delivery import deliver_due
+from channels_app.mailboxes import Watchers
 from channels_app.processing import process_due
 from channels_app.services.ingesting import NOTIFICATION as ARRIVED
 
 
 class Command(BaseCommand):
-    help = "Process what channels report and deliver replies, until stopped."
+    help = "Read mailboxes, process what channels report and deliver replies, until stopped."
 
     # Any: the options of argparse have no narrower type.
     def handle(self, *args: Any, **options: Any) -> None:
@@ -30,10 +31,11 @@ class Command(BaseCommand):
             Loop("processing", process_due, ARRIVED),
             Loop("delivering", deliver_due, LEAVING),
         ]
-        for loop in loops:
-            loop.start()
+        watchers = Watchers()
+        for each in (*loops, watchers):
+            each.start()
         stopping.wait()
-        for loop in loops:
-            loop.stop()
+        for each in (*loops, watchers):
+            each.stop()
         for loop in loops:
             loop.join()

@@ -1,6 +1,8 @@
 """Servers on loopback, which an operator has allowed."""
 
+import dataclasses
 import ssl
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,10 +29,18 @@ def smtp_desk(loopback: None) -> Iterator[SmtpServer]:
         yield server
 
 
-@pytest.fixture
-def mailbox(loopback: None) -> Iterator[ImapServer]:
+@pytest.fixture(scope="session")
+def mailboxes() -> Iterator[ImapServer]:
     with imap_server() as server:
         yield server
+
+
+@pytest.fixture
+def mailbox(loopback: None, mailboxes: ImapServer) -> ImapServer:
+    """Return a folder that nobody has used."""
+    server = dataclasses.replace(mailboxes, folder=f"box-{uuid.uuid4().hex}")
+    server.create()
+    return server
 
 
 def settings_for(**changes: Any) -> dict[str, Any]:

@@ -1,0 +1,132 @@
+"""The mailboxes of all organizations are watched here, each in a thread of its own."""
+
+import json
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from threading import Event as Flag
+
+from django.db import connection
+
+from channels_app.mailbox import AWAY_SECONDS, DATABASE_AWAY, Mailbox
+from channels_app.services.doors import find_door
+from helpdesk.errors import NotFound
+from helpdesk.models import Channel
+from helpdesk.tenancy import all_organizations, organization_scope, organization_transaction
+
+logger = logging.getLogger(__name__)
+
+KIND = "mail"
+LOOK_SECONDS = 10.0
+MOST_AT_ONCE = 50
+STOP_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A channel whose mailbox is to be read; another fingerprint is another way to read it."""
+
+    organization_id: int
+    channel_id: int
+    public_id: str
+    fingerprint: int
+
+
+class Watcher:
+    """Reads one mailbox until told to stop, or once where too many wait for their turn."""
+
+    def __init__(self, wanted: Wanted, *, once: bool) -> None:
+        self.wanted = wanted
+        self.once = once
+        self.stopping = Flag()
+        self.thread = threading.Thread(
+            target=self._run, name=f"mailbox-{wanted.channel_id}", daemon=True
+        )
+
+    def _run(self) -> None:
+        try:
+            door = find_door(self.wanted.public_id, kind=KIND)
+            with organization_scope(door.organization_id):
+                mailbox = Mailbox(door, self.stopping)
+                while not self.stopping.is_set():
+                    pause = mailbox.read(once=self.once)
+                    connection.close()
+                    if self.once:
+                        return
+                    self.stopping.wait(pause)
+        except NotFound:
+            logger.info("A mailbox was switched off: channel %s", self.wanted.channel_id)
+        except DATABASE_AWAY as error:
+            logger.warning("The database is away: %s", type(error).__name__)
+        finally:
+            connection.close()
+
+
+class Watchers:
+    """Keeps a watcher at every active mailbox of every organization."""
+
+    def __init__(self) -> None:
+        self._stopping = Flag()
+        self._running: dict[int, Watcher] = {}
+        self._served_at: dict[int, float] = {}
+        self._thread = threading.Thread(target=self._run, name="mailboxes", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Tell every watcher to end and wait for them, not for ever: what they read is read again."""
+        self._stopping.set()
+        deadline = time.monotonic() + STOP_SECONDS
+        self._thread.join(STOP_SECONDS)
+        for watcher in self._running.values():
+            watcher.stopping.set()
+        for watcher in self._running.values():
+            watcher.thread.join(max(0.0, deadline - time.monotonic()))
+
+    def look(self) -> None:
+        """Start and end watchers, so that those run that should."""
+        wanted = {each.channel_id: each for each in wanted_mailboxes()}
+        takes_turns = len(wanted) > MOST_AT_ONCE
+        for channel_id, watcher in list(self._running.items()):
+            if wanted.get(channel_id) != watcher.wanted or watcher.once != takes_turns:
+                watcher.stopping.set()
+            if not watcher.thread.is_alive():
+                del self._running[channel_id]
+                self._served_at[channel_id] = time.monotonic()
+        waiting = [each for each in wanted if each not in self._running]
+        waiting.sort(key=lambda channel_id: self._served_at.get(channel_id, 0.0))
+        for channel_id in waiting[: max(0, MOST_AT_ONCE - len(self._running))]:
+            watcher = Watcher(wanted[channel_id], once=takes_turns)
+            self._running[channel_id] = watcher
+            watcher.thread.start()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.look()
+            except DATABASE_AWAY as error:
+                logger.warning("The database is away: %s", type(error).__name__)
+                self._stopping.wait(AWAY_SECONDS)
+            except Exception:
+                # Whatever it is, the mailboxes that are watched go on, and the next look may succeed.
+                logger.exception("Looking for mailboxes failed")
+            finally:
+                connection.close()
+            self._stopping.wait(LOOK_SECONDS)
+
+
+def wanted_mailboxes() -> list[Wanted]:
+    """Return the active mail channels of all organizations that name a server to fetch from."""
+    found = []
+    for organization_id in all_organizations():
+        with organization_scope(organization_id), organization_transaction():
+            channels = Channel.objects.filter(kind=KIND, is_active=True).order_by("id")
+            found += [_wanted(each) for each in channels if each.settings.get("imap_host")]
+    return found
+
+
+def _wanted(channel: Channel) -> Wanted:
+    told = json.dumps([channel.settings, channel.secret, channel.language], sort_keys=True)
+    return Wanted(channel.organization_id, channel.pk, channel.public_id, hash(told))
