@@ -75,6 +75,14 @@ def _read_capped(reply: httpx.Response, *, max_bytes: int, deadline: float) -> b
     return b"".join(parts)
 
 
+def was_refused(error: BaseException) -> bool:
+    """Tell whether a call failed because its host is no public address and no operator allowed it."""
+    cause: BaseException | None = error
+    while cause is not None and not isinstance(cause, egress.AddressRefused):
+        cause = cause.__cause__
+    return cause is not None
+
+
 class _GuardedBackend(httpcore.NetworkBackend):
     """Connects to the checked address only; TLS still verifies the name that was asked for."""
 

@@ -263,8 +263,5 @@ class Adapter(Protocol):
 class ReadsBehind(Protocol):
     """An adapter whose `parse` only names a message: what it says is read later, bounded, in the connector."""
 
-    def unwrap(self, request: RawRequest) -> bytes:
-        """Return the message's own bytes from a call that carries it. Raises BadPayload."""
-
     def read(self, raw: bytes) -> Event:
-        """Return the message, or the receipt, that the bytes are. Raises BadPayload."""
+        """Return the message, or the receipt, that the bytes of a call are. Raises BadPayload."""

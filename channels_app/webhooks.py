@@ -55,12 +55,11 @@ def _answer(door: Door, adapter: Adapter, raw: RawRequest) -> HttpResponse:
     adapter.verify(raw)
     try:
         events = [event for event in adapter.parse(raw) if event.kind not in _NEVER_STORED]
-        body = adapter.unwrap(raw) if isinstance(adapter, ReadsBehind) else raw.body
     except BadPayload as error:
         # A vendor would send it again for days: it is kept, shown, and done with.
         ingesting.store_unreadable(door, raw, reason=str(error.message))
         return JsonResponse({"accepted": 0, "reason": str(error.message)})
-    ingesting.store(door, events, body)
+    ingesting.store(door, events, raw.body)
     return JsonResponse({"accepted": len(events)})
 
 

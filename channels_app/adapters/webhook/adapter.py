@@ -69,8 +69,8 @@ class Adapter:
         except http.ReplyTooLarge as error:
             raise ChannelError(_("The file is too large."), permanent=True) from error
         except httpx.TransportError as error:
-            refused = isinstance(error.__cause__, http.AddressRefused)
-            raise ChannelError(_("The file cannot be fetched."), permanent=refused) from error
+            reason = _("The file cannot be fetched.")
+            raise ChannelError(reason, permanent=http.was_refused(error)) from error
         if reply.status != 200:
             passing = reply.status >= 500 or reply.status in {408, 429}
             raise ChannelError(

@@ -47,7 +47,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> http.Reply:
 
 
 def _not_answered(error: httpx.TransportError) -> SendError:
-    if isinstance(error.__cause__, http.AddressRefused):
+    if http.was_refused(error):
         # Trying again would ask the same private machine; an operator has to allow it first.
         return SendError(_("The address for replies is not a public one."), kind="undeliverable")
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):

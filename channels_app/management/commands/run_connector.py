@@ -32,10 +32,12 @@ class Command(BaseCommand):
             Loop("delivering", deliver_due, LEAVING),
         ]
         watchers = Watchers()
-        for each in (*loops, watchers):
-            each.start()
+        watchers.start()
+        for loop in loops:
+            loop.start()
         stopping.wait()
-        for each in (*loops, watchers):
-            each.stop()
+        for loop in loops:
+            loop.stop()
+        watchers.stop()
         for loop in loops:
             loop.join()
