@@ -66,6 +66,8 @@ def is_public(address: Address) -> bool:
         inner = _wrapped_ipv4(address)
         if inner is not None:
             return is_public(inner)
+        if address.is_site_local:  # of old, and still routed inside some houses
+            return False
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 

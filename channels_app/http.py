@@ -4,10 +4,12 @@ Where it may go is said by `egress`. Nothing is redirected.
 """
 
 import ssl
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import httpcore
 import httpx
@@ -15,6 +17,8 @@ import httpx
 from channels_app import egress
 
 MAX_REPLY_BYTES = 25 * 1024 * 1024
+# Of the call that this thread makes.
+_call = threading.local()
 TIMEOUT = httpx.Timeout(10, connect=5, pool=5)
 WHOLE_CALL_SECONDS = 60.0
 
@@ -45,7 +49,7 @@ def call(
     Raises httpx.TransportError: before anything was sent (httpx.ConnectError, also for a refused
     address), after it (the rest), or for a reply above `max_bytes`.
     """
-    deadline = time.monotonic() + WHOLE_CALL_SECONDS
+    _call.deadline = deadline = time.monotonic() + WHOLE_CALL_SECONDS
     request = _client().build_request(
         method, url, headers=headers, params=params, content=content, timeout=timeout
     )
@@ -79,8 +83,48 @@ def was_refused(error: BaseException) -> bool:
     """Tell whether a call failed because its host is no public address and no operator allowed it."""
     cause: BaseException | None = error
     while cause is not None and not isinstance(cause, egress.AddressRefused):
-        cause = cause.__cause__
+        # The pool raises it anew, without its cause.
+        cause = cause.__cause__ or cause.__context__
     return cause is not None
+
+
+class _Hurried(httpcore.NetworkStream):
+    """A connection on which no step waits past the end of the call it is used for."""
+
+    def __init__(self, inner: httpcore.NetworkStream) -> None:
+        self._inner = inner
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, _left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, _left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        left = _left(timeout, httpcore.ConnectTimeout)
+        return _Hurried(self._inner.start_tls(ssl_context, server_hostname, left))
+
+    def get_extra_info(self, info: str) -> Any:  # Any: as httpcore says
+        return self._inner.get_extra_info(info)
+
+
+def _left(timeout: float | None, late: type[Exception]) -> float | None:
+    """Return how long a step may take; raises `late` when the call has had its time."""
+    deadline: float | None = getattr(_call, "deadline", None)
+    if deadline is None:
+        return timeout
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise late("The whole call took too long")
+    return left if timeout is None else min(timeout, left)
 
 
 class _GuardedBackend(httpcore.NetworkBackend):
@@ -101,7 +145,9 @@ class _GuardedBackend(httpcore.NetworkBackend):
             address = egress.checked_address(host, port)
         except OSError as error:
             raise httpcore.ConnectError(str(error)) from error
-        return self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+        return _Hurried(
+            self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+        )
 
     def connect_unix_socket(
         self,

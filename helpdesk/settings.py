@@ -322,5 +322,8 @@ LOGGING = {
         "django.server": {"level": "WARNING"},
         "daphne": {"level": "WARNING"},
         "django_structlog": {"level": "WARNING"},
+        # They would log every address that is called, tokens in it included.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
     },
 }

@@ -4,12 +4,20 @@ import base64
 import hashlib
 import hmac
 import json
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from channels_app.adapters.webchat.identity import sign_identity
 from channels_app.protocol import ChannelConfig
+
+
+@contextmanager
+def _nobody() -> Iterator[Mapping[str, object]]:
+    yield {}
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,8 @@ class ContractCase:
     sign: Callable[[bytes, ChannelConfig, datetime], Mapping[str, str]]
     unknown: tuple[bytes, ...]
     signs_body: bool = True
+    # Starts a stand-in of the vendor on loopback; yields the settings that lead to it.
+    stand_in: Callable[[], AbstractContextManager[Mapping[str, object]]] = _nobody
 
 
 def _signed_visitor(body: bytes, config: ChannelConfig, at: datetime) -> Mapping[str, str]:
@@ -44,6 +54,23 @@ def _signed_webhook(body: bytes, config: ChannelConfig, at: datetime) -> Mapping
     }
 
 
+class _Taker(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def _taking_system() -> Iterator[Mapping[str, object]]:
+    with HTTPServer(("127.0.0.1", 0), _Taker) as server:
+        threading.Thread(target=server.handle_request, daemon=True).start()
+        yield {"callback_url": f"http://127.0.0.1:{server.server_port}/"}
+
+
 def _webhook_message(reference: str) -> bytes:
     data = {"id": reference, "sender": {"id": "u-1", "name": "王芳"}, "text": "怎么退货?"}
     return json.dumps({"type": "message.created", "data": data}).encode()
@@ -64,5 +91,6 @@ CASES = {
             b'{"type":"message.pinned","data":{"id":"m-1"}}',
             b'{"type":"invoice.paid","timestamp":"2026-11-22T08:00:00Z","data":[1]}',
         ),
+        stand_in=_taking_system,
     ),
 }

@@ -1,4 +1,5 @@
 import ipaddress
+import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -23,6 +24,7 @@ REFUSED = [
     "::1",
     "::",
     "fe80::1",
+    "fec0::1",
     "fc00::1",
     "ff02::1",
     "::ffff:127.0.0.1",
@@ -100,6 +102,30 @@ def test_a_reply_above_the_cap_is_cut_off(peer: str, settings: Settings) -> None
     settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8"]
     with pytest.raises(http.ReplyTooLarge):
         http.call("GET", f"{peer}/long", max_bytes=1000)
+
+
+def test_headers_that_drip_end_with_the_call(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    monkeypatch.setattr(http, "WHOLE_CALL_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        gone = threading.Event()
+        threading.Thread(target=_drip, args=(server, gone), daemon=True).start()
+        with pytest.raises(httpx.ReadTimeout):
+            http.call("GET", f"http://127.0.0.1:{server.getsockname()[1]}/")
+        assert gone.wait(10), "the connection was left open"
+
+
+def _drip(server: socket.socket, gone: threading.Event) -> None:
+    line, _address = server.accept()
+    with line:
+        try:
+            line.sendall(b"HTTP/1.1 200 OK\r\nX-More: ")
+            while not gone.wait(0.05):
+                line.sendall(b"x")
+        except OSError:
+            gone.set()
 
 
 @pytest.mark.parametrize(

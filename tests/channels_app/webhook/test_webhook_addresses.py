@@ -3,9 +3,11 @@
 import contextlib
 import socket
 
+import httpcore
+import httpx
 import pytest
 
-from channels_app import http
+from channels_app import egress
 from channels_app.adapters.webhook.adapter import Adapter
 from channels_app.protocol import (
     Attachment,
@@ -116,7 +118,7 @@ def canary(monkeypatch):
             rows += real(answer, port, family, type, flags=flags)
         return rows
 
-    monkeypatch.setattr(http.socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(egress.socket, "getaddrinfo", look_up)
     with contextlib.ExitStack() as open_sockets:
         listener = open_sockets.enter_context(
             socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True)
@@ -160,7 +162,7 @@ def test_a_private_address_is_never_reached(canary, spelling):
 def test_the_listener_hears_what_an_operator_allows(canary, settings, monkeypatch, host):
     settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8", "::1/128", "::ffff:127.0.0.0/104"]
     monkeypatch.setattr(
-        "channels_app.adapters.webhook.calling.TIMEOUT", http.httpx.Timeout(20, read=0.05)
+        "channels_app.adapters.webhook.calling.TIMEOUT", httpx.Timeout(20, read=0.05)
     )
     port, connections = canary
     with pytest.raises(SendError) as raised:
@@ -190,10 +192,10 @@ def test_a_name_that_changes_its_address_gains_nothing(canary, settings, monkeyp
 
     def connect(self, host, *rest):
         reached.append(host)
-        raise http.httpcore.ConnectError
+        raise httpcore.ConnectError
 
-    monkeypatch.setattr(http.socket, "getaddrinfo", look_up)
-    monkeypatch.setattr(http.httpcore.SyncBackend, "connect_tcp", connect)
+    monkeypatch.setattr(egress.socket, "getaddrinfo", look_up)
+    monkeypatch.setattr(httpcore.SyncBackend, "connect_tcp", connect)
     settings.OUTGOING_ALLOWED_NETWORKS = ["192.0.2.0/24"]  # stands for a public network
     with pytest.raises(SendError):
         send(f"http://rebinding.example:{port}/")
