@@ -67,7 +67,8 @@ def test_signature_between_answer_and_quotation_is_folded(ask, line):
 @pytest.mark.parametrize("text", WHOLE)
 def test_what_only_looks_like_a_mark_stays(text, form):
     assert cut(form(text)) == Cut(form(text), "", "")
-    assert cut(form(f"{text}\n\nHello.\n\n{text}")).reply == form(f"{text}\n\nHello.\n\n{text}")
+    below = form(f"Hello.\n\n{text}")
+    assert cut(below) == Cut(below, "", "")
 
 
 @pytest.mark.parametrize("form", [str, widened])
@@ -166,13 +167,10 @@ HOSTILE = [
 
 
 def seconds(work) -> float:
-    """Return what the work takes of the processor, at its best."""
-    taken = []
-    for _ in range(3):
-        began = time.process_time()
-        work()
-        taken.append(time.process_time() - began)
-    return min(taken)
+    """Return what the work takes of the processor."""
+    began = time.process_time()
+    work()
+    return time.process_time() - began
 
 
 @pytest.mark.parametrize("width", [1, 390])
@@ -181,5 +179,5 @@ def test_a_hostile_megabyte_is_cut_about_as_fast_as_it_is_read(piece, width):
     """Compares with reading the same letters one by one, for seconds alone tell of the machine."""
     line = piece * max(1, width // len(piece)) + ("\n" if width > 1 else "")
     text = line * (MEGABYTE // len(line))
-    reading = seconds(lambda: [letter for letter in text if letter == "x"])
+    reading = min(seconds(lambda: [letter for letter in text if letter == "x"]) for _ in range(3))
     assert seconds(lambda: cut(text)) < 40 * reading

@@ -173,5 +173,6 @@ def test_a_hostile_megabyte_is_read_about_as_fast_as_its_letters(piece):
     """Compares with reading the same letters one by one, for seconds alone tell of the machine."""
     html = piece * (1_000_000 // len(piece))
     reading = min(seconds(lambda: [letter for letter in html if letter == "y"]) for _ in range(3))
-    assert min(seconds(lambda: plain_text(html)) for _ in range(3)) < 60 * reading
-    assert len(plain_text(html)) <= 1_000_000
+    texts = []
+    assert seconds(lambda: texts.append(plain_text(html))) < 80 * reading
+    assert len(texts[0]) <= 1_000_000
