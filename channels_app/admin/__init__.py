@@ -1,0 +1,5 @@
+"""The channels' pages on the organization's administration site, one module for each subject."""
+
+from channels_app.admin import reports
+
+__all__ = ["reports"]
