@@ -132,6 +132,8 @@ class ChannelHealth(OrganizationModel):
     failures = models.PositiveIntegerField(default=0)
     refusals = models.PositiveIntegerField(default=0)
     open_until = models.DateTimeField(null=True, blank=True)
+    # Since when nothing has got through.
+    failing_since = models.DateTimeField(_("failing since"), null=True, blank=True)
     tokens = models.FloatField(default=0)
     tokens_at = models.DateTimeField(null=True, blank=True)
     succeeded_at = models.DateTimeField(null=True, blank=True)
@@ -140,6 +142,26 @@ class ChannelHealth(OrganizationModel):
     class Meta:
         verbose_name = _("state of a channel")
         verbose_name_plural = _("states of channels")
+        default_permissions = ()
+
+
+class EventFeed(OrganizationModel):
+    """How far another system has been told what happens to its conversations.
+
+    The audit trail says in which ones something happened, in the order of its transactions.
+    """
+
+    channel = OrganizationOneToOneField(
+        "helpdesk.Channel", models.CASCADE, related_name="+", primary_key=True
+    )
+    # What happened before it asked is not told.
+    since = models.DateTimeField()
+    # The oldest transaction that has not been looked at.
+    transaction = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("events for another system")
+        verbose_name_plural = _("events for other systems")
         default_permissions = ()
 
 
@@ -193,6 +215,11 @@ class Dispatch(Deliverable):
             ),
             models.Index(
                 fields=["organization", "conversation", "created_at"], name="dispatch_conversation"
+            ),
+            models.Index(
+                fields=["organization", "provider_id"],
+                condition=~models.Q(provider_id=""),
+                name="dispatch_provider_id",
             ),
         ]
 

@@ -1,48 +1,110 @@
-"""How far a reply has come: queued < sent < delivered < read, and never back."""
+"""How far what left has come: queued < sent < failed < delivered < read, and never back.
 
-from collections.abc import Iterable
+So every order in which receipts come ends alike: what was delivered after all has not failed.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from channels_app.models import Dispatch
 from channels_app.protocol import Event
 from helpdesk import events
-from helpdesk.models import Delivery, Outbox
+from helpdesk.models import Deliverable, Delivery, Outbox
 
-# Which states each receipt may follow. A failure wins only over what is not confirmed yet.
+_LEAVING = (Delivery.QUEUED, Delivery.SENDING, Delivery.UNKNOWN)
+# Which states each receipt may follow.
 _AFTER: dict[str, tuple[Delivery, ...]] = {
-    Delivery.SENT: (Delivery.QUEUED, Delivery.SENDING, Delivery.UNKNOWN),
-    Delivery.DELIVERED: (Delivery.QUEUED, Delivery.SENDING, Delivery.SENT, Delivery.UNKNOWN),
-    Delivery.READ: (
-        Delivery.QUEUED,
-        Delivery.SENDING,
-        Delivery.SENT,
-        Delivery.UNKNOWN,
-        Delivery.DELIVERED,
-    ),
-    Delivery.FAILED: (Delivery.QUEUED, Delivery.SENDING, Delivery.SENT),
+    Delivery.SENT: _LEAVING,
+    Delivery.FAILED: (*_LEAVING, Delivery.SENT),
+    Delivery.DELIVERED: (*_LEAVING, Delivery.SENT, Delivery.FAILED),
+    Delivery.READ: (*_LEAVING, Delivery.SENT, Delivery.FAILED, Delivery.DELIVERED),
 }
+# What one receipt speaks of at most.
+MOST_MATCHED = 500
+
+
+def apply(event: Event, channel_id: int) -> int | None:
+    """Move what a receipt speaks of forward; returns how much it speaks of, 0 when that has not come yet.
+
+    Must run inside a transaction. None when the receipt says nothing that we know.
+    """
+    if event.status not in _AFTER:
+        return None
+    found = match(
+        channel_id,
+        references=event.references,
+        client_ref=event.client_ref,
+        watermark=event.watermark,
+        sender=event.sender.external_id if event.sender else "",
+        thread_key=event.thread_key,
+    )
+    others = _dispatches(channel_id, event.references, event.client_ref)
+    rows = Outbox.objects.filter(pk__in=[row.pk for row in found])
+    advance(rows, event.status, error=event.error)
+    forward(Dispatch.objects.filter(pk__in=others), event.status, error=event.error)
+    return len(found) + len(others)
+
+
+def match(
+    channel_id: int,
+    *,
+    references: Sequence[str] = (),
+    client_ref: str = "",
+    watermark: datetime | None = None,
+    sender: str = "",
+    thread_key: str = "",
+) -> list[Outbox]:
+    """Return the replies of a channel that a receipt names: by our id, the vendor's, or the letter's.
+
+    A watermark speaks of everything that had left by then to its sender, in one thread when it names one.
+    """
+    named = _named(references, client_ref)
+    if references:
+        named |= Q(message__letter__mail_id__in=references)
+    if watermark is not None and sender:
+        thread = Q(conversation__identity__external_id=sender, message__entry__at__lte=watermark)
+        thread &= Q(state__in=[Delivery.SENT, Delivery.DELIVERED, Delivery.UNKNOWN])
+        named |= thread & (Q(conversation__thread_key=thread_key) if thread_key else Q())
+    if not named:
+        return []
+    rows = Outbox.objects.filter(named, channel_id=channel_id)
+    return list(rows.order_by("-message_id")[:MOST_MATCHED])
 
 
 def advance(rows: QuerySet[Outbox], status: str, *, error: str = "") -> list[int]:
-    """Move these deliveries forward and tell it; returns the numbers of the entries that moved.
+    """Move these replies forward and tell it; returns the numbers of the entries that moved.
 
     Must run inside a transaction. A receipt that comes late or out of order changes nothing.
     """
-    waiting = rows.filter(state__in=_AFTER[status]).select_for_update().order_by("message_id")
-    moved = list(
-        waiting.values_list(
-            "message_id", "conversation_id", "message__entry__number", "organization_id"
-        )
+    moved = Outbox.objects.filter(pk__in=forward(rows, status, error=error)).order_by("message_id")
+    numbers = list(
+        moved.values_list("organization_id", "conversation_id", "message__entry__number")
     )
-    if not moved:
-        return []
-    Outbox.objects.filter(message_id__in=[row[0] for row in moved]).update(
-        state=status, due_at=None, settled_at=timezone.now(), error=error[:300]
-    )
-    for _message_id, conversation_id, number, organization_id in moved:
+    for organization_id, conversation_id, number in numbers:
         events.publish(events.DeliveryChanged(organization_id, conversation_id, number))
-    return [row[2] for row in moved]
+    return [number for _organization_id, _conversation_id, number in numbers]
+
+
+def forward(
+    rows: QuerySet[Any], status: str, *, error: str = ""
+) -> list[int]:  # Any: either kind of Deliverable
+    """Move what leaves forward; returns the keys of what moved. Must run inside a transaction."""
+    waiting = rows.filter(state__in=_AFTER[status]).select_for_update(of=("self",)).order_by("pk")
+    moved = list(waiting.values_list("pk", flat=True))
+    if moved:
+        model: type[Deliverable] = rows.model
+        facts: dict[str, Any] = {"error": error[:300]}  # Any: values of columns
+        if status != Delivery.FAILED:
+            facts["error_code"] = ""
+        model.objects.filter(pk__in=moved).update(
+            state=status, due_at=None, settled_at=timezone.now(), **facts
+        )
+    return moved
 
 
 def confirm(conversation_id: int, numbers: Iterable[int]) -> list[int]:
@@ -65,10 +127,25 @@ def read_up_to(conversation_id: int, number: int) -> list[int]:
     return advance(rows, Delivery.READ)
 
 
-def apply(event: Event, channel_id: int) -> int:
-    """Move forward what a receipt is about; returns how many deliveries it named, 0 for none."""
-    about = Q(provider_id__in=event.references) & ~Q(provider_id="")
-    about |= Q(message__letter__mail_id__in=[each for each in event.references if each])
-    named = list(Outbox.objects.filter(about).values_list("pk", flat=True)[:100])
-    advance(Outbox.objects.filter(pk__in=named), event.status, error=event.error)
-    return len(named)
+def _dispatches(channel_id: int, references: Sequence[str], client_ref: str) -> list[int]:
+    named = _named(references, client_ref)
+    if not named:
+        return []
+    rows = Dispatch.objects.filter(named, channel_id=channel_id)
+    return list(rows.order_by("-pk").values_list("pk", flat=True)[:MOST_MATCHED])
+
+
+def _named(references: Sequence[str], client_ref: str) -> Q:
+    """Return what fits the ids of a receipt; vendors name a message by our id among the others too."""
+    named = Q()
+    if references:
+        named |= Q(provider_id__in=references)
+    ours = [found for each in (client_ref, *references) if (found := _as_uuid(each))]
+    return named | Q(client_ref__in=ours) if ours else named
+
+
+def _as_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text) if len(text) in {32, 36} else None
+    except ValueError:
+        return None

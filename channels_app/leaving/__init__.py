@@ -1,0 +1,1 @@
+"""What leaves through channels: claimed, written, sent, settled."""

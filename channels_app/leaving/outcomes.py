@@ -1,0 +1,148 @@
+"""What became of one call: stored with the row, with its channel, and as an attempt."""
+
+import random
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.utils import timezone
+
+from channels_app.leaving import claims
+from channels_app.leaving.claims import MOST_ATTEMPTS, Claim
+from channels_app.models import ChannelHealth, DeliveryAttempt
+from channels_app.protocol import SendError, SendResult
+from channels_app.services import health, receipts
+from helpdesk.models import Delivery, Outbox
+from helpdesk.tenancy import organization_transaction
+
+FIRST_WAIT = timedelta(seconds=2)
+LONGEST_WAIT = timedelta(minutes=15)
+# Kinds with one system at the other end: when that wants no more messages, the channel has ended.
+PEERS = frozenset({"webhook"})
+# Addresses and what may be a token: neither belongs in a log of attempts.
+_ADDRESS = re.compile(r"[^\s<>\"',;:()]+@[^\s<>\"',;:()]+")
+_TOKEN = re.compile(r"[\w\-+/=.~]{24,}", re.ASCII)
+_QUERY = re.compile(r"\?[^\s\"'<>]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The next state of a row, and until when it waits when it is queued again."""
+
+    state: Delivery
+    code: str = ""
+    reason: str = ""
+    wait: timedelta = timedelta()
+
+
+def store(claim: Claim, result: SendResult | SendError, milliseconds: int) -> None:
+    """Store an outcome; the row keeps its state when the lease was lost or a receipt was faster."""
+    now = timezone.now()
+    with organization_transaction():
+        rows = claim.model.objects.filter(pk=claim.pk, fence=claim.fence)
+        row = rows.select_for_update().first()
+        if isinstance(result, SendError):
+            outcome = _outcome(claim, result, now)
+        else:
+            health.succeeded(claim.channel_id, now)
+            outcome = Outcome(Delivery.SENT)
+            if row is not None and result.provider_ids:
+                rows.update(provider_id=result.provider_ids[0][:250])
+        if row is not None and row.state == Delivery.SENDING:
+            _apply(row, outcome, now)
+            if isinstance(result, SendResult) and result.status in {"delivered", "read"}:
+                _move(row, result.status)
+        _remember(claim, outcome, now, milliseconds)
+
+
+def plain(text: str) -> str:
+    """Return what a vendor said, without addresses, queries and what may be a token."""
+    for pattern in (_ADDRESS, _QUERY, _TOKEN):
+        text = pattern.sub("…", text)
+    return " ".join(text.split())[:300]
+
+
+def _outcome(claim: Claim, error: SendError, now: datetime) -> Outcome:
+    """Return what a failure means for the row, and note what it means for the channel."""
+    reason = plain(str(error.message))
+    wait = _wait(claim, error)
+    if error.kind == "auth" or (error.kind == "blocked" and claim.kind in PEERS):
+        at_once = error.kind == "blocked"
+        health.refused(claim.channel_id, is_probe=claim.is_probe, at_once=at_once, reason=reason)
+        # It is the channel that was refused: what waits is sent when it has been mended.
+        return Outcome(Delivery.QUEUED, error.kind, reason, wait)
+    if not (error.retryable or error.ambiguous):
+        health.answered(claim.channel_id, is_probe=claim.is_probe)
+        return Outcome(Delivery.FAILED, error.kind, reason)
+    if error.kind == "rate" and error.retry_after is not None:
+        state = health.slowed(claim.channel_id, error.retry_after, reason=reason, now=now)
+        is_channels_fault = True
+    else:
+        state = health.failed(claim.channel_id, is_probe=claim.is_probe, reason=reason, now=now)
+        is_channels_fault = health.is_open(state)
+    if error.ambiguous and not claim.adapter.capabilities.idempotent_send:
+        return Outcome(Delivery.UNKNOWN, error.kind, reason)
+    if claim.attempts >= MOST_ATTEMPTS and _is_over(state, now, is_channels_fault):
+        return Outcome(Delivery.FAILED, error.kind, reason)
+    return Outcome(Delivery.QUEUED, error.kind, reason, wait)
+
+
+def _is_over(state: ChannelHealth, now: datetime, is_channels_fault: bool) -> bool:
+    return not is_channels_fault or health.is_given_up(state, now)
+
+
+def _wait(claim: Claim, error: SendError) -> timedelta:
+    luck = random.random()  # noqa: S311  (spreads attempts, protects nothing)
+    if error.retry_after is not None:
+        # Never before the vendor asked for.
+        return error.retry_after * (1 + luck / 4)
+    return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** min(claim.attempts - 1, 20)) * (0.75 + luck / 2)
+
+
+def _apply(row: Any, outcome: Outcome, now: datetime) -> None:  # Any: either kind of row
+    rows = type(row).objects.filter(pk=row.pk)
+    if outcome.state == Delivery.SENT:
+        _move(row, Delivery.SENT)
+    elif outcome.state == Delivery.FAILED:
+        claims.give_up(row, code=outcome.code, reason=outcome.reason)
+    elif outcome.state == Delivery.UNKNOWN:
+        rows.update(
+            state=Delivery.UNKNOWN,
+            due_at=None,
+            settled_at=now,
+            error_code=outcome.code,
+            error=outcome.reason,
+        )
+        claims.tell(row)
+    else:
+        rows.update(
+            state=Delivery.QUEUED,
+            due_at=now + outcome.wait,
+            error_code=outcome.code,
+            error=outcome.reason,
+        )
+        claims.tell(row)
+
+
+def _move(row: Any, status: str) -> None:  # Any: either kind of row
+    rows = type(row).objects.filter(pk=row.pk)
+    if isinstance(row, Outbox):
+        receipts.advance(rows, status)
+    else:
+        receipts.forward(rows, status)
+
+
+def _remember(claim: Claim, outcome: Outcome, now: datetime, milliseconds: int) -> None:
+    is_reply = claim.model is Outbox
+    DeliveryAttempt.objects.create(
+        at=now,
+        channel_id=claim.channel_id,
+        message_id=claim.pk if is_reply else None,
+        dispatch_id=None if is_reply else claim.pk,
+        number=claim.attempts,
+        outcome=outcome.state,
+        code=outcome.code,
+        detail=outcome.reason,
+        milliseconds=min(milliseconds, 2**31 - 1),
+    )

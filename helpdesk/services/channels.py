@@ -1,0 +1,56 @@
+"""Channels that no longer send: switched off for a reason, and tried again by an administrator."""
+
+from django.db.models import QuerySet
+
+from helpdesk import events, permissions
+from helpdesk.access import Access, require
+from helpdesk.errors import NotFound
+from helpdesk.models import Channel, Delivery, Outbox
+from helpdesk.services import audit
+from helpdesk.tenancy import organization_transaction
+
+# How many waiting replies are told that they wait longer; the others say so when they are next shown.
+MOST_TOLD = 200
+
+
+def stopped_channels(access: Access) -> QuerySet[Channel]:
+    """Return the channels in use that do not send, to who may mend them; to anybody else none."""
+    if not access.is_administrator:
+        return Channel.objects.none()
+    stopped = Channel.objects.filter(is_active=True).exclude(disabled_reason="")
+    return stopped.only("name", "name_en", "disabled_reason").order_by("name")[:5]
+
+
+def stop_sending(channel_id: int, reason: str) -> bool:
+    """Switch sending through a channel off; what waits stays waiting. Returns False when it was off."""
+    with organization_transaction():
+        working = Channel.objects.filter(pk=channel_id, disabled_reason="")
+        if not working.update(disabled_reason=reason[:300]):
+            return False
+        audit.record("channel.stopped", Channel(pk=channel_id), reason=reason[:300])
+        _tell(channel_id)
+    return True
+
+
+def try_again(by: Access, channel_id: int) -> Channel:
+    """Let a channel send again what waits. Raises NotFound for who may not administer."""
+    require(by, permissions.ORGANIZATION_ADMINISTER)
+    with organization_transaction():
+        channel: Channel | None = Channel.objects.filter(pk=channel_id).first()
+        if channel is None:
+            raise NotFound
+        stopped = Channel.objects.filter(pk=channel_id).exclude(disabled_reason="")
+        if stopped.update(disabled_reason=""):
+            audit.record("channel.tried_again", channel, by, reason=channel.disabled_reason)
+            _tell(channel_id)
+    channel.disabled_reason = ""
+    return channel
+
+
+def _tell(channel_id: int) -> None:
+    waiting = Outbox.objects.filter(channel_id=channel_id, state=Delivery.QUEUED)
+    rows = waiting.order_by("-message_id").values_list(
+        "organization_id", "conversation_id", "message__entry__number"
+    )
+    for organization_id, conversation_id, number in rows[:MOST_TOLD]:
+        events.publish(events.DeliveryChanged(organization_id, conversation_id, number))
