@@ -4,7 +4,9 @@ from typing import Any
 
 from django.contrib.auth.signals import user_logged_out
 
+from channels_app import outgoing_events  # noqa: F401  (registers what tells other systems)
 from channels_app.delivery import wake_connector
+from channels_app.leaving import sweeping  # noqa: F401  (registers what becomes due by time)
 from channels_app.live import hints
 from channels_app.live.hints import Hint
 from channels_app.services.visiting import fingerprint

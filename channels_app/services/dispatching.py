@@ -1,48 +1,127 @@
-"""What leaves through a channel and is no reply."""
+"""What leaves and is no reply: acknowledgements, proofs, notices and events, each once, and not too many."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit
+from uuid import uuid4
 
-from django.db.models import Q
+from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from channels_app.models import Dispatch
-from helpdesk.models import Channel, Conversation
+from helpdesk import permissions
+from helpdesk.access import Access, require
+from helpdesk.errors import NotFound, WrongState
+from helpdesk.models import Channel, Conversation, Delivery
+from helpdesk.services import audit
+from helpdesk.tenancy import current_organization_id, organization_transaction
 
-MOST_AUTOMATIC = 3
+NOTIFICATION = "everydesk_outbox"
 DAY = timedelta(days=1)
+# Mails that no person wrote, to one address and about one conversation, in a day.
+MOST_AUTOMATIC = 3
+MOST_PROOFS = 1
+AUTOMATIC = (Dispatch.Kind.ACKNOWLEDGEMENT, Dispatch.Kind.PROOF)
+AGAIN = (Delivery.FAILED, Delivery.UNKNOWN)
 
 
 def dispatch(
     channel: Channel,
-    kind: str,
+    kind: Dispatch.Kind,
     *,
     dedup_key: str,
-    payload: dict[str, Any],
     recipient: str = "",
+    payload: Mapping[str, Any],  # Any: plain JSON values
     conversation: Conversation | None = None,
 ) -> Dispatch | None:
-    """Have something sent; the same key again is the same dispatch and gives None."""
+    """Have something leave once the caller's transaction commits; None when the key was used before.
+
+    An event's payload has `type`, `data` and `sent_at`; a mail's has `subject`, `text`, and what
+    `leaving.writing` reads. A mail's id is made and kept here, before it leaves.
+    """
+    is_mail = kind != Dispatch.Kind.EVENT
     made, is_new = Dispatch.objects.get_or_create(
         channel=channel,
-        dedup_key=dedup_key[:200],
+        dedup_key=dedup_key,
         defaults={
             "kind": kind,
-            "recipient": recipient,
-            "payload": payload,
             "conversation": conversation,
+            "recipient": recipient.lower(),
+            "payload": dict(payload),
+            "provider_id": _mail_id(channel, payload) if is_mail else "",
             "due_at": timezone.now(),
         },
     )
-    return made if is_new else None
+    if not is_new:
+        return None
+    _ring()
+    return made
 
 
 def automatic_allowed(
-    channel: Channel, recipient: str, *, conversation: Conversation | None, now: datetime
+    channel: Channel,
+    recipient: str,
+    conversation: Conversation | None,
+    now: datetime,
+    *,
+    kind: Dispatch.Kind = Dispatch.Kind.ACKNOWLEDGEMENT,
 ) -> bool:
-    """Tell whether an automatic mail may go: a few a day to one address and in one conversation."""
-    recent = Dispatch.objects.filter(
-        kind__in=[Dispatch.Kind.ACKNOWLEDGEMENT, Dispatch.Kind.PROOF], created_at__gt=now - DAY
-    )
-    same = Q(recipient=recipient) | Q(conversation=conversation, conversation__isnull=False)
-    return int(recent.filter(same).count()) < MOST_AUTOMATIC
+    """Tell whether one more mail that no person wrote may go to an address, about a conversation.
+
+    Whoever else asks for the same waits until the caller's transaction ends, and then counts its mail.
+    """
+    address = recipient.lower()
+    _lock(f"address {address}")
+    sent = Dispatch.objects.filter(kind__in=AUTOMATIC, created_at__gt=now - DAY)
+    to_address = sent.filter(recipient=address)
+    if to_address.count() >= MOST_AUTOMATIC:
+        return False
+    if kind == Dispatch.Kind.PROOF and to_address.filter(kind=kind).count() >= MOST_PROOFS:
+        return False
+    if conversation is None:
+        return True
+    _lock(f"conversation {conversation.pk}")
+    return sent.filter(conversation=conversation).count() < MOST_AUTOMATIC
+
+
+def send_again(by: Access, dispatch_id: int) -> None:
+    """Send a dispatch again that failed or whose fate is not known; raises NotFound, WrongState."""
+    require(by, permissions.ORGANIZATION_ADMINISTER)
+    with organization_transaction():
+        row = Dispatch.objects.select_for_update().filter(pk=dispatch_id).first()
+        if row is None:
+            raise NotFound
+        if row.state not in AGAIN:
+            raise WrongState
+        Dispatch.objects.filter(pk=row.pk).update(
+            state=Delivery.QUEUED,
+            attempts=0,
+            error="",
+            error_code="",
+            due_at=timezone.now(),
+            settled_at=None,
+        )
+        audit.record("dispatch.resent", row, by, kind=row.kind)
+        _ring()
+
+
+def _mail_id(channel: Channel, payload: Mapping[str, Any]) -> str:  # Any: plain JSON values
+    """Return the id of a mail without angle brackets; of the sender's domain, as mail servers expect."""
+    if payload.get("mail_id"):
+        return str(payload["mail_id"])[:250]
+    domain = str(channel.settings.get("address", "")).rpartition("@")[2]
+    return f"{uuid4().hex}@{domain or urlsplit(settings.PUBLIC_URL).hostname}"
+
+
+def _ring() -> None:
+    # Heard when the transaction commits.
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_notify(%s, '')", [NOTIFICATION])
+
+
+def _lock(what: str) -> None:
+    with connection.cursor() as cursor:
+        key = f"everydesk.automatic {current_organization_id()} {what}"
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])

@@ -38,15 +38,19 @@ def fake(world: World, vendor: Vendor) -> Channel:
     return vendors.channel(world, "fake")
 
 
-def wait(world: World, clock: Clock, *, seconds: float, sweep: bool = False) -> None:
+def wait(world: World, clock: Clock, *, seconds: float) -> None:
     """Let the time pass with somebody who looks all the time, and whom nothing escapes."""
     end = clock.now + timedelta(seconds=seconds)
     while clock.now < end:
         send_due(world)
-        if sweep:
-            sweeping.give_back(clock.now)
         clock.now = min([end, *_instants(world, clock.now)])
     send_due(world)
+
+
+def wait_roughly(world: World, clock: Clock, *, half_hours: int) -> None:
+    for _half_hour in range(half_hours):
+        send_due(world)
+        sweeping.give_back(clock.tick(minutes=30))
 
 
 def _instants(world: World, now: datetime) -> list[datetime]:
@@ -166,9 +170,9 @@ def test_after_a_day_without_any_success_what_waits_is_given_back_with_a_reason(
     vendor.fail(**AWAY)
     for number in range(7):
         vendors.write(world, fake, f"{number}", visitor=f"v{number}")
-    wait(world, clock, seconds=23 * 3600, sweep=True)
+    wait_roughly(world, clock, half_hours=46)
     assert set(states(world)) == {QUEUED}
-    wait(world, clock, seconds=2 * 3600, sweep=True)
+    wait_roughly(world, clock, half_hours=4)
     assert set(states(world)) == {FAILED}
     with world.transaction():
         assert all(Outbox.objects.values_list("error", flat=True))
