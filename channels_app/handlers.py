@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib.auth.signals import user_logged_out
+from django.utils.translation import gettext_lazy
 
 from channels_app import outgoing_events  # noqa: F401  (registers what tells other systems)
 from channels_app.delivery import wake_connector
@@ -11,6 +12,9 @@ from channels_app.live import hints
 from channels_app.live.hints import Hint
 from channels_app.services.visiting import fingerprint
 from helpdesk import events
+from helpdesk.registries import audit_actions
+
+RESENT = gettext_lazy("Dispatch sent again")
 
 
 def entry_added(event: events.EntryAdded) -> None:
@@ -64,7 +68,8 @@ def signed_out(request: Any, **kwargs: Any) -> None:  # Any: the signature of th
 
 
 def connect() -> None:
-    """Subscribe to what the core tells."""
+    """Subscribe to what the core tells, and say what our own actions are called in the trail."""
+    audit_actions.register("dispatch.resent", RESENT)
     events.subscribe(events.EntryAdded, entry_added)
     events.subscribe(events.ConversationChanged, conversation_changed)
     for moved in (

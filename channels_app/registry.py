@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import cast
 
 from channels_app.protocol import Adapter, ChannelConfig
+from channels_app.services import health
 from helpdesk.models import Channel
 from helpdesk.registries import SIGNING_SECRET, ChannelKind, channel_kinds, secrets_by_name
 from helpdesk.tenancy import organization_transaction
@@ -71,4 +72,7 @@ def _test_connection(kind: str, channel_id: int) -> str:
     with organization_transaction():
         config = config_of(Channel.objects.get(pk=channel_id))
     # The vendor is asked outside the transaction.
-    return make_adapter(kind, config).test_connection()
+    told = make_adapter(kind, config).test_connection()
+    with organization_transaction():
+        health.mend(channel_id)
+    return told

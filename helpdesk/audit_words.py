@@ -13,6 +13,8 @@ ACTIONS: dict[str, Word] = {
     "accessattempt.reset": _("Failed sign-ins forgotten"),
     "channel.changed": _("Channel changed"),
     "channel.opened": _("Channel opened"),
+    "channel.stopped": _("Channel switched off, since it cannot send"),
+    "channel.tried_again": _("Channel allowed to send again"),
     "conversation.access_ended": _("A colleague’s access ended"),
     "conversation.answered": _("Customer answered"),
     "conversation.assigned": _("Conversation assigned"),

@@ -1,5 +1,5 @@
 """The channels' pages on the organization's administration site, one module for each subject."""
 
-from channels_app.admin import reports
+from channels_app.admin import leaving, reports
 
-__all__ = ["reports"]
+__all__ = ["leaving", "reports"]

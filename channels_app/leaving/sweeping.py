@@ -22,14 +22,15 @@ def give_back(now: datetime) -> int:
     What waits for a channel that is switched off goes on waiting; somebody knows of it.
     """
     long_ago = now - GIVEN_UP_AFTER
-    dead = Q(channel__health__failing_since__lte=long_ago)
+    # What was tried is due anew after each try; what was sent again by hand is due since then.
+    waited = Q(due_at__lte=long_ago) | Q(attempts__gt=0, created_at__lte=long_ago)
     count = 0
     for model in claims.BOTH:
         with organization_transaction():
             rows = model.objects.filter(
-                dead,
+                waited,
                 state=Delivery.QUEUED,
-                due_at__lte=long_ago,
+                channel__health__failing_since__lte=long_ago,
                 channel__is_active=True,
                 channel__disabled_reason="",
             )

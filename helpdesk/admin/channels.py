@@ -16,7 +16,7 @@ from helpdesk.admin.sites import organization_site
 from helpdesk.errors import HelpdeskError
 from helpdesk.models import Channel
 from helpdesk.registries import ChannelKind, channel_kinds
-from helpdesk.services import organizations
+from helpdesk.services import channels, organizations
 from helpdesk.tenancy import organization_transaction
 
 WIDGET_KIND = "webchat"
@@ -101,8 +101,13 @@ class ChannelAdmin(ScopedAdmin):
 
     def get_urls(self) -> list[URLPattern]:
         urls: list[URLPattern] = super().get_urls()
-        view = self.admin_site.admin_view(self.test_connection)
-        return [path("<int:channel_id>/test/", view, name="helpdesk_channel_test"), *urls]
+        test = self.admin_site.admin_view(self.test_connection)
+        again = self.admin_site.admin_view(self.try_again)
+        return [
+            path("<int:channel_id>/test/", test, name="helpdesk_channel_test"),
+            path("<int:channel_id>/try-again/", again, name="helpdesk_channel_try_again"),
+            *urls,
+        ]
 
     def test_connection(self, request: HttpRequest, channel_id: int) -> HttpResponse:
         """Ask the vendor with the channel's settings, outside any transaction, and say what it answered."""
@@ -113,19 +118,34 @@ class ChannelAdmin(ScopedAdmin):
             raise Http404
         try:
             messages.success(request, kind.test_connection(channel.pk))
+            # Whatever it was switched off for, it works now.
+            channels.try_again(access_of(request), channel.pk)
         except HelpdeskError as error:
             messages.error(request, str(error.message))
-        url = reverse(
-            "admin:helpdesk_channel_change", args=[channel.pk], current_app=self.admin_site.name
-        )
-        return HttpResponseRedirect(url)
+        return self._back_to(channel_id)
 
     test_connection.opens_own_transactions = True  # type: ignore[attr-defined]  # read by the site
 
+    def try_again(self, request: HttpRequest, channel_id: int) -> HttpResponse:
+        """Have what waits for a channel that was switched off sent."""
+        if request.method != "POST":
+            raise Http404
+        channels.try_again(access_of(request), channel_id)
+        messages.success(request, _("What waits is being sent."))
+        return self._back_to(channel_id)
+
+    def _back_to(self, channel_id: int) -> HttpResponse:
+        name = "admin:helpdesk_channel_change"
+        return HttpResponseRedirect(
+            reverse(name, args=[channel_id], current_app=self.admin_site.name)
+        )
+
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Save the channel and its route."""
+        """Save the channel and its route; with other settings it may send again."""
         form.fill(obj)
         organizations.open_channel(obj, by=access_of(request))
+        if change:
+            channels.try_again(access_of(request), obj.pk)
 
     def record(self, request: HttpRequest, action: str, obj: Any, **data: object) -> None:
         """Leave the trail to the service, which writes it beside the change."""

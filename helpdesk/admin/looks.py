@@ -146,6 +146,18 @@ ORGANIZATION = _looks(
                         f"{ORGANIZATION_SITE}:channels_app_inboundevent_changelist"
                     ),
                 },
+                {
+                    "title": _("What left through channels"),
+                    "icon": "outbox",
+                    "link": reverse_lazy(
+                        f"{ORGANIZATION_SITE}:channels_app_deliveryattempt_changelist"
+                    ),
+                },
+                {
+                    "title": _("Mails and events of the system"),
+                    "icon": "forward_to_inbox",
+                    "link": reverse_lazy(f"{ORGANIZATION_SITE}:channels_app_dispatch_changelist"),
+                },
                 _organization("auditentry", _("Audit trail"), "history"),
                 _organization("organization", _("Organization"), "apartment"),
             ],

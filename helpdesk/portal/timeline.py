@@ -24,6 +24,7 @@ from helpdesk.models import (
     Staff,
     Topic,
 )
+from helpdesk.portal.deliveries import reason_to_wait
 from helpdesk.reports.names import labels_of
 from helpdesk.templatetags.portal import day_heading, full_moment, hour
 
@@ -208,9 +209,12 @@ def _show_delivery(line: Line, outbox: Outbox | None) -> None:
     if outbox.state == Delivery.FAILED:
         line["classes"] += " fail"
         line["cause"] = outbox.error or _("the channel did not take it")
-    may_wait = outbox.state == Delivery.QUEUED and not outbox.attempts
-    if may_wait and outbox.due_at and outbox.due_at > timezone.now():
+    if outbox.state != Delivery.QUEUED:
+        return
+    if not outbox.attempts and outbox.due_at and outbox.due_at > timezone.now():
         line["held_until"] = outbox.due_at
+    else:
+        line["cause"] = reason_to_wait(outbox)
 
 
 @dataclass(frozen=True)

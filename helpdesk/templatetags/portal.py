@@ -13,6 +13,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from helpdesk.models import Staff
+from helpdesk.services import channels
 from helpdesk.services.presence import shown_status
 
 register = template.Library()
@@ -33,6 +34,12 @@ def icon(name: str, size: str = "") -> str:
         static("everydesk/icons.svg"),
         name,
     )
+
+
+@register.inclusion_tag("portal/fragments/stopped_channels.html", takes_context=True)
+def stopped_channels(context: template.Context) -> dict[str, object]:
+    """Show administrators which channels do not send, and why."""
+    return {"stopped": list(channels.stopped_channels(context["request"].access))}
 
 
 @register.filter

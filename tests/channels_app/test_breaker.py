@@ -91,7 +91,7 @@ def test_what_only_waits_uses_up_no_attempts(
     world: World, fake: Channel, vendor: Vendor, clock: Clock
 ) -> None:
     vendor.fail(**AWAY)
-    for number in range(8):
+    for number in range(20):
         vendors.write(world, fake, f"{number}", visitor=f"v{number}")
     wait(world, clock, seconds=60)
     with world.transaction():

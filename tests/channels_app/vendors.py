@@ -80,6 +80,9 @@ class Vendor:
                 vendor.calls.append((timezone.now(), self.config.public_id, message))
                 return vendor.answer(message)
 
+            def test_connection(self) -> str:
+                return "Ready"
+
         return Adapter
 
 
