@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from channels_app.models import Dispatch
 from channels_app.protocol import Event
 from channels_app.services.dispatching import automatic_allowed, dispatch
 from helpdesk.models import Channel, Conversation, Identity
@@ -24,11 +25,11 @@ def acknowledge(
     if not text or "@" not in address:
         return
     conversation = Conversation.objects.get(pk=conversation_id)
-    if not automatic_allowed(channel, address, conversation=conversation, now=now):
+    if not automatic_allowed(channel, address, conversation, now):
         return
     dispatch(
         channel,
-        "ack",
+        Dispatch.Kind.ACKNOWLEDGEMENT,
         dedup_key=f"ack:{conversation_id}",
         recipient=address,
         payload={"subject": SUBJECT[language], "text": text, "reference": event.provider_id},

@@ -66,7 +66,10 @@ def _delete(kept: InboundEvent, event: Event, files: Files) -> Outcome:
 
 
 def _receipt(kept: InboundEvent, event: Event, files: Files) -> Outcome:
-    if receipts.apply(event, kept.channel_id):
+    moved = receipts.apply(event, kept.channel_id)
+    if moved is None:
+        return Outcome(State.IGNORED, reason="not_needed")
+    if moved:
         return Outcome(State.DONE)
     if (
         event.letter is not None
