@@ -282,6 +282,13 @@ def sent(raw: bytes) -> dict[str, object]:
     return answer["mail"]
 
 
+def test_no_more_bytes_than_the_mail_can_hold_are_waited_for():
+    raw = frames.encoded({}, [b"12345", b"12345"])
+    assert frames.decoded(raw, most_bytes=10) == ({}, [5, 5])
+    with pytest.raises(frames.BadFrame):
+        frames.decoded(raw, most_bytes=9)
+
+
 def test_lone_surrogates_and_null_bytes_do_not_pass_the_pipe():
     values = sent(letter())
     for evil in ("\ud800", "a\0b", 7, None, ["x"]):

@@ -10,6 +10,7 @@ from tests.channels_app.mail.letters_made import (
     forwarded,
     html,
     letter,
+    nested,
     part,
     plain,
     posted,
@@ -235,6 +236,14 @@ def test_a_multipart_without_any_boundary_is_read_as_text():
     raw = letter(b"Just words\n", b"Content-Type: multipart/mixed")
     mail = read(raw)
     assert (mail.text, mail.defects) == ("Just words", ("no_boundary",))
+
+
+def test_what_is_nested_too_deep_is_a_file():
+    mail = read(nested(100))
+    assert "too_deep" in mail.defects
+    assert [(found.mime, b"hello" in found.data) for found in mail.parts] == [
+        ("multipart/mixed", True)
+    ]
 
 
 def test_the_last_part_may_lack_its_end():

@@ -64,9 +64,13 @@ class Body:
     )  # says what the pieces say, if they say anything
 
     def text(self) -> str:
-        texts = (piece.said.strip("\n") for piece in self.pieces)
-        joined = "\n\n".join(text for text in texts if text.strip())
-        return cleaning.lines(joined, LONGEST_TEXT)
+        texts: list[str] = []
+        left = LONGEST_TEXT
+        for piece in self.pieces:
+            if left > 0 and piece.said.strip():
+                texts.append(piece.said.strip("\n"))
+                left -= len(texts[-1])
+        return cleaning.lines("\n\n".join(texts), LONGEST_TEXT)
 
     def html(self) -> str:
         if not any(piece.html for piece in self.pieces):
