@@ -3,19 +3,28 @@
 import asyncio
 import imaplib
 import socket
+import socketserver
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 START_SECONDS = 20.0
+# Half a million rounds for every sign-in are meant for real passwords.
+_PYMAP = """
+from pysasl.hashing import BuiltinHash
+BuiltinHash.__init__.__kwdefaults__["rounds"] = 1
+from pymap.main import main
+main()
+"""
 STOP_SECONDS = 5.0
 
 
@@ -181,7 +190,7 @@ class ImapServer:
 def imap_server(port: int = 0) -> Iterator[ImapServer]:
     """Run an IMAP server with one empty mailbox; a new one has another UIDVALIDITY."""
     server = ImapServer(port or free_port())
-    command = [str(Path(sys.executable).with_name("pymap")), "--host", "127.0.0.1"]
+    command = [sys.executable, "-c", _PYMAP, "--host", "127.0.0.1"]
     command += ["--port", str(server.port), "--no-tls"]
     command += ["--no-service", "admin", "--no-service", "managesieve"]
     command += ["dict", "--demo-user", server.user, "--demo-password", server.password]
@@ -196,6 +205,117 @@ def imap_server(port: int = 0) -> Iterator[ImapServer]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(STOP_SECONDS)
+
+
+class ScriptedImap(socketserver.ThreadingTCPServer):
+    """A small IMAP server that does what good ones do not: breaks lines, lies, refuses, has no IDLE.
+
+    `broken` says of a uid how handing it over goes wrong: "drop" cuts the line, "huge" announces a
+    literal that never comes, "no" refuses, "no body" refuses unless only the head is asked for,
+    "drop body" cuts the line unless only the head is asked for.
+    """
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _ScriptedSession)
+        self.mails: dict[int, bytes] = {}
+        self.broken: dict[int, str] = {}
+        self.commands: list[str] = []
+        self.quotes_bodies = False
+        self.uid_after_body = False
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+
+class _ScriptedSession(socketserver.StreamRequestHandler):
+    server: ScriptedImap
+
+    def handle(self) -> None:
+        self._say("* OK ready")
+        with suppress(OSError, _Cut):
+            while line := self.rfile.readline():
+                tag, _space, rest = line.decode().strip().partition(" ")
+                self.server.commands.append(rest)
+                self._answer(tag, rest)
+
+    def _answer(self, tag: str, command: str) -> None:
+        word, _space, rest = command.partition(" ")
+        if word == "UID":
+            word, _space, rest = rest.partition(" ")
+        answer = "OK done"
+        if word == "CAPABILITY":
+            self._say("* CAPABILITY IMAP4rev1")
+        elif word == "STATUS":
+            last = max(self.server.mails, default=0)
+            count = len(self.server.mails)
+            self._say(f'* STATUS "INBOX" (MESSAGES {count} UIDNEXT {last + 1} UIDVALIDITY 1)')
+        elif word == "SEARCH":
+            self._say("* SEARCH " + " ".join(map(str, self._chosen(rest.split(" ")[1]))))
+        elif word == "FETCH":
+            answer = self._fetch(*rest.split(" ", 1))
+        elif word == "LOGOUT":
+            self._say("* BYE")
+        self._say(f"{tag} {answer}")
+
+    def _chosen(self, wanted: str) -> list[int]:
+        if ":" in wanted:
+            first, last = wanted.split(":")
+            end = max(self.server.mails, default=0) if last == "*" else int(last)
+            return [uid for uid in sorted(self.server.mails) if int(first) <= uid <= end]
+        return [uid for uid in map(int, wanted.split(",")) if uid in self.server.mails]
+
+    def _fetch(self, uids: str, what: str) -> str:
+        for uid in self._chosen(uids):
+            mail = self.server.mails[uid]
+            if "BODY" not in what:
+                date = datetime.now(UTC).strftime("%d-%b-%Y %H:%M:%S +0000")
+                about = f'UID {uid} FLAGS () RFC822.SIZE {len(mail)} INTERNALDATE "{date}"'
+                self._say(f"* {uid} FETCH ({about})")
+                continue
+            is_head = "<0." in what
+            how = self.server.broken.get(uid, "")
+            if how == "drop" or (how == "drop body" and not is_head):
+                raise _Cut
+            if how == "no" or (how == "no body" and not is_head):
+                return "NO [SERVERBUG] this one is damaged"
+            if how == "huge":
+                self._say(f"* {uid} FETCH (UID {uid} BODY[] {{99999999999}}")
+                raise _Cut
+            self._body(uid, mail, "BODY[]<0>" if is_head else "BODY[]")
+        return "OK done"
+
+    def _body(self, uid: int, mail: bytes, name: str) -> None:
+        if self.server.quotes_bodies:
+            escaped = mail.replace(b"\\", b"\\\\").replace(b'"', b'\\"').replace(b"\r\n", b" ")
+            self.wfile.write(f'* {uid} FETCH (UID {uid} {name} "'.encode() + escaped + b'")\r\n')
+            return
+        before, after = ("", f" UID {uid}") if self.server.uid_after_body else (f"UID {uid} ", "")
+        self.wfile.write(f"* {uid} FETCH ({before}{name} {{{len(mail)}}}\r\n".encode() + mail)
+        self._say(f"{after})")
+
+    def _say(self, line: str) -> None:
+        self.wfile.write(line.encode() + b"\r\n")
+
+
+class _Cut(Exception):
+    """The line is cut here."""
+
+
+@contextmanager
+def scripted_imap_server() -> Iterator[ScriptedImap]:
+    """Run the small server in a thread."""
+    with ScriptedImap() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join(STOP_SECONDS)
 
 
 def free_port() -> int:

@@ -1,0 +1,219 @@
+"""Servers that break, lie and refuse: one bad mail never stops a mailbox, and none is lost in silence."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pytest_django import Settings
+
+from channels_app import mailbox as reading
+from channels_app.adapters.mail import imap
+from channels_app.models import InboundEvent, MailboxCursor
+from channels_app.services.doors import find_door
+from helpdesk.models import Channel
+from tests.channels_app.mail.mails import written
+from tests.channels_app.mail.test_polling import box, cursor, open_channel, subjects
+from tests.factories import World
+from tests.mail_servers import ImapServer, ScriptedImap, scripted_imap_server
+
+
+@pytest.fixture
+def server(loopback: None) -> Iterator[ScriptedImap]:
+    with scripted_imap_server() as running:
+        yield running
+
+
+@pytest.fixture
+def opened(world: World, server: ScriptedImap) -> ScriptedImap:
+    """Return the server with a channel that has looked into the empty mailbox once."""
+    open_channel(world, ImapServer(server.port))
+    box(world).read(once=True)
+    return server
+
+
+def read_until_done(world: World, most: int = 10) -> int:
+    """Read as the connector would, a new connection after every broken one; returns how many it took."""
+    reader = box(world)
+    for number in range(1, most + 1):
+        if reader.read(once=True) == reading.POLL_SECONDS:
+            return number
+    raise AssertionError("the mailbox stands still")
+
+
+@pytest.mark.parametrize(
+    ("how", "sessions", "has_head"),
+    [
+        ("no body", 1, True),
+        ("no", 1, False),
+        ("drop body", 4, True),
+        ("drop", 6, False),
+        ("huge", 6, False),
+    ],
+)
+def test_one_bad_mail_keeps_back_nothing_and_is_noted(
+    world: World, opened: ScriptedImap, how: str, sessions: int, has_head: bool
+) -> None:
+    opened.mails = {uid: written(uid) for uid in range(1, 6)}
+    opened.broken[3] = how
+    assert read_until_done(world) == sessions
+    expected = {f"退货 {uid}" for uid in (1, 2, 4, 5)} | {"退货 3" if has_head else ""}
+    assert (set(subjects(world)), len(subjects(world))) == (expected, 5)
+    with world.transaction():
+        noted = InboundEvent.objects.get(reason="unreadable")
+    assert bool(noted.raw) == has_head
+    assert (cursor(world).newest_uid, cursor(world).error) == (5, "")
+    opened.mails[6] = written(6)
+    assert read_until_done(world) == 1
+    assert subjects(world)[-1] == "退货 6"
+
+
+def test_a_line_that_breaks_now_and_then_costs_no_mail_its_body(
+    world: World, opened: ScriptedImap
+) -> None:
+    opened.mails = {uid: written(uid) for uid in range(1, 6)}
+    reader = box(world)
+    for _time in range(2):
+        opened.broken[3] = "drop"
+        assert reader.read(once=True) < 3
+        assert cursor(world).error
+        opened.broken.clear()
+    reader.read(once=True)
+    assert (len(subjects(world)), len(subjects(world, reason=""))) == (5, 5)
+    assert cursor(world).error == ""
+
+
+@pytest.mark.parametrize("attribute", ["quotes_bodies", "uid_after_body"])
+def test_bodies_are_read_however_a_server_writes_them(
+    world: World, opened: ScriptedImap, attribute: str
+) -> None:
+    setattr(opened, attribute, True)
+    opened.mails = {1: b'Subject: a "quoted" \\ one', 2: b"Subject: two"}
+    read_until_done(world)
+    assert subjects(world) == ['a "quoted" \\ one', "two"]
+    with world.transaction():
+        assert bytes(InboundEvent.objects.earliest("id").raw) == opened.mails[1]
+
+
+def test_mails_that_vanish_while_they_are_read_are_left(world: World, opened: ScriptedImap) -> None:
+    opened.mails = {uid: written(uid) for uid in range(1, 4)}
+    fetch = imap.Folder.items
+
+    def vanishing(folder: imap.Folder, uids: Any) -> list[imap.Item]:
+        items = fetch(folder, uids)
+        opened.mails.pop(2, None)
+        return items
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imap.Folder, "items", vanishing)
+        read_until_done(world)
+    assert subjects(world) == ["退货 1", "退货 3"]
+
+
+def test_batches_are_bounded_by_count_and_by_bytes(
+    world: World, opened: ScriptedImap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imap, "BATCH_BYTES", 1000)
+    monkeypatch.setattr(imap, "BATCH_MAILS", 3)
+    opened.mails = {uid: written(uid, text="x" * (700 if uid > 6 else 1)) for uid in range(1, 9)}
+    read_until_done(world)
+    fetched = [each.split(" ")[2] for each in opened.commands if "BODY" in each]
+    sizes = [
+        sum(len(opened.mails[int(uid)]) for uid in batch.split(","))
+        for batch in fetched
+        if "," in batch
+    ]
+    assert max(batch.count(",") for batch in fetched) <= 2
+    assert max(sizes) <= 1000
+    assert fetched[-2:] == ["7", "8"]
+    assert len(subjects(world)) == 8
+
+
+def test_a_mailbox_with_fewer_mails_than_were_read_is_another_one(
+    world: World, opened: ScriptedImap
+) -> None:
+    opened.mails = {uid: written(uid) for uid in range(1, 6)}
+    read_until_done(world)
+    # The same UIDVALIDITY, and yet not the same folder.
+    opened.mails = {1: written("first"), 2: written(2)}
+    read_until_done(world)
+    assert subjects(world)[5:] == ["退货 first"]
+
+
+def test_another_mailbox_with_the_same_validity_is_read_from_its_own_beginning(
+    world: World, opened: ScriptedImap
+) -> None:
+    opened.mails = {uid: written(uid) for uid in range(1, 4)}
+    read_until_done(world)
+    with world.transaction():
+        channel = Channel.objects.get()
+        channel.settings["imap_user"] = "sales@ours.example"
+        channel.save()
+    before = cursor(world).uid_validity
+    opened.mails = {uid: written(f"sales {uid}") for uid in range(1, 5)}
+    read_until_done(world)
+    assert cursor(world).uid_validity != before
+    assert len(subjects(world)) == 7
+
+
+def test_a_server_without_idle_is_asked_now_and_then(world: World, opened: ScriptedImap) -> None:
+    with imap.opened(find_door(world.channel.public_id).config) as folder:
+        assert not folder.can_wait
+    waits: list[float] = []
+
+    class Stopping:
+        def is_set(self) -> bool:
+            return len(waits) == 2
+
+        def wait(self, seconds: float) -> None:
+            waits.append(seconds)
+            opened.mails[len(waits)] = written(len(waits))
+
+    reader = box(world, Stopping())  # type: ignore[arg-type]
+    reader.read()
+    assert waits == [reading.POLL_SECONDS] * 2
+    assert subjects(world) == ["退货 1"]
+
+
+def test_a_past_of_thousands_keeps_no_new_mail_waiting(
+    world: World, server: ScriptedImap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.mails = {uid: written(uid) for uid in range(1, 401)}
+    open_channel(world, ImapServer(server.port), first_import="all")
+    behind: list[int] = []
+    keep = reading.Mailbox._keep
+
+    def counting(reader: Any, folder: Any, item: imap.Item, *rest: Any, **how: Any) -> int:
+        behind.append(item.uid)
+        if len(behind) == 200:
+            server.mails[5000] = written("urgent")
+        return keep(reader, folder, item, *rest, **how)
+
+    monkeypatch.setattr(reading.Mailbox, "_keep", counting)
+    read_until_done(world)
+    assert behind.index(5000) <= 250
+    assert len(subjects(world)) == 401
+    assert subjects(world, is_backlog=False) == ["退货 urgent"]
+
+
+def test_an_import_that_is_cut_goes_on_where_it_was(world: World, server: ScriptedImap) -> None:
+    server.mails = {uid: written(uid) for uid in range(1, 201)}
+    open_channel(world, ImapServer(server.port), first_import="all")
+    server.broken[120] = "drop"
+    assert box(world).read(once=True) < 2
+    assert 0 < cursor(world).oldest_uid < 200
+    server.broken.clear()
+    server.commands.clear()
+    read_until_done(world)
+    assert len(subjects(world)) == 200
+    fetched = [each for each in server.commands if "BODY" in each]
+    assert not any("200" in each for each in fetched)
+    with world.transaction():
+        assert MailboxCursor.objects.get().oldest_uid == 0
+
+
+def test_hostile_settings_are_refused(
+    world: World, server: ScriptedImap, settings: Settings
+) -> None:
+    open_channel(world, ImapServer(server.port), imap_user='x"\r\nA1 DELETE INBOX')
+    assert box(world).read(once=True) >= 225
+    assert not any("DELETE" in each for each in server.commands)
