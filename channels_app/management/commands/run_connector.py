@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand
 
 from channels_app.connector import Loop
 from channels_app.delivery import NOTIFICATION as LEAVING
-from channels_app.delivery import deliver_due
+from channels_app.leaving.crew import Crew
 from channels_app.mailboxes import Watchers
 from channels_app.processing import process_due
 from channels_app.services.ingesting import NOTIFICATION as ARRIVED
@@ -27,9 +27,10 @@ class Command(BaseCommand):
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
+        crew = Crew()
         loops = [
             Loop("processing", process_due, ARRIVED),
-            Loop("delivering", deliver_due, LEAVING),
+            Loop("delivering", crew.send_due, LEAVING),
         ]
         watchers = Watchers()
         watchers.start()
@@ -41,3 +42,4 @@ class Command(BaseCommand):
         watchers.stop()
         for loop in loops:
             loop.join()
+        crew.close()
