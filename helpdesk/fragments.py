@@ -17,10 +17,11 @@ from django.utils import timezone, translation
 from helpdesk.access import Access
 from helpdesk.models import Conversation, Entry, PresenceStatus, Staff
 from helpdesk.portal.board import Board
+from helpdesk.portal.happenings import Names
 from helpdesk.portal.navigation import view_items
 from helpdesk.portal.rows import facts_of, row_of
 from helpdesk.portal.threads import Facts, thread_of
-from helpdesk.portal.timeline import Names, line_of
+from helpdesk.portal.timeline import line_of
 
 
 @contextmanager

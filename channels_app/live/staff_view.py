@@ -14,7 +14,8 @@ from helpdesk.access import Access, access_of, access_of_id, visible_conversatio
 from helpdesk.access import conversation as visible_conversation
 from helpdesk.errors import NotFound
 from helpdesk.models import Conversation, Entry, Staff
-from helpdesk.portal.timeline import Names, entries_of
+from helpdesk.portal.happenings import Names
+from helpdesk.portal.timeline import entries_of
 from helpdesk.services import lifecycle, presence
 from helpdesk.tenancy import organization_scope, organization_transaction
 

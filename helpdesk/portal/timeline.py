@@ -1,31 +1,17 @@
 """Entries as the timeline shows them: words for what happened, in the reader's language."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, NamedTuple, Required, TypedDict
+from typing import NamedTuple, Required, TypedDict
 
 from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from helpdesk.models import (
-    Attachment,
-    Delivery,
-    Department,
-    Entry,
-    EscalationLevel,
-    Message,
-    Outbox,
-    Queue,
-    Skill,
-    Staff,
-    Topic,
-)
+from helpdesk.models import Attachment, Delivery, Entry, Message, Outbox, Staff
 from helpdesk.portal.deliveries import reason_to_wait
-from helpdesk.reports.names import labels_of
+from helpdesk.portal.happenings import ICONS, Happening, Names
 from helpdesk.templatetags.portal import day_heading, full_moment, hour
 
 # The columns that are shown.
@@ -38,76 +24,6 @@ _SHOWN = (
 MENTION = re.compile(r"(@[^\s@,，。.;；:：!！?？]{1,40})")
 PICTURE_WIDTH, PICTURE_HEIGHT = 220, 160
 _CLASSES = {"out": "msg out", "note": "msg note"}
-
-# Which table an id in an entry's facts belongs to.
-NAMED: dict[str, type[Any]] = {  # Any: models whose rows have a label
-    "staff": Staff,
-    "to_staff": Staff,
-    "from_staff": Staff,
-    "by": Staff,
-    "topic": Topic,
-    "from_topic": Topic,
-    "to_topic": Topic,
-    "department": Department,
-    "to_department": Department,
-    "from_department": Department,
-    "skill": Skill,
-    "to_skill": Skill,
-    "queue": Queue,
-    "level": EscalationLevel,
-}
-
-ICONS = {
-    "queued": "inbox",
-    "assigned": "spark",
-    "released": "undo",
-    "transferred": "swap",
-    "transfer_undone": "undo",
-    "mentioned": "at",
-    "mention_ended": "lock",
-    "snoozed": "moon",
-    "woken": "bell",
-    "resolved": "check",
-    "reopened": "redo",
-    "closed": "lock",
-    "escalated": "stairs",
-    "escalation_claimed": "hand",
-    "escalation_ended": "check",
-    "topic_changed": "tag",
-    "priority_changed": "bolt",
-    "identified": "user",
-    "rated": "star",
-}
-
-
-class Names(Mapping[tuple[type[Any], int], str]):
-    """Labels of the people and things that entries speak of, read in one query."""
-
-    def __init__(self, found: dict[tuple[type[Any], int], str]) -> None:
-        self._found = found
-
-    def __getitem__(self, key: tuple[type[Any], int]) -> str:
-        return self._found[key]
-
-    def __iter__(self) -> Any:
-        return iter(self._found)
-
-    def __len__(self) -> int:
-        return len(self._found)
-
-    @classmethod
-    def of(cls, entries: Iterable[Entry]) -> "Names":
-        """Return the names that the entries need."""
-        wanted: dict[type[Any], set[int]] = {}
-        for entry in entries:
-            for key, value in entry.data.items():
-                model = NAMED.get(key.removesuffix("_id"))
-                if model is not None:
-                    ids = value if isinstance(value, list) else [value]
-                    wanted.setdefault(model, set()).update(
-                        each for each in ids if isinstance(each, int)
-                    )
-        return cls(labels_of(wanted))
 
 
 class File(NamedTuple):
@@ -217,53 +133,6 @@ def _show_delivery(line: Line, outbox: Outbox | None) -> None:
         line["cause"] = reason_to_wait(outbox)
 
 
-@dataclass(frozen=True)
-class Happening:
-    """Something that happened to a conversation, told in the reader's language."""
-
-    entry: Entry
-    names: Names
-
-    @property
-    def actor(self) -> Staff | None:
-        actor: Staff | None = self.entry.actor
-        return actor
-
-    @property
-    def remark(self) -> str:
-        """Return the words somebody added: a handover note, a reason, a comment."""
-        for key in ("note", "reason", "comment"):
-            if isinstance(self.entry.data.get(key), str) and self.entry.data[key]:
-                return str(self.entry.data[key])
-        return ""
-
-    @property
-    def sentence(self) -> str:
-        """Return what happened, as one sentence in the reader's language."""
-        teller = _SENTENCES.get(self.entry.kind)
-        return teller(self) if teller else self.entry.get_kind_display()
-
-    def name(self, *keys: str) -> str:
-        """Return the name that the first of these facts stands for."""
-        for key in keys:
-            for spelled in (key, f"{key}_id"):
-                value = self.entry.data.get(spelled)
-                if isinstance(value, int):
-                    return self.names.get((NAMED[key], value), "")
-                if isinstance(value, list) and value:
-                    return ", ".join(
-                        str(self.names.get((NAMED[key], each), each)) for each in value
-                    )
-        return ""
-
-    def who(self) -> str:
-        return self.actor.label if self.actor else _("The engine")
-
-    def moment(self, key: str) -> str:
-        at = parse_datetime(str(self.entry.data.get(key) or ""))
-        return full_moment(at) if at else ""
-
-
 def entries_of(conversation_id: int, *, after: int, up_to: int) -> QuerySet[Entry]:
     """Return entries with numbers in (after, up_to], in order, with everything that is shown of them."""
     return (
@@ -289,102 +158,3 @@ def lines_of(entries: Sequence[Entry], customer: str) -> list[Line]:
         lines.append(line_of(entry, names, customer, opens_day=opened != day))
         day = opened
     return lines
-
-
-def _assigned(line: Happening) -> str:
-    staff = line.name("staff", "to_staff") or line.who()
-    if line.entry.data.get("mode") == "taken":
-        return _("%(staff)s took the conversation.") % {"staff": staff}
-    if line.actor and line.actor.label != staff:
-        return _("%(who)s assigned it to %(staff)s.") % {"who": line.actor.label, "staff": staff}
-    return _("Assigned to %(staff)s.") % {"staff": staff}
-
-
-def _queued(line: Happening) -> str:
-    place = line.name("queue", "department")
-    return (
-        _("Waiting in the queue %(queue)s.") % {"queue": place}
-        if place
-        else _("Waiting in the queue.")
-    )
-
-
-def _released(line: Happening) -> str:
-    if line.entry.data.get("ending") == "vanished":
-        return _("%(staff)s was away; it went back to the queue.") % {
-            "staff": line.name("staff", "from_staff")
-        }
-    return _("%(who)s put it back in the queue.") % {"who": line.who()}
-
-
-def _transferred(line: Happening) -> str:
-    to = line.name("to_staff", "to_department", "to_skill", "staff", "department", "skill", "queue")
-    return _("%(who)s handed it over to %(to)s.") % {"who": line.who(), "to": to}
-
-
-def _mentioned(line: Happening) -> str:
-    return _("%(who)s called %(staff)s in.") % {"who": line.who(), "staff": line.name("staff")}
-
-
-def _mention_ended(line: Happening) -> str:
-    return _("The access of %(staff)s ended.") % {"staff": line.name("staff") or line.who()}
-
-
-def _snoozed(line: Happening) -> str:
-    return _("%(who)s snoozed it until %(until)s.") % {
-        "who": line.who(),
-        "until": line.moment("until"),
-    }
-
-
-def _topic_changed(line: Happening) -> str:
-    topic = line.name("topic", "to_topic")
-    if not topic:
-        return _("The topic is unknown.")
-    if line.actor:
-        return _("%(who)s set the topic to %(topic)s.") % {"who": line.actor.label, "topic": topic}
-    return _("Classified as %(topic)s.") % {"topic": topic}
-
-
-def _escalated(line: Happening) -> str:
-    facts = {"level": line.entry.data.get("order", 1), "name": line.name("level")}
-    if facts["name"]:
-        return _("Escalated to level %(level)s, %(name)s.") % facts
-    return _("Escalated to level %(level)s.") % facts
-
-
-def _rated(line: Happening) -> str:
-    return _("The customer gave %(score)s of 5 stars.") % {
-        "score": line.entry.data.get("score", "?")
-    }
-
-
-_SENTENCES = {
-    "assigned": _assigned,
-    "queued": _queued,
-    "released": _released,
-    "transferred": _transferred,
-    "transfer_undone": lambda line: _("%(who)s took the handover back.") % {"who": line.who()},
-    "mentioned": _mentioned,
-    "mention_ended": _mention_ended,
-    "snoozed": _snoozed,
-    "woken": lambda line: (
-        _("%(who)s ended the snooze.") % {"who": line.actor.label}
-        if line.actor
-        else _("The snooze is over.")
-    ),
-    "resolved": lambda line: _("%(who)s resolved the conversation.") % {"who": line.who()},
-    "reopened": lambda line: (
-        _("%(who)s reopened it.") % {"who": line.actor.label}
-        if line.actor
-        else _("The customer wrote again.")
-    ),
-    "closed": lambda _line: _("Closed."),
-    "escalated": _escalated,
-    "escalation_claimed": lambda line: _("%(who)s claimed the escalation.") % {"who": line.who()},
-    "escalation_ended": lambda _line: _("The escalation ended."),
-    "topic_changed": _topic_changed,
-    "priority_changed": lambda line: _("%(who)s changed the priority.") % {"who": line.who()},
-    "identified": lambda _line: _("The customer signed in."),
-    "rated": _rated,
-}

@@ -12,9 +12,10 @@ from helpdesk.access import attachment as visible_attachment
 from helpdesk.access import conversation as visible_conversation
 from helpdesk.errors import HelpdeskError, Invalid, NotFound
 from helpdesk.portal.errors import answer
+from helpdesk.portal.happenings import Names
 from helpdesk.portal.pages import access_of, is_fragment, staff_only
 from helpdesk.portal.threads import read_thread, thread_of
-from helpdesk.portal.timeline import Names, entries_of, line_of
+from helpdesk.portal.timeline import entries_of, line_of
 from helpdesk.portal.views import desk_context
 from helpdesk.services import files, replying
 from helpdesk.services.replying import Written
