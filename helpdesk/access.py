@@ -23,7 +23,9 @@ from helpdesk.models import (
     DepartmentUserObjectPermission,
     Escalation,
     EscalationPathUserObjectPermission,
+    Letter,
     Mention,
+    Participant,
     RoleGrant,
     RoleTopic,
     RoleUserObjectPermission,
@@ -51,7 +53,7 @@ OWNER_PERMISSIONS = frozenset(
 # What is read of what a conversation points to; the rest is fetched when somebody asks for it.
 _RELATED = {
     "customer": ("name", "company", "email", "phone", "place", "tier", "tags", "remark"),
-    "channel": ("name", "name_en", "kind", "hold_seconds"),
+    "channel": ("name", "name_en", "kind", "hold_seconds", "answers_by"),
     "topic": ("name", "name_en"),
     "department": ("name", "name_en", "color"),
     "owner": ("name", "name_en"),
@@ -302,6 +304,20 @@ def attachment(access: Access, public_id: str) -> Attachment:
             raise NotFound
     else:
         conversation(access, found.message.conversation_id)
+    return found
+
+
+def letter(access: Access, message_id: int) -> Letter:
+    """Return the letter of a message in a conversation the person may see; raises NotFound."""
+    found = _one(Letter.objects.select_related("message").filter(pk=message_id))
+    conversation(access, found.message.conversation_id)
+    return found
+
+
+def participant(access: Access, participant_id: int) -> Participant:
+    """Return somebody who takes part, or asks to, where this person may decide; raises NotFound, Refused."""
+    found = _one(Participant.objects.filter(pk=participant_id))
+    conversation(access, found.conversation_id, permissions.CONVERSATION_REPLY)
     return found
 
 

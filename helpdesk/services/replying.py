@@ -23,7 +23,8 @@ from helpdesk.models import (
     State,
 )
 from helpdesk.registries import reply_gates
-from helpdesk.services import assignment, audit, mentions, timeline
+from helpdesk.services import assignment, audit, letters, mentions, timeline
+from helpdesk.services.letters import LetterFields
 from helpdesk.services.receiving import MAXIMUM_TEXT, claim_files
 from helpdesk.tenancy import organization_transaction
 
@@ -44,10 +45,12 @@ def reply(
     text: str,
     client_ref: str = "",
     attachment_ids: Iterable[str] = (),
+    letter: LetterFields | None = None,
 ) -> Written:
     """Answer the customer: message and outbox row in one transaction.
 
     A conversation that waits in a queue is taken first. The same `client_ref` again is the same reply.
+    Where answers leave as letters, `letter` says how; without it, to the customer alone.
     Raises NotFound, Refused, Invalid, WrongState, and what `take` raises.
     """
     files, client_ref = list(attachment_ids), client_ref or uuid4().hex
@@ -65,6 +68,7 @@ def reply(
         if conversation.state == State.QUEUED:
             assignment.take_locked(by, conversation)
         message = _write(by, conversation, Direction.OUT, text, client_ref, files)
+        letters.write(message, conversation, by, letter)
         _queue(conversation, message)
         _answered(conversation, message)
         audit.record("conversation.answered", conversation, by, number=message.entry.number)
@@ -200,7 +204,7 @@ def _write(
 
 
 def _queue(conversation: Conversation, message: Message) -> None:
-    channel = conversation.channel
+    channel = conversation.channel.answers_by or conversation.channel
     Outbox.objects.create(
         message=message,
         conversation=conversation,

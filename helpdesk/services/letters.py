@@ -1,0 +1,327 @@
+"""Answers that leave as letters: to whom, under which subject, signed, with what they answer below.
+
+A letter quotes the customer's last letter only, never what was said before it: somebody who is added under
+"cc" reads what that letter's recipients read, and nothing older.
+"""
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from django.utils import translation
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
+
+from helpdesk.access import Access
+from helpdesk.errors import Invalid
+from helpdesk.models import (
+    Channel,
+    Conversation,
+    Department,
+    Direction,
+    Entry,
+    Letter,
+    Message,
+    Participant,
+    Staff,
+)
+from helpdesk.registries import channel_kinds
+from helpdesk.services import participants
+from helpdesk.services.addresses import Address, bare_subject, one_line, read_addresses, without_tag
+
+MOST_REFERENCES = 20
+LONGEST_SUBJECT = 300
+LANGUAGES = {"zh": "zh-hans"}
+
+
+@dataclass(frozen=True, slots=True)
+class LetterFields:
+    """What the writer of a letter chose; `to` as it was shown to them, empty when nobody looked."""
+
+    to: str = ""
+    cc: str = ""
+    subject: str = ""
+    quotes: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What the next letter of a conversation begins with."""
+
+    to: Address
+    cc: tuple[Address, ...] = ()
+    # Who else could be named, and who has read what would be quoted.
+    suggestions: tuple[Address, ...] = ()
+    readers: tuple[str, ...] = ()
+    subject: str = ""
+    references: tuple[str, ...] = ()
+    quoted: Message | None = None
+
+
+def mailbox_of(conversation: Conversation) -> Channel | None:
+    """Return the channel through which answers leave as letters; None where they do not."""
+    channel: Channel = conversation.channel
+    if not is_lettered(channel):
+        return None
+    return channel.answers_by if channel.answers_by_id else channel
+
+
+def is_lettered(channel: Channel) -> bool:
+    """Tell whether what is answered on this channel leaves as letters."""
+    kind = channel.answers_by.kind if channel.answers_by_id else channel.kind
+    return kind in channel_kinds and "letters" in channel_kinds.get(kind).capabilities
+
+
+def draft_of(conversation: Conversation) -> Draft:
+    """Return what the next letter begins with: approved participants stand under "cc"."""
+    last = _last_letter(conversation)
+    quoted = _quoted(conversation)
+    to = _customer(conversation)
+    people = list(
+        Participant.objects.filter(conversation=conversation, state=Participant.State.APPROVED)
+    )
+    cc = tuple((row.address, row.name) for row in people if row.address != to[0])
+    readers = _named_in(getattr(quoted, "letter", None))
+    named = list(dict([*_named_in(last), *readers]).items())
+    own = own_addresses() if named else frozenset()
+    taken = {to[0], *(address for address, _name in cc)}
+    subject = bare_subject((last.subject if last else "") or conversation.subject)
+    return Draft(
+        to=to,
+        cc=cc,
+        suggestions=tuple(
+            one for one in named if one[0] not in taken and without_tag(one[0]) not in own
+        ),
+        readers=(to[0], *(address for address, _name in readers)),
+        subject=f"Re: {subject}".strip()[:LONGEST_SUBJECT],
+        references=_references(last),
+        quoted=quoted,
+    )
+
+
+def signature_of(staff: Staff) -> str:
+    """Return what stands below a person's letters: their own, else the nearest department's above them.
+
+    The variables {name}, {name_en}, {position} and {department} are filled in.
+    """
+    text = staff.signature or _department_signature(staff.department_id)
+    position = staff.position.label if staff.position else ""
+    known = {
+        "{name}": staff.name,
+        "{name_en}": staff.name_en or staff.name,
+        "{position}": position,
+        "{department}": staff.department.label,
+    }
+    for variable, value in known.items():
+        text = text.replace(variable, value)
+    return text.strip()
+
+
+def write(
+    message: Message, conversation: Conversation, by: Access, fields: LetterFields | None = None
+) -> Letter | None:
+    """Make the letter of a reply, whose conversation is locked; None when replies are no letters there.
+
+    Who gets it is decided here, once. Whoever is named under "cc" takes part from now on.
+    Raises Invalid for addresses and subjects that are none, and when the customer's address has changed.
+    """
+    mailbox = mailbox_of(conversation)
+    if mailbox is None:
+        return None
+    fields = fields or LetterFields()
+    draft = draft_of(conversation)
+    own = own_addresses()
+    cc = _checked_cc(fields.cc, draft.to, own)
+    _check_recipient(fields, draft)
+    staff = Staff.objects.select_related("department", "position", "organization").get(
+        pk=by.staff_id
+    )
+    with translation.override(language_of(conversation)):
+        signature = signature_of(staff)
+        quote = quote_of(draft.quoted, staff, conversation) if fields.quotes else ""
+        sender = _sender_name(mailbox)
+    letter = Letter.objects.create(
+        message=message,
+        mail_id=new_mail_id(mailbox),
+        references=list(draft.references),
+        subject=_checked_subject(fields.subject) or draft.subject,
+        sender_name=sender,
+        sender_address=_address_of(mailbox),
+        to=[list(draft.to)],
+        cc=[list(one) for one in cc],
+        full_text="\n\n".join(part for part in (message.text.rstrip(), signature, quote) if part),
+        signature=signature,
+    )
+    participants.add(by, conversation, cc)
+    return letter
+
+
+def new_mail_id(mailbox: Channel) -> str:
+    """Return a new Message-ID that this installation knows again as its own."""
+    unique = secrets.token_hex(16)
+    domain = _address_of(mailbox).rpartition("@")[2]
+    return f"{unique}.{_mark(unique)}@{domain}"
+
+
+def is_own_mail_id(mail_id: str) -> bool:
+    """Tell whether a Message-ID was made by this installation."""
+    unique, _dot, mark = mail_id.partition("@")[0].partition(".")
+    return len(unique) == 32 and secrets.compare_digest(mark.encode(), _mark(unique).encode())
+
+
+def quote_of(quoted: Message | None, staff: Staff, conversation: Conversation) -> str:
+    """Return the customer's last letter as it is quoted, in the active language."""
+    if quoted is None or not quoted.text.strip():
+        return ""
+    zone = ZoneInfo(staff.organization.timezone)
+    at = quoted.entry.at.astimezone(zone).strftime("%Y-%m-%d %H:%M")
+    who = conversation.customer.label
+    lines = "\n".join(f"> {line}".rstrip() for line in quoted.text.strip().splitlines())
+    return _("On %(at)s, %(who)s wrote:") % {"at": at, "who": who} + f"\n{lines}"
+
+
+def language_of(conversation: Conversation) -> str:
+    """Return the language in which we write to the customer."""
+    spoken = conversation.language or conversation.channel.language
+    return LANGUAGES.get(spoken, spoken) or "en"
+
+
+def own_addresses() -> frozenset[str]:
+    """Return the addresses of the organization's own mailboxes."""
+    listed = Channel.objects.filter(settings__has_key="address").values_list(
+        "settings__address", flat=True
+    )
+    return frozenset(str(address).strip().lower() for address in listed if address)
+
+
+def _checked_cc(text: str, to: Address, own: frozenset[str]) -> list[Address]:
+    found: dict[str, str] = {}
+    for address, name in read_addresses(text, field="cc"):
+        if address != to[0] and without_tag(address) not in own:
+            found.setdefault(address, name)
+    return list(found.items())
+
+
+def _check_recipient(fields: LetterFields, draft: Draft) -> None:
+    if not draft.to[0]:
+        raise Invalid(_("The customer has no mail address yet."), field="to")
+    if fields.to and fields.to.strip().lower() != draft.to[0]:
+        raise Invalid(
+            _("The customer's address has changed meanwhile. Look at it and send again."),
+            field="to",
+        )
+
+
+def _checked_subject(text: str) -> str:
+    subject = text.strip()
+    if subject != one_line(subject):
+        raise Invalid(_("The subject must be one line."), field="subject")
+    if len(subject) > LONGEST_SUBJECT:
+        raise Invalid(_("The subject is too long."), field="subject", limit=LONGEST_SUBJECT)
+    return subject
+
+
+def _customer(conversation: Conversation) -> Address:
+    identity = conversation.identity
+    claimed = identity.data.get("email", "") if isinstance(identity.data, dict) else ""
+    for address in (identity.external_id, claimed, conversation.customer.email):
+        known = str(address or "").strip().lower()
+        if known.count("@") == 1:
+            return (known, one_line(identity.display_name or conversation.customer.name))
+    return ("", "")
+
+
+def _last_letter(conversation: Conversation) -> Letter | None:
+    """Return the last letter that a person wrote, whoever it was."""
+    entry = (
+        Entry.objects.filter(conversation=conversation, message__letter__automatic="")
+        .select_related("message__letter")
+        .defer("message__letter__html", "message__letter__full_text")
+        .order_by("-number")
+        .first()
+    )
+    return entry.message.letter if entry else None
+
+
+def _quoted(conversation: Conversation) -> Message | None:
+    """Return the last message that the customer wrote: no participant's, nothing automatic."""
+    others = Participant.objects.filter(conversation=conversation).values("address")
+    entry = (
+        Entry.objects.filter(
+            conversation=conversation,
+            message__direction=Direction.IN,
+            message__withdrawn_at__isnull=True,
+        )
+        .exclude(message__letter__automatic__gt="")
+        .exclude(message__letter__sender_address__in=others)
+        .select_related("message__letter")
+        .defer("message__letter__html", "message__letter__full_text")
+        .order_by("-number")
+        .first()
+    )
+    if entry is None:
+        return None
+    message: Message = entry.message
+    message.entry = entry
+    return message
+
+
+def _named_in(letter: Letter | None) -> list[Address]:
+    """Return everybody whom a letter came from or went to, each once."""
+    if letter is None:
+        return []
+    named = [[letter.sender_address, letter.sender_name], *letter.to, *letter.cc]
+    found: dict[str, str] = {}
+    for address, name in named:
+        if address:
+            found.setdefault(str(address).lower(), str(name))
+    return list(found.items())
+
+
+def _references(last: Letter | None) -> tuple[str, ...]:
+    if last is None or not last.mail_id:
+        return ()
+    chain = [*(one for one in last.references if one != last.mail_id), last.mail_id]
+    # The first names the thread, the last ones its end.
+    return tuple(
+        chain if len(chain) <= MOST_REFERENCES else chain[:1] + chain[1 - MOST_REFERENCES :]
+    )
+
+
+def _department_signature(department_id: int) -> str:
+    rows = {pk: (parent, text) for pk, parent, text in _departments()}
+    above: int | None = department_id
+    seen: set[int] = set()
+    while above is not None and above in rows and above not in seen:
+        seen.add(above)
+        above, text = rows[above]
+        if text.strip():
+            return text
+    return ""
+
+
+def _departments() -> Iterable[tuple[int, int | None, str]]:
+    rows: Sequence[tuple[int, int | None, str]] = list(
+        Department.objects.order_by().values_list("pk", "parent_id", "signature")
+    )
+    return rows
+
+
+def _sender_name(mailbox: Channel) -> str:
+    names = ("sender_name_en", "sender_name_zh")
+    if not translation.get_language().startswith("en"):
+        names = names[::-1]
+    found = (str(mailbox.settings.get(name) or "").strip() for name in names)
+    return one_line(next(filter(None, found), mailbox.label))
+
+
+def _address_of(mailbox: Channel) -> str:
+    address = str(mailbox.settings.get("address") or "").strip().lower()
+    if address.count("@") != 1:
+        raise Invalid(_("This channel has no mail address of its own yet."), field="channel")
+    return address
+
+
+def _mark(unique: str) -> str:
+    return salted_hmac("everydesk.mail_id", unique, algorithm="sha256").hexdigest()[:10]
