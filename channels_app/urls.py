@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from channels_app import shop, webhooks, widget
+from channels_app import letter_views, shop, webhooks, widget
 from channels_app.demo import views as demo
 
 app_name = "channels"
@@ -11,6 +11,18 @@ urlpatterns = [
     path("widget.js", widget.script, name="widget"),
     path("widget/<str:public_id>/files", widget.upload, name="upload"),
     path("widget/<str:public_id>/files/<uuid:file_id>", widget.visitor_file, name="visitor-file"),
+    path("letters/<int:message_id>/", letter_views.letter, name="letter"),
+    path(
+        "letters/<int:message_id>/inline/<uuid:public_id>",
+        letter_views.inline_picture,
+        name="inline-picture",
+    ),
+    path(
+        "letters/<int:message_id>/remote/<int:number>",
+        letter_views.remote_picture,
+        name="remote-picture",
+    ),
+    path("letters/unread/<int:event_id>/", letter_views.raw, name="raw"),
     path("test-customer/", demo.test_customer, name="test-customer"),
     path("shop/", shop.home, name="shop"),
 ]
