@@ -58,7 +58,7 @@ class DepartmentAdmin(ObjectPermissions, TreeAdmin):
     list_display = ("tree_name", "name_en", "people", "color")
     search_fields = ("name", "name_en")
     audited = ("name", "name_en", "parent_id")
-    fieldsets = (NAMES, (None, {"fields": ("parent", ("color", "order"))}))
+    fieldsets = (NAMES, (None, {"fields": ("parent", ("color", "order"), "signature")}))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Department]:
         rows = super().get_queryset(request).annotate(people_count=Count("staff"))

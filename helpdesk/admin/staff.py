@@ -17,7 +17,10 @@ from helpdesk.admin.sites import organization_site
 from helpdesk.models import RoleGrant, Staff, StaffSkill, WorkingPeriod
 from helpdesk.services import administrators, grants, invitations, organizations
 
-FACTS = ("name", "name_en", "department", "position", "languages", "place", "timezone", "capacity")
+FACTS = (
+    *("name", "name_en", "department", "position", "languages", "place", "timezone", "capacity"),
+    *("signature", "mail_copies"),
+)
 
 
 class StaffForm(TimezoneForm):
@@ -95,6 +98,7 @@ class StaffAdmin(ScopedAdmin):
             (None, {"fields": who}),
             (_("Where"), {"fields": (("department", "position"), "place")}),
             (_("How"), {"fields": ("languages", *how_much, "timezone")}),
+            *(((_("Letters"), {"fields": ("signature", "mail_copies")}),) if obj else ()),
         )
 
     def get_urls(self) -> list[URLPattern]:

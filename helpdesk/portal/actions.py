@@ -25,7 +25,7 @@ from helpdesk.portal.forms import (
     TopicForm,
     TransferForm,
 )
-from helpdesk.portal.pages import access_of, frame, is_fragment, staff_only
+from helpdesk.portal.pages import access_of, frame, is_fragment, staff_of, staff_only
 from helpdesk.portal.threads import Thread, read_thread, thread_of
 from helpdesk.services import assignment, customers, escalation, lifecycle, mentions
 from helpdesk.tenancy import organization_transaction
@@ -49,7 +49,8 @@ def done(request: HttpRequest, conversation_id: int, toast: Toast) -> HttpRespon
         thread: Thread | None
         access = access_of(request)
         try:
-            thread = read_thread(access, visible_conversation(access, conversation_id))
+            found = visible_conversation(access, conversation_id)
+            thread = read_thread(access, found, writer=staff_of(request))
         except NotFound:
             thread = None
         context = {"thread": thread, "oob": True, "toasts": [toast]}

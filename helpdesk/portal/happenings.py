@@ -1,13 +1,15 @@
 """Words for what happened to a conversation, in the reader's language."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from helpdesk.models import Department, Entry, EscalationLevel, Queue, Skill, Staff, Topic
+from helpdesk.portal.letters import waiting_among
 from helpdesk.reports.names import labels_of
 from helpdesk.templatetags.portal import full_moment
 
@@ -49,14 +51,21 @@ ICONS = {
     "priority_changed": "bolt",
     "identified": "user",
     "rated": "star",
+    "quarantined": "warn",
+    "asked_to_join": "user",
+    "joined": "users",
 }
 
 
 class Names(Mapping[tuple[type[Any], int], str]):
     """Labels of the people and things that entries speak of, read in one query."""
 
-    def __init__(self, found: dict[tuple[type[Any], int], str]) -> None:
+    def __init__(
+        self, found: dict[tuple[type[Any], int], str], waiting: frozenset[int] = frozenset()
+    ) -> None:
         self._found = found
+        # Those who asked to take part and wait for a decision.
+        self.waiting = waiting
 
     def __getitem__(self, key: tuple[type[Any], int]) -> str:
         return self._found[key]
@@ -68,7 +77,7 @@ class Names(Mapping[tuple[type[Any], int], str]):
         return len(self._found)
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> "Names":
+    def of(cls, entries: Sequence[Entry]) -> "Names":
         """Return the names that the entries need."""
         wanted: dict[type[Any], set[int]] = {}
         for entry in entries:
@@ -79,7 +88,7 @@ class Names(Mapping[tuple[type[Any], int], str]):
                     wanted.setdefault(model, set()).update(
                         each for each in ids if isinstance(each, int)
                     )
-        return cls(labels_of(wanted))
+        return cls(labels_of(wanted), waiting_among(entries))
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,8 @@ class Happening:
     @property
     def remark(self) -> str:
         """Return the words somebody added: a handover note, a reason, a comment."""
+        if self.entry.kind == Entry.Kind.QUARANTINED:
+            return ""
         for key in ("note", "reason", "comment"):
             if isinstance(self.entry.data.get(key), str) and self.entry.data[key]:
                 return str(self.entry.data[key])
@@ -120,6 +131,34 @@ class Happening:
                         str(self.names.get((NAMED[key], each), each)) for each in value
                     )
         return ""
+
+    @property
+    def event(self) -> str:
+        """Return the id of what could not be read."""
+        return self._id("event") if self.entry.kind == Entry.Kind.QUARANTINED else ""
+
+    @property
+    def asked_in(self) -> str:
+        """Return the id of the conversation that holds what somebody wrote who asks to take part."""
+        return self._id("conversation") if self.entry.kind in _JOINING else ""
+
+    @property
+    def waiting_participant(self) -> str:
+        """Return the id of somebody who asks to take part while nobody has decided."""
+        if self.entry.kind != Entry.Kind.ASKED_TO_JOIN:
+            return ""
+        return (
+            self._id("participant")
+            if self.entry.data.get("participant") in self.names.waiting
+            else ""
+        )
+
+    def _id(self, key: str) -> str:
+        value = self.entry.data.get(key)
+        return str(value) if isinstance(value, int) else ""
+
+    def text(self, key: str) -> str:
+        return str(self.entry.data.get(key) or "")
 
     def who(self) -> str:
         return self.actor.label if self.actor else _("The engine")
@@ -191,11 +230,50 @@ def _escalated(line: Happening) -> str:
     return _("Escalated to level %(level)s.") % facts
 
 
+def _quarantined(line: Happening) -> str:
+    reason = line.text("reason")
+    known = _REASONS.get(reason)
+    if known is not None:
+        reason = str(known)
+    return _("A message could not be read: %(reason)s.") % {"reason": reason or "?"}
+
+
+def _asked_to_join(line: Happening) -> str:
+    name, address = line.text("name"), line.text("address")
+    who = f"{name} <{address}>" if name and name != address else address
+    return _("%(who)s wrote with the address of this conversation and is not part of it yet.") % {
+        "who": who
+    }
+
+
+def _joined(line: Happening) -> str:
+    who = line.text("name") or line.text("address")
+    if line.asked_in:
+        return _("%(who)s takes part in another conversation now, where this belongs.") % {
+            "who": who
+        }
+    return _("%(who)s takes part now.") % {"who": who}
+
+
 def _rated(line: Happening) -> str:
     return _("The customer gave %(score)s of 5 stars.") % {
         "score": line.entry.data.get("score", "?")
     }
 
+
+_JOINING = {Entry.Kind.ASKED_TO_JOIN, Entry.Kind.JOINED}
+# Why something could not be read, by the codes of those who read; their other reasons are shown as they are.
+_REASONS = {
+    "too_large": gettext_lazy("it is too large"),
+    "too_many_headers": gettext_lazy("its head has too many lines"),
+    "too_many_addresses": gettext_lazy("it names too many addresses"),
+    "header_too_long": gettext_lazy("a line of its head is too long"),
+    "too_many_parts": gettext_lazy("it has too many parts"),
+    "too_deep": gettext_lazy("its parts lie too deep in one another"),
+    "interrupted": gettext_lazy("reading it was broken off several times"),
+    "invalid": gettext_lazy("it says nothing"),
+    "unsupported_file": gettext_lazy("it has a file of a kind that is not accepted"),
+}
 
 _SENTENCES = {
     "assigned": _assigned,
@@ -225,4 +303,7 @@ _SENTENCES = {
     "priority_changed": lambda line: _("%(who)s changed the priority.") % {"who": line.who()},
     "identified": lambda _line: _("The customer signed in."),
     "rated": _rated,
+    "quarantined": _quarantined,
+    "asked_to_join": _asked_to_join,
+    "joined": _joined,
 }

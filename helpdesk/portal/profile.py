@@ -14,10 +14,12 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_http_methods, require_POST
 
 from helpdesk.models import Staff
+from helpdesk.models.people import MailCopies
 from helpdesk.portal.pages import THEMES, access_of, frame, is_fragment, staff_of, staff_only
 from helpdesk.portal.views import presence_context
 from helpdesk.services import presence as presence_service
 from helpdesk.services import profile as profile_service
+from helpdesk.services.letters import signature_of
 from helpdesk.tenancy import memberships, organization_transaction
 
 SWITCHES = ("keys_off", "sound_off", "notices_off")
@@ -34,6 +36,8 @@ class ProfileForm(forms.Form):
     keys = forms.BooleanField(required=False)
     sound = forms.BooleanField(required=False)
     notices = forms.BooleanField(required=False)
+    signature = forms.CharField(required=False, max_length=1000)
+    mail_copies = forms.ChoiceField(choices=MailCopies)
 
     def clean_timezone(self) -> str:
         value: str = self.cleaned_data["timezone"]
@@ -62,6 +66,8 @@ def profile(request: HttpRequest) -> HttpResponse:
             language=form.cleaned_data["language"],
             timezone=form.cleaned_data["timezone"],
             preferences=form.preferences(),
+            signature=form.cleaned_data["signature"],
+            mail_copies=form.cleaned_data["mail_copies"],
         )
         request.session["language"] = form.cleaned_data["language"]
         with translation.override(form.cleaned_data["language"]):
@@ -77,6 +83,8 @@ def _page(request: HttpRequest, form: ProfileForm | None) -> HttpResponse:
         "language": staff.user.language or translation.get_language(),
         "timezone": staff.timezone,
         "theme": kept.get("theme", "system"),
+        "signature": staff.signature,
+        "mail_copies": staff.mail_copies,
         **{switch.removesuffix("_off"): not kept.get(switch) for switch in SWITCHES},
     }
     if form is not None:
@@ -90,6 +98,8 @@ def _page(request: HttpRequest, form: ProfileForm | None) -> HttpResponse:
         timezones=sorted(
             zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc")
         ),
+        mail_choices=MailCopies.choices,
+        signature=signature_of(staff),
         organizations=memberships(staff.user_id),
         **presence_context(staff),
     )

@@ -6,22 +6,35 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
-from django.db.models import OuterRef, Subquery
+from django.db.models import Exists, OuterRef, Subquery
 from django.urls import reverse
 from django.utils import timezone
 
 from helpdesk import permissions as may_
-from helpdesk.access import Access
-from helpdesk.models import Conversation, Customer, Identity, Mention, Priority, Rating, State
+from helpdesk.access import Access, visible_conversations
+from helpdesk.models import (
+    Conversation,
+    Customer,
+    Identity,
+    Mention,
+    Participant,
+    Priority,
+    Rating,
+    Staff,
+    State,
+)
 from helpdesk.models.base import label_of
+from helpdesk.portal.letter_form import LetterForm, letter_form_of
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
 from helpdesk.services import mentions
+from helpdesk.services.letters import is_lettered
 
 PAGE = 30
 PREVIOUS = 5
 IDENTITIES = 6
 GUESTS = 40
+PARTICIPANTS = 40
 
 
 @dataclass(frozen=True)
@@ -130,6 +143,20 @@ class Guest(NamedTuple):
     may_end: bool
 
 
+class TakingPart(NamedTuple):
+    """Somebody besides the customer who writes here or asks to, and where what they wrote waits."""
+
+    pk: int
+    name: str
+    address: str
+    is_waiting: bool
+    asked_in: int | None
+
+    @property
+    def label(self) -> str:
+        return self.name or self.address
+
+
 class Earlier(NamedTuple):
     """A previous conversation with the same customer."""
 
@@ -154,6 +181,9 @@ class Thread:
     identities: Sequence[ShownIdentity] = field(default_factory=list)
     previous: Sequence[Earlier] = field(default_factory=list)
     guests: Sequence[Guest] = field(default_factory=list)
+    participants: Sequence[TakingPart] = field(default_factory=list)
+    # The fields of a letter, where the reply is one.
+    letter: LetterForm | None = None
     customer_typing: bool = False
 
     @property
@@ -193,9 +223,17 @@ class Thread:
         return " · ".join(part for part in (self.c.customer.company, self.c.customer.place) if part)
 
 
-def read_thread(access: Access, found: Conversation, *, before: int = 0) -> Thread:
-    """Return a visible conversation's newest entries, or those below the number `before`, and its customer."""
+def read_thread(
+    access: Access, found: Conversation, *, before: int = 0, writer: Staff | None = None
+) -> Thread:
+    """Return a visible conversation's newest entries, or those below the number `before`, and its customer.
+
+    With `writer`, also what their next letter begins with.
+    """
     thread = thread_of(access, found) if before else read_context(access, found)
+    if writer and thread.may.reply:
+        people = [(one.address, one.name) for one in thread.participants if not one.is_waiting]
+        thread.letter = letter_form_of(found, writer, None if before else people)
     newest = min(before - 1, found.last_number) if before else found.last_number
     oldest = max(0, newest - PAGE)
     entries = list(entries_of(found.pk, after=oldest, up_to=newest))
@@ -211,6 +249,7 @@ def read_context(access: Access, found: Conversation) -> Thread:
     thread.identities = _identities(found)
     thread.previous = _previous(access, found)
     thread.guests = _guests(access, found)
+    thread.participants = _participants(access, found)
     return thread
 
 
@@ -247,6 +286,26 @@ def _guests(access: Access, conversation: Conversation) -> list[Guest]:
     return [
         Guest(mention.pk, mention.staff.label, mention.access_until, mention.pk in may_end)
         for mention in found
+    ]
+
+
+def _participants(access: Access, conversation: Conversation) -> list[TakingPart]:
+    if not is_lettered(conversation.channel):
+        return []
+    seen = visible_conversations(access).filter(pk=OuterRef("asked_in_id"))
+    rows = Participant.objects.filter(conversation=conversation).exclude(
+        state=Participant.State.DECLINED
+    )
+    found = rows.annotate(may_see=Exists(seen)).order_by("id")[:PARTICIPANTS]
+    return [
+        TakingPart(
+            row.pk,
+            row.name,
+            row.address,
+            row.state == Participant.State.WAITING,
+            row.asked_in_id if row.may_see else None,
+        )
+        for row in found
     ]
 
 

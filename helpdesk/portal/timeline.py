@@ -12,14 +12,18 @@ from django.utils.translation import gettext as _
 from helpdesk.models import Attachment, Delivery, Entry, Message, Outbox, Staff
 from helpdesk.portal.deliveries import reason_to_wait
 from helpdesk.portal.happenings import ICONS, Happening, Names
+from helpdesk.portal.letters import SHOWN as LETTER_SHOWN
+from helpdesk.portal.letters import ShownLetter, author_of, letter_of, with_letters
 from helpdesk.templatetags.portal import day_heading, full_moment, hour
 
 # The columns that are shown.
 _SHOWN = (
     *("conversation", "number", "kind", "at", "data"),
     *("message__direction", "message__text", "message__language"),
+    *("message__edited_at", "message__withdrawn_at"),
     *(f"message__outbox__{name}" for name in ("state", "error", "attempts", "due_at")),
     *("actor__name", "actor__name_en", "actor__department__color"),
+    *LETTER_SHOWN,
 )
 MENTION = re.compile(r"(@[^\s@,，。.;；:：!！?？]{1,40})")
 PICTURE_WIDTH, PICTURE_HEIGHT = 220, 160
@@ -30,6 +34,10 @@ class File(NamedTuple):
     """One attachment, at the size it is shown."""
 
     attachment: Attachment
+
+    @property
+    def is_picture(self) -> bool:
+        return self.attachment.kind == Attachment.Kind.IMAGE and not self.attachment.is_unchecked
 
     @property
     def shown_width(self) -> int:
@@ -70,6 +78,9 @@ class Line(TypedDict, total=False):
     # A note in pieces, each with whether it names somebody who is called in.
     parts: list[tuple[bool, str]]
     files: list[File]
+    letter: ShownLetter | None
+    edited: str
+    is_withdrawn: bool
     delivery: str
     cause: str
     # Until when the reply can be taken back, while it can.
@@ -78,6 +89,10 @@ class Line(TypedDict, total=False):
     icon: str
     sentence: str
     remark: str
+    # What can be fetched or decided about it.
+    event: str
+    asked_in: str
+    participant: str
 
 
 def line_of(entry: Entry, names: Names, customer: str, *, opens_day: bool = False) -> Line:
@@ -92,12 +107,18 @@ def line_of(entry: Entry, names: Names, customer: str, *, opens_day: bool = Fals
     )
     message: Message | None = getattr(entry, "message", None)
     if message:
+        line["letter"] = letter_of(entry, message)
         _show_message(line, message, entry.actor, customer)
     else:
-        happening = Happening(entry, names)
-        line["icon"] = ICONS.get(entry.kind, "info")
-        line["sentence"], line["remark"] = happening.sentence, happening.remark
+        _show_happening(line, Happening(entry, names))
     return line
+
+
+def _show_happening(line: Line, happening: Happening) -> None:
+    line["icon"] = ICONS.get(happening.entry.kind, "info")
+    line["sentence"], line["remark"] = happening.sentence, happening.remark
+    line["event"], line["asked_in"] = happening.event, happening.asked_in
+    line["participant"] = happening.waiting_participant
 
 
 def _show_message(line: Line, message: Message, actor: Staff | None, customer: str) -> None:
@@ -110,7 +131,9 @@ def _show_message(line: Line, message: Message, actor: Staff | None, customer: s
     line["color"] = actor.department.color if actor else "cust"
     line["files"] = [File(each) for each in message.files]  # type: ignore[attr-defined]  # prefetched
     if actor is None:
-        line["author"] = customer
+        line["author"] = author_of(line["letter"], customer) if line["letter"] else customer
+        line["edited"] = full_moment(message.edited_at) if message.edited_at else ""
+        line["is_withdrawn"] = message.withdrawn_at is not None
     if line["is_note"]:
         pieces = MENTION.split(message.text)
         line["parts"] = [(piece.startswith("@"), piece) for piece in pieces if piece]
@@ -135,8 +158,11 @@ def _show_delivery(line: Line, outbox: Outbox | None) -> None:
 
 def entries_of(conversation_id: int, *, after: int, up_to: int) -> QuerySet[Entry]:
     """Return entries with numbers in (after, up_to], in order, with everything that is shown of them."""
+    found = Entry.objects.filter(
+        conversation_id=conversation_id, number__gt=after, number__lte=up_to
+    )
     return (
-        Entry.objects.filter(conversation_id=conversation_id, number__gt=after, number__lte=up_to)
+        with_letters(found)
         .select_related("message", "message__outbox", "actor", "actor__department")
         .prefetch_related(Prefetch("message__attachments", _shown_files(), to_attr="files"))
         .only(*_SHOWN)
@@ -145,7 +171,16 @@ def entries_of(conversation_id: int, *, after: int, up_to: int) -> QuerySet[Entr
 
 
 def _shown_files() -> QuerySet[Attachment]:
-    shown = ("message", "public_id", "kind", "name", "size_bytes", "width", "height")
+    shown = (
+        "message",
+        "public_id",
+        "kind",
+        "name",
+        "size_bytes",
+        "width",
+        "height",
+        "is_unchecked",
+    )
     return Attachment.objects.only(*shown).order_by("id")
 
 

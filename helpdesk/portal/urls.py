@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from helpdesk.portal import actions, password, profile, sign_in, start, supervision, views, writing
+from helpdesk.portal import (
+    actions,
+    joining,
+    password,
+    profile,
+    sign_in,
+    start,
+    supervision,
+    views,
+    writing,
+)
 
 app_name = "portal"
 
@@ -61,6 +71,9 @@ urlpatterns = [
         name="end-access",
     ),
     path("escalations/<int:escalation_id>/claim/", actions.claim, name="claim"),
+    path("participants/<int:participant_id>/approve/", joining.approve, name="approve-participant"),
+    path("participants/<int:participant_id>/decline/", joining.decline, name="decline-participant"),
+    path("participants/<int:participant_id>/remove/", joining.remove, name="remove-participant"),
     path("files/<uuid:public_id>/", writing.attachment, name="attachment"),
     path("board/", supervision.board, name="board"),
     path("board/parts/", supervision.board_parts, name="board-parts"),

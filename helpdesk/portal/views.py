@@ -46,7 +46,8 @@ def workspace(request: HttpRequest) -> HttpResponse:
 @staff_only
 def conversation(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Show one conversation: the whole page, or thread and context when the list stays."""
-    thread = read_thread(access_of(request), seen_conversation(request, conversation_id))
+    found = seen_conversation(request, conversation_id)
+    thread = read_thread(access_of(request), found, writer=staff_of(request))
     if is_fragment(request) and request.headers.get("HX-History-Restore-Request") != "true":
         response = show_thread(request, thread)
     else:
@@ -104,7 +105,9 @@ def earlier(request: HttpRequest, conversation_id: int) -> HttpResponse:
     before = request.GET.get("before", "")
     number = int(before) if before.isdecimal() and len(before) < 9 else 0
     found = seen_conversation(request, conversation_id)
-    thread = read_thread(access_of(request), found, before=max(1, number))
+    access = access_of(request)
+    writer = None if is_fragment(request) else staff_of(request)
+    thread = read_thread(access, found, before=max(1, number), writer=writer)
     if not is_fragment(request):
         return render(
             request, "portal/workspace.html", _desk(request, _remembered(request), thread)

@@ -13,7 +13,8 @@ from helpdesk.access import conversation as visible_conversation
 from helpdesk.errors import HelpdeskError, Invalid, NotFound
 from helpdesk.portal.errors import answer
 from helpdesk.portal.happenings import Names
-from helpdesk.portal.pages import access_of, is_fragment, staff_only
+from helpdesk.portal.letter_form import fields_in
+from helpdesk.portal.pages import access_of, is_fragment, staff_of, staff_only
 from helpdesk.portal.threads import read_thread, thread_of
 from helpdesk.portal.timeline import entries_of, line_of
 from helpdesk.portal.views import desk_context
@@ -75,7 +76,12 @@ def _write(request: HttpRequest, conversation_id: int) -> Written:
             mention_ids=called,
         )
     return replying.reply(
-        access, conversation_id, text=text, client_ref=reference, attachment_ids=ids
+        access,
+        conversation_id,
+        text=text,
+        client_ref=reference,
+        attachment_ids=ids,
+        letter=fields_in(request.POST),
     )
 
 
@@ -94,7 +100,11 @@ def _written(request: HttpRequest, conversation_id: int, written: Written) -> Ht
 def _keep(request: HttpRequest, conversation_id: int, error: HelpdeskError) -> HttpResponse:
     with organization_transaction():
         access = access_of(request)
-        thread = read_thread(access, visible_conversation(access, conversation_id))
+        found = visible_conversation(access, conversation_id)
+        thread = read_thread(access, found, writer=staff_of(request))
+        fields = fields_in(request.POST)
+        if thread.letter and fields:
+            thread.letter.keep(fields)
         thread.draft, thread.error = request.POST.get("text", ""), str(error.message)
         thread.wanted_mode = request.POST.get("kind", "")
         context = desk_context(request, thread)
@@ -132,8 +142,11 @@ def _line(request: HttpRequest, conversation_id: int, number: int) -> HttpRespon
 def attachment(request: HttpRequest, public_id: str) -> HttpResponseBase:
     """Give out a file: never as a page of ours, whatever it claims to be."""
     found = visible_attachment(access_of(request), public_id)
-    response = FileResponse(files.path_of(found).open("rb"), content_type=found.mime)
-    how = "inline" if found.mime in SHOWN_TYPES else "attachment"
+    # What nobody has looked into is bytes, whatever it claims to be.
+    kind = "application/octet-stream" if found.is_unchecked else found.mime
+    response = FileResponse(files.path_of(found).open("rb"), content_type=kind)
+    is_shown = found.mime in SHOWN_TYPES and not found.is_unchecked
+    how = "inline" if is_shown else "attachment"
     response["Content-Disposition"] = f"{how}; filename*=UTF-8''{quote(found.name, safe='')}"
     response["X-Content-Type-Options"] = "nosniff"
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"

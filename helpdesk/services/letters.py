@@ -5,10 +5,11 @@ A letter quotes the customer's last letter only, never what was said before it: 
 """
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils import translation
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
@@ -73,26 +74,22 @@ def is_lettered(channel: Channel) -> bool:
     return kind in channel_kinds and "letters" in channel_kinds.get(kind).capabilities
 
 
-def draft_of(conversation: Conversation) -> Draft:
-    """Return what the next letter begins with: approved participants stand under "cc"."""
-    last = _last_letter(conversation)
-    quoted = _quoted(conversation)
+def draft_of(conversation: Conversation, people: Iterable[Address] | None = None) -> Draft:
+    """Return what the next letter begins with: approved participants, `people`, stand under "cc"."""
+    last, quoted = _last_letter_and_quoted(conversation)
     to = _customer(conversation)
-    people = list(
-        Participant.objects.filter(conversation=conversation, state=Participant.State.APPROVED)
-    )
-    cc = tuple((row.address, row.name) for row in people if row.address != to[0])
+    approved = _approved(conversation) if people is None else people
+    cc = tuple(one for one in approved if one[0] != to[0])
     readers = _named_in(getattr(quoted, "letter", None))
-    named = list(dict([*_named_in(last), *readers]).items())
-    own = own_addresses() if named else frozenset()
-    taken = {to[0], *(address for address, _name in cc)}
+    named = dict([*_named_in(last), *readers])
+    mailbox = mailbox_of(conversation)
+    taken = {to[0], str(mailbox.settings.get("address", "")).lower() if mailbox else ""}
+    taken.update(address for address, _name in cc)
     subject = bare_subject((last.subject if last else "") or conversation.subject)
     return Draft(
         to=to,
         cc=cc,
-        suggestions=tuple(
-            one for one in named if one[0] not in taken and without_tag(one[0]) not in own
-        ),
+        suggestions=tuple(one for one in named.items() if without_tag(one[0]) not in taken),
         readers=(to[0], *(address for address, _name in readers)),
         subject=f"Re: {subject}".strip()[:LONGEST_SUBJECT],
         references=_references(last),
@@ -105,7 +102,7 @@ def signature_of(staff: Staff) -> str:
 
     The variables {name}, {name_en}, {position} and {department} are filled in.
     """
-    text = staff.signature or _department_signature(staff.department_id)
+    text = staff.signature or staff.department.signature or _inherited(staff.department)
     position = staff.position.label if staff.position else ""
     known = {
         "{name}": staff.name,
@@ -232,39 +229,40 @@ def _customer(conversation: Conversation) -> Address:
     return ("", "")
 
 
-def _last_letter(conversation: Conversation) -> Letter | None:
-    """Return the last letter that a person wrote, whoever it was."""
-    entry = (
-        Entry.objects.filter(conversation=conversation, message__letter__automatic="")
-        .select_related("message__letter")
-        .defer("message__letter__html", "message__letter__full_text")
-        .order_by("-number")
-        .first()
-    )
-    return entry.message.letter if entry else None
+def _approved(conversation: Conversation) -> list[Address]:
+    rows = Participant.objects.filter(
+        conversation=conversation, state=Participant.State.APPROVED
+    ).order_by("id")
+    return list(rows.values_list("address", "name"))
 
 
-def _quoted(conversation: Conversation) -> Message | None:
-    """Return the last message that the customer wrote: no participant's, nothing automatic."""
+def _last_letter_and_quoted(conversation: Conversation) -> tuple[Letter | None, Message | None]:
+    """Return the last letter that a person wrote, and the last message that the customer wrote.
+
+    What is quoted is no participant's and nothing automatic.
+    """
+    entries = Entry.objects.filter(conversation=conversation).order_by("-number")
     others = Participant.objects.filter(conversation=conversation).values("address")
-    entry = (
-        Entry.objects.filter(
-            conversation=conversation,
-            message__direction=Direction.IN,
-            message__withdrawn_at__isnull=True,
-        )
+    last = entries.filter(message__letter__automatic="")
+    quoted = (
+        entries.filter(message__direction=Direction.IN, message__withdrawn_at__isnull=True)
         .exclude(message__letter__automatic__gt="")
         .exclude(message__letter__sender_address__in=others)
-        .select_related("message__letter")
-        .defer("message__letter__html", "message__letter__full_text")
-        .order_by("-number")
-        .first()
     )
-    if entry is None:
-        return None
-    message: Message = entry.message
-    message.entry = entry
-    return message
+    wanted = Q(pk=Subquery(last.values("pk")[:1])) | Q(pk=Subquery(quoted.values("pk")[:1]))
+    rows = list(
+        Entry.objects.filter(wanted, conversation=conversation)
+        .select_related("message__letter", "conversation__identity")
+        .annotate(is_quoted=Exists(quoted.filter(pk=OuterRef("pk"))))
+        .defer("message__letter__html", "message__letter__full_text")
+        .order_by("number")
+    )
+    letters = [row.message.letter for row in rows if getattr(row.message, "letter", None)]
+    people = [row for row in letters if not row.automatic]
+    asked = [row.message for row in rows if row.is_quoted]
+    if rows:
+        conversation.identity = rows[0].conversation.identity
+    return (people[-1] if people else None), (asked[-1] if asked else None)
 
 
 def _named_in(letter: Letter | None) -> list[Address]:
@@ -289,23 +287,20 @@ def _references(last: Letter | None) -> tuple[str, ...]:
     )
 
 
-def _department_signature(department_id: int) -> str:
-    rows = {pk: (parent, text) for pk, parent, text in _departments()}
-    above: int | None = department_id
+def _inherited(department: Department) -> str:
+    """Return the signature of the nearest department above that has one."""
+    above = department.parent_id
+    if above is None:
+        return ""
+    listed = Department.objects.order_by().values_list("pk", "parent_id", "signature")
+    rows = {pk: (parent, text) for pk, parent, text in listed}
     seen: set[int] = set()
-    while above is not None and above in rows and above not in seen:
+    while above in rows and above not in seen:
         seen.add(above)
         above, text = rows[above]
         if text.strip():
-            return text
+            return str(text)
     return ""
-
-
-def _departments() -> Iterable[tuple[int, int | None, str]]:
-    rows: Sequence[tuple[int, int | None, str]] = list(
-        Department.objects.order_by().values_list("pk", "parent_id", "signature")
-    )
-    return rows
 
 
 def _sender_name(mailbox: Channel) -> str:

@@ -36,6 +36,7 @@
       each.setAttribute('aria-selected', String(each === tab))
     })
     form.querySelectorAll('[data-for]').forEach(function (part) { part.hidden = part.dataset.for !== mode })
+    if (desk.showLetter) desk.showLetter(form)
     editor().setAttribute('aria-label', tab.dataset.label)
     editor().placeholder = tab.dataset.placeholder
     editor().value = sessionStorage.getItem(key(form)) || ''
@@ -179,13 +180,15 @@
     })
     field.value = ''
     setFiles([])
+    if (desk.forgetLetter) desk.forgetLetter(form)
     form.querySelectorAll('input[name="mention"]').forEach(function (input) { input.remove() })
     remember(form)
   }
 
   /* Puts a message that was not sent back into the editor. */
-  desk.editAgain = function (mode, text) {
+  desk.editAgain = function (mode, text, fields) {
     desk.setMode(mode)
+    if (desk.fillLetter) desk.fillLetter(composer(), fields || [])
     editor().value = [text, editor().value].filter(Boolean).join('\n')
     remember(composer())
   }

@@ -166,7 +166,7 @@
     if (retry.dataset.retry === 'edit') {
       jobs.delete(job.id)
       retry.closest('li').remove()
-      desk.editAgain(job.mode, job.text)
+      desk.editAgain(job.mode, job.text, job.fields)
     } else {
       job.state = 'queued'
       show(job)
