@@ -9,7 +9,7 @@ from django.utils import translation
 from helpdesk.models import Conversation, Staff
 from helpdesk.services import letters
 from helpdesk.services.addresses import Address
-from helpdesk.services.letters import LetterFields
+from helpdesk.services.letters import Joined, LetterFields
 
 MOST_SUGGESTIONS = 8
 
@@ -42,7 +42,7 @@ class LetterForm:
 
 
 def letter_form_of(
-    conversation: Conversation, staff: Staff, people: Iterable[Address] | None
+    conversation: Conversation, staff: Staff, people: Iterable[Joined] | None
 ) -> LetterForm | None:
     """Return the fields of the next letter, with `people` under "cc"; None where replies are no letters."""
     if letters.mailbox_of(conversation) is None:

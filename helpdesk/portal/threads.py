@@ -28,7 +28,7 @@ from helpdesk.portal.letter_form import LetterForm, letter_form_of
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
 from helpdesk.services import mentions
-from helpdesk.services.letters import is_lettered
+from helpdesk.services.letters import Joined, is_lettered
 
 PAGE = 30
 PREVIOUS = 5
@@ -149,6 +149,7 @@ class TakingPart(NamedTuple):
     pk: int
     name: str
     address: str
+    since: datetime | None
     is_waiting: bool
     asked_in: int | None
 
@@ -232,7 +233,11 @@ def read_thread(
     """
     thread = thread_of(access, found) if before else read_context(access, found)
     if writer and thread.may.reply:
-        people = [(one.address, one.name) for one in thread.participants if not one.is_waiting]
+        people = [
+            Joined(one.address, one.name, one.since)
+            for one in thread.participants
+            if not one.is_waiting
+        ]
         thread.letter = letter_form_of(found, writer, None if before else people)
     newest = min(before - 1, found.last_number) if before else found.last_number
     oldest = max(0, newest - PAGE)
@@ -302,6 +307,7 @@ def _participants(access: Access, conversation: Conversation) -> list[TakingPart
             row.pk,
             row.name,
             row.address,
+            row.decided_at,
             row.state == Participant.State.WAITING,
             row.asked_in_id if row.may_see else None,
         )

@@ -7,6 +7,8 @@ A letter quotes the customer's last letter only, never what was said before it: 
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q, Subquery
@@ -46,6 +48,14 @@ class LetterFields:
     quotes: bool = True
 
 
+class Joined(NamedTuple):
+    """Somebody who takes part, and since when."""
+
+    address: str
+    name: str
+    since: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """What the next letter of a conversation begins with."""
@@ -74,14 +84,14 @@ def is_lettered(channel: Channel) -> bool:
     return kind in channel_kinds and "letters" in channel_kinds.get(kind).capabilities
 
 
-def draft_of(conversation: Conversation, people: Iterable[Address] | None = None) -> Draft:
+def draft_of(conversation: Conversation, people: Iterable[Joined] | None = None) -> Draft:
     """Return what the next letter begins with: approved participants, `people`, stand under "cc"."""
     last, quoted = _last_letter_and_quoted(conversation)
     to = _customer(conversation)
-    approved = _approved(conversation) if people is None else people
-    cc = tuple(one for one in approved if one[0] != to[0])
-    readers = _named_in(getattr(quoted, "letter", None))
-    named = dict([*_named_in(last), *readers])
+    approved = list(_approved(conversation) if people is None else people)
+    cc = tuple((one.address, one.name) for one in approved if one.address != to[0])
+    readers = _readers(to, approved, last, quoted)
+    named = dict([*_named_in(last), *_named_in(getattr(quoted, "letter", None))])
     mailbox = mailbox_of(conversation)
     taken = {to[0], str(mailbox.settings.get("address", "")).lower() if mailbox else ""}
     taken.update(address for address, _name in cc)
@@ -90,7 +100,7 @@ def draft_of(conversation: Conversation, people: Iterable[Address] | None = None
         to=to,
         cc=cc,
         suggestions=tuple(one for one in named.items() if without_tag(one[0]) not in taken),
-        readers=(to[0], *(address for address, _name in readers)),
+        readers=tuple(dict.fromkeys(readers)),
         subject=f"Re: {subject}".strip()[:LONGEST_SUBJECT],
         references=_references(last),
         quoted=quoted,
@@ -229,11 +239,26 @@ def _customer(conversation: Conversation) -> Address:
     return ("", "")
 
 
-def _approved(conversation: Conversation) -> list[Address]:
+def _approved(conversation: Conversation) -> list[Joined]:
     rows = Participant.objects.filter(
         conversation=conversation, state=Participant.State.APPROVED
     ).order_by("id")
-    return list(rows.values_list("address", "name"))
+    return [Joined(*row) for row in rows.values_list("address", "name", "decided_at")]
+
+
+def _readers(
+    to: Address, approved: list[Joined], last: Letter | None, quoted: Message | None
+) -> list[str]:
+    """Return who has read what would be quoted: who got it, and who took part when it came."""
+    found = [to[0]]
+    if quoted is None:
+        return found
+    found += [address for address, _name in _named_in(getattr(quoted, "letter", None))]
+    if last is not None and last.pk > quoted.pk:
+        # Our own answer to it went to them.
+        found += [address for address, _name in _named_in(last)]
+    found += [one.address for one in approved if one.since and one.since <= quoted.entry.at]
+    return found
 
 
 def _last_letter_and_quoted(conversation: Conversation) -> tuple[Letter | None, Message | None]:

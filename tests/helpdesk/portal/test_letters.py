@@ -131,7 +131,9 @@ def test_edited_and_withdrawn_messages_say_so(world, screen, mailbox, pk):
     assert "edited" in shown(screen, received)
     with world.transaction():
         Message.objects.filter(pk=received.message_id).update(text="", withdrawn_at=timezone.now())
-    assert "Taken back by the customer" in shown(screen, received)
+    html = shown(screen, received)
+    assert "Taken back by the customer" in html
+    assert "秘密" not in html
 
 
 def test_files_that_nobody_looked_into_are_only_downloaded(world, screen, mailbox, pk):

@@ -1,9 +1,10 @@
 """Answers that leave as letters: who gets them, under which subject, with what below."""
 
 import re
+from datetime import timedelta
 
 import pytest
-from django.utils import translation
+from django.utils import timezone, translation
 
 from helpdesk.access import conversation as visible_conversation
 from helpdesk.errors import Invalid
@@ -265,3 +266,22 @@ def test_the_signature_stands_between_text_and_quote(world, mailbox, pk):
 
 def test_an_empty_list_is_no_address():
     assert read_addresses("  ", field="cc") == []
+
+
+def test_whoever_has_not_read_what_is_quoted_is_known(world, mailbox, pk):
+    def readers():
+        with world.transaction():
+            return letters.draft_of(visible_conversation(world.access("carol"), pk)).readers
+
+    reply(world, pk, quotes=False)
+    assert "li@partner.example" not in readers()
+    reply(world, pk, cc="li@partner.example")
+    assert "li@partner.example" in readers()
+    # It came while they took part.
+    mailbox.receive("noch etwas")
+    assert "li@partner.example" in readers()
+    assert "new@third.example" not in readers()
+    # They take part, and this came before.
+    with world.transaction():
+        Participant.objects.update(decided_at=timezone.now() + timedelta(hours=1))
+    assert "li@partner.example" not in readers()
