@@ -8,11 +8,12 @@ class ChannelsConfig(AppConfig):
 
     def ready(self) -> None:
         from channels_app import handlers, invariants, registry  # noqa: PLC0415  (they need the models)
-        from channels_app.demo import decisions, loading, visitors  # noqa: PLC0415  (they need the models)
+        from channels_app.demo import decisions, letters, loading, visitors  # noqa: PLC0415  (they need the models)
 
         registry.register_kinds()
         handlers.connect()
         invariants.register()
         loading.register()
+        letters.register()
         decisions.register()
         visitors.register()

@@ -16,7 +16,7 @@ from psycopg_pool import PoolTimeout
 
 from channels_app.event_json import from_json
 from channels_app.models import InboundEvent
-from channels_app.protocol import BadPayload, Event, RawRequest, ReadsBehind
+from channels_app.protocol import BadPayload, Event, NotNow, RawRequest, ReadsBehind
 from channels_app.registry import adapter_for
 from channels_app.services import arriving, quarantining
 from channels_app.services.ingesting import request_of, store_again
@@ -112,6 +112,10 @@ def process(claim: Claim) -> bool:
         _work(claim)
     except LeaseLost:
         return False
+    except NotNow:
+        logger.exception("An event cannot be read now: %s", claim.event_id)
+        _change(claim, due_at=timezone.now() + LONGEST_WAIT)
+        return False
     except _AWAY:
         raise
     except Exception as error:
@@ -132,6 +136,8 @@ def _work(claim: Claim) -> None:
             return
         event = _read(row, request)
         files = arriving.prepared_files(row.channel, event)
+    except NotNow:
+        raise
     except HelpdeskError as error:
         _quarantine(claim, row, _reason(error))
         return

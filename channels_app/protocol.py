@@ -203,6 +203,13 @@ class BadPayload(ChannelError):
         super().__init__(reason, permanent=True)
 
 
+class NotNow(ChannelError):
+    """What should be read cannot be read now, and the fault is ours: it is tried again, whatever it is."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, permanent=False)
+
+
 @dataclass(frozen=True, slots=True)
 class Capabilities:
     text_max: int = 10_000
@@ -264,4 +271,4 @@ class ReadsBehind(Protocol):
     """An adapter whose `parse` only names a message: what it says is read later, bounded, in the connector."""
 
     def read(self, raw: bytes) -> Event:
-        """Return the message, or the receipt, that the bytes of a call are. Raises BadPayload."""
+        """Return the message, or the receipt, that the bytes of a call are. Raises BadPayload, NotNow."""

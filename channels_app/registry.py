@@ -14,6 +14,7 @@ from helpdesk.tenancy import organization_transaction
 # Each folder describes itself in KIND and has its code in adapter.Adapter, loaded on first use.
 FOLDERS: dict[str, str] = {
     "webchat": "channels_app.adapters.webchat",
+    "mail": "channels_app.adapters.mail",
     "webhook": "channels_app.adapters.webhook",
 }
 

@@ -26,7 +26,7 @@ class Customers:
 
     def __init__(self, company: Company) -> None:
         self.company = company
-        self.channels = list(company.channels.values())
+        self.channels = [each for each in company.channels.values() if each.kind == "webchat"]
         self.by_name: dict[str, Person] = {}
         self.in_chinese: list[Person] = []
         self.in_english: list[Person] = []

@@ -66,8 +66,8 @@ def raw_of(event: InboundEvent) -> bytes:
 
 def stored_before(door: Door, event: Event) -> InboundEvent:
     """Return the event that came first under the same key; the scope is open."""
-    rows = InboundEvent.objects.filter(channel_id=door.channel_id, dedup_key=_key(event))
     with organization_transaction():
+        rows = InboundEvent.objects.filter(channel_id=door.channel_id, dedup_key=_key(event))
         found: InboundEvent = rows.defer("raw").select_related("entry").get()
     return found
 

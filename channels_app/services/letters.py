@@ -168,14 +168,14 @@ def _ask(conversation: Conversation, address: str, identity: Identity, stored: R
         state=Participant.State.WAITING,
         asked_in_id=stored.conversation_id,
     )
-    timeline.add_entry(
-        conversation,
-        Entry.Kind.ASKED_TO_JOIN,
-        participant=participant.pk,
-        address=address,
-        name=identity.display_name,
-        asked_in=stored.conversation_id,
-    )
+    entry = timeline.next_entry(conversation, Entry.Kind.ASKED_TO_JOIN)
+    entry.data = {
+        "participant": participant.pk,
+        "address": address,
+        "name": identity.display_name,
+        "conversation": stored.conversation_id,
+    }
+    timeline.append([entry])
     conversation.save(update_fields=["last_number"])
     timeline.changed(conversation)
 

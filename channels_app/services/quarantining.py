@@ -21,7 +21,8 @@ UNKNOWN = ContactIdentity("unknown")
 def quarantine(kept: InboundEvent, reason: str) -> Outcome:
     """Show colleagues what could not be read, with its sender where one can be told; the row is locked."""
     head = _head(kept)
-    identity = identify(kept.channel, sender_of(head.sender or UNKNOWN))
+    known = head.sender if head.sender and head.sender.external_id else UNKNOWN
+    identity = identify(kept.channel, sender_of(known))
     entry = receive_unreadable(
         identity, subject=head.subject, event=kept.pk, reason=reason[:100], name=head.subject[:100]
     )

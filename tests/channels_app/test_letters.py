@@ -124,7 +124,7 @@ def test_a_stranger_who_knows_how_is_not_joined_and_waits_for_approval(world, ma
         assert (participant.state, participant.address) == ("waiting", EVE)
         assert participant.asked_in_id == theirs.pk
         entry = Entry.objects.get(kind=Entry.Kind.ASKED_TO_JOIN)
-        assert (entry.conversation_id, entry.data["asked_in"]) == (own.pk, theirs.pk)
+        assert (entry.conversation_id, entry.data["conversation"]) == (own.pk, theirs.pk)
     assert reasons(world)[-1] == ("done", "held")
 
 

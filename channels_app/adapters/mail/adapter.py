@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from channels_app import signatures
 from channels_app.adapters.mail import composing, imap, provider, smtp
 from channels_app.adapters.mail.authentication import is_authentic
-from channels_app.adapters.mail.letter import Mail, Mailbox, Part
-from channels_app.adapters.mail.reading.bounded import Reader, Unreadable
-from channels_app.adapters.mail.reading.head import read_head
+from channels_app.mails.letter import Mail, Mailbox, Part
+from channels_app.mails.reading.bounded import NotStarted, Reader, Unreadable
+from channels_app.mails.reading.head import read_head
 from channels_app.protocol import (
     Address,
     Attachment,
@@ -27,6 +27,7 @@ from channels_app.protocol import (
     Event,
     HttpReply,
     Letter,
+    NotNow,
     OutboundMessage,
     RawRequest,
     SendResult,
@@ -76,6 +77,8 @@ class Adapter:
             mail = _reader().read(raw)
         except Unreadable as error:
             raise BadPayload(str(error)) from error
+        except NotStarted as error:
+            raise NotNow(str(error)) from error
         return self._event(mail, named(raw))
 
     def send(self, message: OutboundMessage) -> SendResult:

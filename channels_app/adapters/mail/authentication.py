@@ -7,7 +7,7 @@ lies below may have come with the mail.
 import re
 from dataclasses import dataclass, field
 
-from channels_app.adapters.mail.letter import Mail
+from channels_app.mails.letter import Mail
 
 LONGEST = 16_000
 # The end of a value is white space or the end: a local part may hold "=" and much else.

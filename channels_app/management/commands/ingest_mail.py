@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from channels_app.adapters.mail.reading.head import is_mail
 from channels_app.mail_files import mails_in
+from channels_app.mails.reading.head import is_mail
 from channels_app.models import InboundEvent
 from channels_app.processing import process_now
 from channels_app.protocol import BadPayload, RawRequest

@@ -3,7 +3,7 @@
 import pytest
 
 from channels_app.adapters.mail.authentication import is_authentic
-from channels_app.adapters.mail.letter import Mail, Mailbox
+from channels_app.mails.letter import Mail, Mailbox
 
 OURS = "mx.ours.example"
 

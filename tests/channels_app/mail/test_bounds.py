@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels_app.adapters.mail.reading.bounds import refuse
+from channels_app.mails.reading.bounds import refuse
 from tests.channels_app.mail.letters_made import HEADER, addresses, letter, many_parts, nested
 
 REFUSED = {

@@ -5,14 +5,14 @@ from contextlib import nullcontext
 
 import pytest
 
-from channels_app.adapters.mail.reading.bounded import (
+from channels_app.mails.reading.bounded import (
     CPU_SECONDS,
     MEMORY_BYTES,
     Reader,
     Unreadable,
     Usage,
 )
-from channels_app.adapters.mail.reading.bounds import refuse
+from channels_app.mails.reading.bounds import refuse
 from tests.channels_app.mail.bombs import BOMBS
 from tests.channels_app.mail.letters_made import letter
 

@@ -10,10 +10,10 @@ import threading
 import psutil
 import pytest
 
-from channels_app.adapters.mail.letter import Mail
-from channels_app.adapters.mail.reading import bounded, child, frames
-from channels_app.adapters.mail.reading.bounded import NotStarted, Reader, Unreadable
-from channels_app.adapters.mail.reading.mail import read
+from channels_app.mails.letter import Mail
+from channels_app.mails.reading import bounded, child, frames
+from channels_app.mails.reading.bounded import NotStarted, Reader, Unreadable
+from channels_app.mails.reading.mail import read
 from deploy import processes
 from tests.channels_app.mail.letters_made import (
     html,
@@ -193,7 +193,7 @@ def test_child_has_no_secrets_no_sockets_and_no_django(reader, monkeypatch):
         assert "secret" not in str(process.environ())
         assert process.num_fds() == 3
         assert process.net_connections() == []
-    command = "import channels_app.adapters.mail.reading.child, sys; print('django' in sys.modules)"
+    command = "import channels_app.mails.reading.child, sys; print('django' in sys.modules)"
     ran = subprocess.run(
         [sys.executable, "-c", command], cwd=PROJECT, capture_output=True, check=True
     )
@@ -231,7 +231,7 @@ def test_failing_leaves_no_process_and_no_file_open(odd_child):
 
 def test_child_ends_when_its_parent_is_killed():
     program = (
-        "import os, signal\nfrom channels_app.adapters.mail.reading.bounded import Reader\n"
+        "import os, signal\nfrom channels_app.mails.reading.bounded import Reader\n"
         "reader = Reader()\nreader.read(b'From: a@b.cn\\n\\nHi')\n"
         "print(reader._child.process.pid, flush=True)\nos.kill(os.getpid(), signal.SIGKILL)\n"
     )

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from channels_app import signatures
 from channels_app.adapters.mail import adapter as adapters
 from channels_app.adapters.mail.adapter import Adapter, named
-from channels_app.adapters.mail.letter import Bounce, Mail, Mailbox, Part
+from channels_app.mails.letter import Bounce, Mail, Mailbox, Part
 from channels_app.protocol import (
     Adapter as Protocol,
 )

@@ -5,12 +5,12 @@ import random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels_app.adapters.mail.letter import Mail
-from channels_app.adapters.mail.reading import frames
-from channels_app.adapters.mail.reading.bounded import Reader
-from channels_app.adapters.mail.reading.bounds import refuse
-from channels_app.adapters.mail.reading.head import is_mail, read_head
-from channels_app.adapters.mail.reading.mail import read
+from channels_app.mails.letter import Mail
+from channels_app.mails.reading import frames
+from channels_app.mails.reading.bounded import Reader
+from channels_app.mails.reading.bounds import refuse
+from channels_app.mails.reading.head import is_mail, read_head
+from channels_app.mails.reading.mail import read
 from tests.channels_app.mail.letters_made import (
     container,
     forwarded,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from channels_app.adapters.mail.reading.bounded import Reader
-from channels_app.adapters.mail.reading.head import is_mail, read_head
+from channels_app.mails.reading.bounded import Reader
+from channels_app.mails.reading.head import is_mail, read_head
 from tests.channels_app.mail.test_reading_any_bytes import assert_sound
 
 FOLDERS = ("mails/cpython", "mails/flanker", "mails/mikel_mail", "webhooks/email")

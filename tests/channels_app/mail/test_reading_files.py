@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels_app.adapters.mail.reading.mail import read
+from channels_app.mails.reading.mail import read
 from tests.channels_app.mail.letters_made import html, many_parts, part, plain, posted
 
 

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from channels_app.adapters.mail.letter import Mailbox
-from channels_app.adapters.mail.reading.head import is_mail, read_head
-from channels_app.adapters.mail.reading.mail import read
+from channels_app.mails.letter import Mailbox
+from channels_app.mails.reading.head import is_mail, read_head
+from channels_app.mails.reading.mail import read
 from tests.channels_app.mail.letters_made import letter
 
 

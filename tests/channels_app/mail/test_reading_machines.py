@@ -2,8 +2,8 @@
 
 import pytest
 
-from channels_app.adapters.mail.letter import Bounce
-from channels_app.adapters.mail.reading.mail import read
+from channels_app.mails.letter import Bounce
+from channels_app.mails.reading.mail import read
 from tests.channels_app.mail.letters_made import forwarded, html, letter, plain, posted, report
 
 ORIGINAL = b"From: help@acme.cn\nTo: li@shop.cn\nSubject: Re: Where\nMessage-ID: <ours@acme.cn>\n\nIt left."

@@ -4,7 +4,7 @@ import base64
 
 import pytest
 
-from channels_app.adapters.mail.reading.mail import read
+from channels_app.mails.reading.mail import read
 from tests.channels_app.mail.letters_made import (
     container,
     forwarded,

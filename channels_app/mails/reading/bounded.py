@@ -22,7 +22,7 @@ MEMORY_BYTES = 256 * 1024 * 1024
 MAILS_PER_CHILD = 500
 _START_SECONDS = 60.0
 _FAREWELL_SECONDS = 3.0
-_PROJECT = Path(__file__).resolve().parents[4]
+_PROJECT = Path(__file__).resolve().parents[3]
 _MODULE = f"{__package__}.child"
 _FAILURES = ("out_of_memory", "crashed")
 
