@@ -233,7 +233,8 @@ def _due(now: datetime) -> list[InboundEvent]:
     new = InboundEvent.objects.filter(
         Q(lane="") | ~Exists(leased), state=State.NEW, due_at__lte=now
     ).select_related("channel")
+    new = new.select_for_update(of=("self",), skip_locked=True)
     found = list(new.order_by("is_backlog", "id")[:BATCH])
     parked = InboundEvent.objects.filter(state=State.PARKED, due_at__lte=now)
-    parked = parked.select_related("channel")
+    parked = parked.select_related("channel").select_for_update(of=("self",), skip_locked=True)
     return found + list(parked.order_by("due_at", "id")[: BATCH - len(found)])
