@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from helpdesk.models import Attachment, Delivery, Entry, Message, Outbox, Staff
-from helpdesk.portal.deliveries import reason_to_wait
+from helpdesk.portal.deliveries import find_reasons, is_held, reason_to_wait
 from helpdesk.portal.happenings import ICONS, Happening, Names
 from helpdesk.portal.letters import SHOWN as LETTER_SHOWN
 from helpdesk.portal.letters import ShownLetter, author_of, letter_of, with_letters
@@ -150,7 +150,7 @@ def _show_delivery(line: Line, outbox: Outbox | None) -> None:
         line["cause"] = outbox.error or _("the channel did not take it")
     if outbox.state != Delivery.QUEUED:
         return
-    if not outbox.attempts and outbox.due_at and outbox.due_at > timezone.now():
+    if is_held(outbox):
         line["held_until"] = outbox.due_at
     else:
         line["cause"] = reason_to_wait(outbox)
@@ -187,6 +187,7 @@ def _shown_files() -> QuerySet[Attachment]:
 def lines_of(entries: Sequence[Entry], customer: str) -> list[Line]:
     """Return the entries as lines, the first of each day marked."""
     names = Names.of(entries)
+    find_reasons(entries)
     lines, day, zone = [], None, timezone.get_current_timezone()
     for entry in entries:
         opened = entry.at.astimezone(zone).date()
