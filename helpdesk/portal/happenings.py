@@ -8,8 +8,8 @@ from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from helpdesk.models import Department, Entry, EscalationLevel, Queue, Skill, Staff, Topic
-from helpdesk.portal.letters import waiting_among
+from helpdesk.models import Department, Entry, EscalationLevel, Letter, Queue, Skill, Staff, Topic
+from helpdesk.portal.letters import letters_of, waiting_among
 from helpdesk.reports.names import labels_of
 from helpdesk.templatetags.portal import full_moment
 
@@ -58,14 +58,18 @@ ICONS = {
 
 
 class Names(Mapping[tuple[type[Any], int], str]):
-    """Labels of the people and things that entries speak of, read in one query."""
+    """Labels of the people and things that entries speak of, read in one query; and what else belongs to them."""
 
     def __init__(
-        self, found: dict[tuple[type[Any], int], str], waiting: frozenset[int] = frozenset()
+        self,
+        found: dict[tuple[type[Any], int], str],
+        waiting: frozenset[int] = frozenset(),
+        letters: Mapping[int, Letter] | None = None,
     ) -> None:
         self._found = found
-        # Those who asked to take part and wait for a decision.
+        # Those who asked to take part and wait for a decision; and the letters, by their message.
         self.waiting = waiting
+        self.letters = letters or {}
 
     def __getitem__(self, key: tuple[type[Any], int]) -> str:
         return self._found[key]
@@ -77,8 +81,8 @@ class Names(Mapping[tuple[type[Any], int], str]):
         return len(self._found)
 
     @classmethod
-    def of(cls, entries: Sequence[Entry]) -> "Names":
-        """Return the names that the entries need."""
+    def of(cls, entries: Sequence[Entry], waiting: frozenset[int] | None = None) -> "Names":
+        """Return the names that the entries need, and their letters."""
         wanted: dict[type[Any], set[int]] = {}
         for entry in entries:
             for key, value in entry.data.items():
@@ -88,7 +92,9 @@ class Names(Mapping[tuple[type[Any], int], str]):
                     wanted.setdefault(model, set()).update(
                         each for each in ids if isinstance(each, int)
                     )
-        return cls(labels_of(wanted), waiting_among(entries))
+        if waiting is None:
+            waiting = waiting_among(entries)
+        return cls(labels_of(wanted), waiting, letters_of(entries))
 
 
 @dataclass(frozen=True)

@@ -1,22 +1,18 @@
 """Letters as the timeline shows them: what is new in them, and the rest one click away."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from django.db.models import Case, Exists, F, Func, IntegerField, OuterRef, Q, QuerySet, When
+from django.db.models import Case, Exists, F, Func, IntegerField, OuterRef, Q, When
 from django.db.models.functions import Left
 from django.utils.translation import gettext as _
 
-from helpdesk.models import Entry, Letter, Message, Participant
+from helpdesk.models import Direction, Entry, Letter, Message, Participant
 from helpdesk.services.addresses import bare_subject
 
 # More of a letter than this is read on a page of its own.
 MOST_SHOWN = 6_000
-SHOWN = tuple(
-    f"message__letter__{name}"
-    for name in ("subject", "sender_name", "sender_address", "to", "cc", "automatic", "signature",
-                 "is_authentic")
-)  # fmt: skip
+INTEGER = IntegerField()
 
 
 class ShownLetter(TypedDict, total=False):
@@ -37,52 +33,58 @@ class ShownLetter(TypedDict, total=False):
     automatic: str
 
 
-def with_letters(entries: QuerySet[Entry]) -> QuerySet[Entry]:
-    """Read what is shown of letters with the entries: of texts and HTML, which are large, what is needed.
+def letters_of(entries: Iterable[Entry]) -> dict[int, Letter]:
+    """Return the letters among entries, by their message: of texts and HTML, which are large, what is needed.
 
-    Chats pay for one join by key; everything else is looked at only where there is a letter.
+    One query, and none where there are no letters.
     """
-    is_letter = Q(message__letter__isnull=False)
+    wanted = [entry.pk for entry in entries if _came_as_letter(entry)]
+    if not wanted:
+        return {}
     others = Participant.objects.filter(
-        conversation=OuterRef("conversation"), address=OuterRef("message__letter__sender_address")
+        conversation=OuterRef("message__conversation"), address=OuterRef("sender_address")
     )
-    return entries.select_related("message__letter").annotate(
-        letter_text=Case(
-            When(
-                is_letter & ~Q(message__letter__full_text=F("message__text")),
-                then=Left("message__letter__full_text", MOST_SHOWN + 1),
-            )
-        ),
-        letter_has_html=Case(When(is_letter, then=~Q(message__letter__html=""))),
-        letter_pictures=Case(
-            When(is_letter, then=_length("message__letter__remote_pictures")),
-            output_field=IntegerField(),
-        ),
-        letter_thread=Case(When(is_letter, then=F("conversation__subject"))),
-        letter_is_others=Case(When(is_letter & Q(message__direction="in"), then=Exists(others))),
+    rows = (
+        Letter.objects.filter(pk__in=wanted)
+        .defer("html", "full_text", "remote_pictures", "references", "mail_id")
+        .annotate(
+            text=Case(
+                When(~Q(full_text=F("message__text")), then=Left("full_text", MOST_SHOWN + 1)),
+            ),
+            has_html=~Q(html=""),
+            pictures=Func(
+                F("remote_pictures"), function="jsonb_array_length", output_field=INTEGER
+            ),
+            thread=F("message__conversation__subject"),
+            is_others=Exists(others),
+        )
+        .order_by()
     )
+    return {letter.pk: letter for letter in rows}
 
 
-def letter_of(entry: Entry, message: Message) -> ShownLetter | None:
-    """Return what is shown of a message's letter; None for a message that came as chat."""
-    letter: Letter | None = getattr(message, "letter", None)
+def letter_of(message: Message, letters: Mapping[int, Letter]) -> ShownLetter | None:
+    """Return what is shown of a message's letter, from `letters_of`; None for what came as chat."""
+    letter: Any = letters.get(message.pk)  # with what `letters_of` read beside it
     if letter is None:
         return None
-    read: Any = entry  # with what `with_letters` read
-    text = (read.letter_text or "").strip()
+    is_in = message.direction == Direction.IN
+    text = (letter.text or "").strip()
     shown = ShownLetter(
         id=str(message.pk),
-        subject=_subject(letter, read.letter_thread or ""),
-        sender=_written(letter.sender_address, letter.sender_name) if read.letter_is_others else "",
+        subject=_subject(letter, letter.thread),
+        sender=_written(letter.sender_address, letter.sender_name)
+        if is_in and letter.is_others
+        else "",
         to=", ".join(_written(*each) for each in letter.to),
         cc=", ".join(_written(*each) for each in letter.cc),
         full_text="" if text == message.text.strip() else text[:MOST_SHOWN],
         is_cut=len(text) > MOST_SHOWN,
         signature=letter.signature,
-        has_html=bool(read.letter_has_html),
-        pictures=read.letter_pictures or 0,
+        has_html=letter.has_html,
+        pictures=letter.pictures,
     )
-    if message.direction == "in":
+    if is_in:
         shown["proof"] = {None: "none", False: "failed"}.get(letter.is_authentic, "")
         if letter.automatic:
             shown["automatic"] = _automatic(letter)
@@ -107,8 +109,9 @@ def waiting_among(entries: Sequence[Entry]) -> frozenset[int]:
     return frozenset(rows.values_list("pk", flat=True))
 
 
-def _length(name: str) -> Func:
-    return Func(F(name), function="jsonb_array_length", output_field=IntegerField())
+def _came_as_letter(entry: Entry) -> bool:
+    message: Message | None = getattr(entry, "message", None)
+    return message is not None and getattr(message, "letter", None) is not None
 
 
 def _written(address: str, name: str = "") -> str:

@@ -242,7 +242,8 @@ def read_thread(
     newest = min(before - 1, found.last_number) if before else found.last_number
     oldest = max(0, newest - PAGE)
     entries = list(entries_of(found.pk, after=oldest, up_to=newest))
-    thread.lines = lines_of(entries, found.customer.label)
+    waiting = frozenset(one.pk for one in thread.participants if one.is_waiting)
+    thread.lines = lines_of(entries, found.customer.label, waiting=None if before else waiting)
     if oldest:
         thread.earlier_url = f"{reverse('portal:earlier', args=[found.pk])}?before={oldest + 1}"
     return thread

@@ -12,8 +12,7 @@ from django.utils.translation import gettext as _
 from helpdesk.models import Attachment, Delivery, Entry, Message, Outbox, Staff
 from helpdesk.portal.deliveries import find_reasons, is_held, reason_to_wait
 from helpdesk.portal.happenings import ICONS, Happening, Names
-from helpdesk.portal.letters import SHOWN as LETTER_SHOWN
-from helpdesk.portal.letters import ShownLetter, author_of, letter_of, with_letters
+from helpdesk.portal.letters import ShownLetter, author_of, letter_of
 from helpdesk.templatetags.portal import day_heading, full_moment, hour
 
 # The columns that are shown.
@@ -23,7 +22,8 @@ _SHOWN = (
     *("message__edited_at", "message__withdrawn_at"),
     *(f"message__outbox__{name}" for name in ("state", "error", "attempts", "due_at")),
     *("actor__name", "actor__name_en", "actor__department__color"),
-    *LETTER_SHOWN,
+    # Whether there is one; `Names.of` reads what is shown of it.
+    "message__letter__message",
 )
 MENTION = re.compile(r"(@[^\s@,，。.;；:：!！?？]{1,40})")
 PICTURE_WIDTH, PICTURE_HEIGHT = 220, 160
@@ -107,7 +107,7 @@ def line_of(entry: Entry, names: Names, customer: str, *, opens_day: bool = Fals
     )
     message: Message | None = getattr(entry, "message", None)
     if message:
-        line["letter"] = letter_of(entry, message)
+        line["letter"] = letter_of(message, names.letters)
         _show_message(line, message, entry.actor, customer)
     else:
         _show_happening(line, Happening(entry, names))
@@ -158,12 +158,11 @@ def _show_delivery(line: Line, outbox: Outbox | None) -> None:
 
 def entries_of(conversation_id: int, *, after: int, up_to: int) -> QuerySet[Entry]:
     """Return entries with numbers in (after, up_to], in order, with everything that is shown of them."""
-    found = Entry.objects.filter(
-        conversation_id=conversation_id, number__gt=after, number__lte=up_to
-    )
     return (
-        with_letters(found)
-        .select_related("message", "message__outbox", "actor", "actor__department")
+        Entry.objects.filter(conversation_id=conversation_id, number__gt=after, number__lte=up_to)
+        .select_related(
+            "message", "message__outbox", "message__letter", "actor", "actor__department"
+        )
         .prefetch_related(Prefetch("message__attachments", _shown_files(), to_attr="files"))
         .only(*_SHOWN)
         .order_by("number")
@@ -184,9 +183,14 @@ def _shown_files() -> QuerySet[Attachment]:
     return Attachment.objects.only(*shown).order_by("id")
 
 
-def lines_of(entries: Sequence[Entry], customer: str) -> list[Line]:
-    """Return the entries as lines, the first of each day marked."""
-    names = Names.of(entries)
+def lines_of(
+    entries: Sequence[Entry], customer: str, *, waiting: frozenset[int] | None = None
+) -> list[Line]:
+    """Return the entries as lines, the first of each day marked.
+
+    `waiting` names the participants who wait for a decision; they are asked for when it is missing.
+    """
+    names = Names.of(entries, waiting)
     find_reasons(entries)
     lines, day, zone = [], None, timezone.get_current_timezone()
     for entry in entries:
