@@ -38,6 +38,9 @@ class StaffForm(TimezoneForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk:
             self.fields.pop("email", None)
+        if "mail_copies" in self.fields:
+            # Whoever does not say so leaves it as it is.
+            self.fields["mail_copies"].required = False
 
     def clean_email(self) -> str:
         address = str(self.cleaned_data["email"]).strip().lower()

@@ -37,13 +37,18 @@ class ProfileForm(forms.Form):
     sound = forms.BooleanField(required=False)
     notices = forms.BooleanField(required=False)
     signature = forms.CharField(required=False, max_length=1000)
-    mail_copies = forms.ChoiceField(choices=MailCopies)
+    mail_copies = forms.ChoiceField(choices=MailCopies, required=False)
 
     def clean_timezone(self) -> str:
         value: str = self.cleaned_data["timezone"]
         if value not in available_timezones():
             raise forms.ValidationError(_("Please choose one of the time zones."))
         return value
+
+    def signature_for(self, staff: Staff) -> str:
+        """Return the signature as it was typed; as it is where nobody was asked for it."""
+        typed = "signature" in self.data
+        return str(self.cleaned_data["signature"]) if typed else str(staff.signature)
 
     def preferences(self) -> dict[str, Any]:  # Any: small JSON values
         data = self.cleaned_data
@@ -66,8 +71,8 @@ def profile(request: HttpRequest) -> HttpResponse:
             language=form.cleaned_data["language"],
             timezone=form.cleaned_data["timezone"],
             preferences=form.preferences(),
-            signature=form.cleaned_data["signature"],
-            mail_copies=form.cleaned_data["mail_copies"],
+            signature=form.signature_for(staff_of(request)),
+            mail_copies=form.cleaned_data["mail_copies"] or staff_of(request).mail_copies,
         )
         request.session["language"] = form.cleaned_data["language"]
         with translation.override(form.cleaned_data["language"]):
@@ -89,6 +94,8 @@ def _page(request: HttpRequest, form: ProfileForm | None) -> HttpResponse:
     }
     if form is not None:
         values = {name: form[name].value() for name in form.fields}
+    with organization_transaction():
+        signature = signature_of(staff)
     context = frame(
         request,
         "profile",
@@ -99,7 +106,7 @@ def _page(request: HttpRequest, form: ProfileForm | None) -> HttpResponse:
             zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc")
         ),
         mail_choices=MailCopies.choices,
-        signature=signature_of(staff),
+        signature=signature,
         organizations=memberships(staff.user_id),
         **presence_context(staff),
     )

@@ -325,6 +325,8 @@ def test_waiting_participants_are_no_default_recipients(world, screen, mailbox, 
 def test_the_signature_is_ones_own_to_change(world, screen, mailbox, pk):
     client = screen("carol")
     data = {"language": "en", "timezone": "Asia/Shanghai", "theme": "system"}
+    # Before there is one, a refusal is shown too.
+    assert client.post("/profile/", {**data, "mail_copies": "now"}).status_code == 422
     saved = client.post("/profile/", {**data, "signature": "{name} 客服", "mail_copies": "away"})
     assert saved.status_code == 302
     html = client.get("/profile/").content.decode()
