@@ -92,13 +92,12 @@ class _MailBox(BaseMailBox):
         found = self.config.settings
         host, port = str(found.get("imap_host") or ""), int(str(found.get("imap_port") or 993))
         if found.get("imap_security") == "tls":
-            context = ssl.create_default_context()
-            return _Tls(host, port, ssl_context=context, timeout=ANSWER_SECONDS)
+            return _Tls(host, port, ssl_context=egress.tls(), timeout=ANSWER_SECONDS)
         client = _Plain(host, port, timeout=ANSWER_SECONDS)
         if found.get("imap_security") == "starttls":
             if "STARTTLS" not in client.capabilities:
                 raise MailboxTrouble(_("The server offers no encryption here."))
-            client.starttls(ssl.create_default_context())
+            client.starttls(egress.tls())
         return client
 
 

@@ -83,6 +83,8 @@ def mail_in(name: str, body: bytes) -> bytes:
         if whole:
             return whole
         (event,) = _view(name, "unused").parse_events(_call(body, {}))
+        if not event.message.get("From"):
+            raise BadPayload("The call carries no mail")
         _settle(event.message)
         return bytes(event.message.as_bytes())
 
@@ -132,7 +134,9 @@ def _call(body: bytes, headers: Mapping[str, str]) -> HttpRequest:
     request.content_type = "application/json" if _is_json(body) else "multipart/form-data"
     request.META = {_meta_name(name): value for name, value in headers.items()}
     request.META["CONTENT_TYPE"] = request.content_type
-    post, files = QueryDict(mutable=True), MultiValueDict[str, SimpleUploadedFile]()
+    # Any: their stubs say less of them than is true.
+    post: Any = QueryDict(mutable=True)
+    files: Any = MultiValueDict()
     with _readable():
         for field in () if _is_json(body) else _fields(body):
             if field.filename is None:
@@ -140,8 +144,8 @@ def _call(body: bytes, headers: Mapping[str, str]) -> HttpRequest:
             else:
                 file = SimpleUploadedFile(field.filename, field.data, field.mime)
                 files.appendlist(field.name, file)
-    # Where Django keeps what it has read and parsed; finding it there, it does neither again.
-    vars(request).update(_body=body, _post=post, _files=files)
+    request.POST, request.FILES = post, files
+    request._body = body  # where Django keeps what it has read
     return request
 
 
@@ -192,13 +196,13 @@ def _settle(message: Message) -> None:
 
 
 def _tame(part: Message) -> None:
-    """Keep every header on its line: an encoded word may have hidden the end of one, and another header."""
+    """Keep every header on its line: an encoded word may hide its end, and another encoded word."""
     found = part.items()
     for name in set(part.keys()):
         del part[name]
     for name, value in found:
         if _HEADER_NAME.fullmatch(name):
-            part[name] = _LINE_ENDS.sub(" ", str(value))
+            part[name] = _LINE_ENDS.sub(" ", str(value)).replace("=?", "= ?")
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 import re
 import smtplib
 import socket
-import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -101,8 +100,7 @@ def _session(config: ChannelConfig) -> Iterator[smtplib.SMTP]:
 def _server(config: ChannelConfig) -> _Pinned:
     name = urlsplit(settings.PUBLIC_URL).hostname or "localhost"
     if config.settings.get("smtp_security") == "tls":
-        context = ssl.create_default_context()
-        return _PinnedTls(local_hostname=name, timeout=COMMAND_SECONDS, context=context)
+        return _PinnedTls(local_hostname=name, timeout=COMMAND_SECONDS, context=egress.tls())
     return _Pinned(local_hostname=name, timeout=COMMAND_SECONDS)
 
 
@@ -121,7 +119,7 @@ def _connect(server: _Pinned, config: ChannelConfig) -> None:
 def _sign_in(server: smtplib.SMTP, config: ChannelConfig) -> None:
     server.ehlo_or_helo_if_needed()
     if config.settings.get("smtp_security") == "starttls":
-        server.starttls(context=ssl.create_default_context())
+        server.starttls(context=egress.tls())
         server.ehlo_or_helo_if_needed()
     password = config.named_secrets.get("smtp_password", "")
     user = str(config.settings.get("smtp_user") or "")
