@@ -4,6 +4,7 @@ import asyncio
 import imaplib
 import socket
 import socketserver
+import ssl
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -111,20 +113,30 @@ class SmtpServer:
 
 
 @contextmanager
-def smtp_server(*, password: str = "", tls_context: Any = None) -> Iterator[SmtpServer]:
-    """Run an SMTP server in a thread; with a password it wants to be signed in to."""
+def smtp_server(
+    *, password: str = "", certificate: Path | None = None, security: str = "tls"
+) -> Iterator[SmtpServer]:
+    """Run an SMTP server in a thread; with a password it wants to be signed in to.
+
+    With a certificate it speaks TLS from the start, or offers STARTTLS if `security` says so.
+    """
+    context = None
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
     desk = SmtpServer(password=password)
     controller = _Controller(
         desk,
         hostname="127.0.0.1",
         port=free_port(),
         ready_timeout=START_SECONDS,
-        ssl_context=tls_context,
+        ssl_context=context if security == "tls" else None,
         server_kwargs={
             "enable_SMTPUTF8": True,
             "authenticator": desk.authenticate if password else None,
             "auth_required": bool(password),
             "auth_require_tls": False,
+            "tls_context": context if security == "starttls" else None,
         },
     )
     controller.start()
@@ -187,11 +199,13 @@ class ImapServer:
 
 
 @contextmanager
-def imap_server(port: int = 0) -> Iterator[ImapServer]:
-    """Run an IMAP server with one empty mailbox; a new one has another UIDVALIDITY."""
-    server = ImapServer(port or free_port())
+def imap_server(*, certificate: Path | None = None) -> Iterator[ImapServer]:
+    """Run an IMAP server with one empty mailbox; with a certificate it offers STARTTLS."""
+    server = ImapServer(free_port())
     command = [sys.executable, "-c", _PYMAP, "--host", "127.0.0.1"]
-    command += ["--port", str(server.port), "--no-tls"]
+    command += ["--port", str(server.port)]
+    files = ["--cert", str(certificate), "--key", str(certificate)]
+    command += files if certificate else ["--no-tls"]
     command += ["--no-service", "admin", "--no-service", "managesieve"]
     command += ["dict", "--demo-user", server.user, "--demo-password", server.password]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)

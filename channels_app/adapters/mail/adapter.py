@@ -16,7 +16,7 @@ from channels_app.adapters.mail import composing, imap, provider, smtp
 from channels_app.adapters.mail.authentication import is_authentic
 from channels_app.mails.letter import Mail, Mailbox, Part
 from channels_app.mails.reading.bounded import NotStarted, Reader, Unreadable
-from channels_app.mails.reading.head import read_head
+from channels_app.mails.reading.head import is_mail, read_head
 from channels_app.protocol import (
     Address,
     Attachment,
@@ -33,7 +33,6 @@ from channels_app.protocol import (
     SendResult,
 )
 
-_HEADER_BEGINS = re.compile(rb"\s*(?:>?From [^\n]*\n)?[A-Za-z][\w.-]*[ \t]*:")
 _HEADER_ENDS = re.compile(rb"\r?\n\r?\n")
 _CHUNK = 1024 * 1024
 _MEDIA: tuple[Literal["image", "audio", "video"], ...] = ("image", "audio", "video")
@@ -76,7 +75,7 @@ class Adapter:
         try:
             mail = _reader().read(raw)
         except Unreadable as error:
-            raise BadPayload(str(error)) from error
+            raise BadPayload(error.reason) from error
         except NotStarted as error:
             raise NotNow(str(error)) from error
         return self._event(mail, named(raw))
@@ -144,11 +143,6 @@ class Adapter:
             is_automatic=bool(mail.automatic or mail.bounce),
             letter=_letter(mail, authentic),
         )
-
-
-def is_mail(raw: bytes) -> bool:
-    """Tell whether bytes begin like a mail does: with a field of its header."""
-    return _HEADER_BEGINS.match(raw) is not None
 
 
 def named(raw: bytes) -> Event:

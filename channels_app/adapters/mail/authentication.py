@@ -47,11 +47,12 @@ def is_authentic(mail: Mail, authserv_id: str) -> bool | None:
 
 
 def _verdict(results: list[_Result], domain: str) -> bool | None:
-    judged = [
+    # Which sender was judged must be said: a mail may name two.
+    judged = {
         each.result
         for each in results
-        if each.method == "dmarc" and _is_about(each.properties.get("header.from"), domain)
-    ]
+        if each.method == "dmarc" and _domain(each.properties.get("header.from", "")) == domain
+    }
     if "fail" in judged:
         return False
     if "pass" in judged:
@@ -66,10 +67,6 @@ def _verdict(results: list[_Result], domain: str) -> bool | None:
         each.result in _FAILED_SPF for each in spf
     )
     return False if has_failed else None
-
-
-def _is_about(header_from: str | None, domain: str) -> bool:
-    return header_from is None or _domain(header_from) == domain
 
 
 def _signer(result: _Result) -> str:

@@ -5,6 +5,7 @@ import ssl
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 from pytest_django import Settings
 
+from channels_app import egress
 from tests.mail_servers import ImapServer, SmtpServer, imap_server, smtp_server
 
 
@@ -57,15 +59,17 @@ def settings_for(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
-    """Return what a server needs for TLS: a certificate that nobody knows."""
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the file with a certificate for localhost, which nobody trusts, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "elsewhere.example")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
     )
     path = tmp_path_factory.mktemp("tls") / "server.pem"
@@ -73,6 +77,11 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> ssl.SSLContext:
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         + made.public_bytes(Encoding.PEM)
     )
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(path)
-    return context
+    return path
+
+
+@pytest.fixture
+def trusted(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust that certificate, as one of a known authority is."""
+    context = ssl.create_default_context(cafile=str(certificate))
+    monkeypatch.setattr(egress, "tls", lambda: context)

@@ -14,13 +14,12 @@ def judged(*values: str, sender: str = "ann@shop.example", authserv_id: str = OU
 
 PROVED = {
     "dmarc passes": "mx.ours.example; dmarc=pass header.from=shop.example",
-    "without the property": "mx.ours.example; dmarc=pass",
     "with comments": "mx.ours.example; dmarc=pass (p=NONE sp=NONE dis=NONE) header.from=shop.example",
     "folded": "mx.ours.example;\r\n\tdkim=none;\r\n dmarc=pass\r\n header.from=shop.example",
     "in capitals": "MX.Ours.Example; DMARC=Pass Header.From=SHOP.example",
     "with versions": "mx.ours.example 1; dmarc/1=pass header.from=shop.example",
     "quoted name": '"mx.ours.example"; dmarc=pass header.from=shop.example',
-    "comment before all": "(hello) mx.ours.example (x); dmarc = pass",
+    "comment before all": "(hello) mx.ours.example (x); dmarc = pass (y) header.from=shop.example",
     "with a final dot": "mx.ours.example.; dmarc=pass header.from=shop.example.",
     "like gmail": (
         "mx.ours.example; dkim=pass header.i=@shop.example header.s=s1 header.b=Ab/c+d==;"
@@ -48,7 +47,9 @@ DISPROVED = {
     "dmarc fails though a signature fits": (
         "mx.ours.example; dmarc=fail header.from=shop.example; dkim=pass header.d=shop.example"
     ),
-    "both are said": "mx.ours.example; dmarc=pass; dmarc=fail",
+    "both are said": (
+        "mx.ours.example; dmarc=pass header.from=shop.example; dmarc=fail header.from=shop.example"
+    ),
     "both fail": "mx.ours.example; dkim=fail header.d=shop.example; spf=fail smtp.mailfrom=x.example",
     "softly": "mx.ours.example; dkim=fail header.d=shop.example; spf=softfail smtp.mailfrom=x.example",
 }
@@ -57,10 +58,11 @@ NOTHING_SAID = {
     "none": "mx.ours.example; none",
     "another server": "mx.evil.example; dmarc=pass header.from=shop.example",
     "a longer name": "mx.ours.example.evil.example; dmarc=pass header.from=shop.example",
-    "a name below ours": "a.mx.ours.example; dmarc=pass",
-    "only in a comment": "mx.ours.example; spf=none (dmarc=pass; dkim=pass header.d=shop.example)",
-    "only in a nested comment": "mx.ours.example; spf=none (a (b) dmarc=pass)",
-    "only in quotes": 'mx.ours.example; spf=none reason="x; dmarc=pass"',
+    "a name below ours": "a.mx.ours.example; dmarc=pass header.from=shop.example",
+    "only in a comment": "mx.ours.example; spf=none (dmarc=pass header.from=shop.example; x=y)",
+    "only in a nested comment": "mx.ours.example; spf=none (a (b) dmarc=pass header.from=shop.example)",
+    "only in quotes": 'mx.ours.example; spf=none reason="x; dmarc=pass header.from=shop.example"',
+    "about nobody it names": "mx.ours.example; dmarc=pass",
     "about another sender": "mx.ours.example; dmarc=pass header.from=evil.example",
     "about two senders": (
         "mx.ours.example; dmarc=pass header.from=shop.example header.from=evil.example"
@@ -82,14 +84,14 @@ NOTHING_SAID = {
         "mx.ours.example; spf=pass smtp.mailfrom=shop.example;x@evil.example"
     ),
     "a comment that is ended from inside": (
-        'mx.ours.example; spf=pass (domain of "x); dmarc=pass (y"@evil.example designates)'
+        'mx.ours.example; spf=pass (domain of "x); dmarc=pass header.from=shop.example (y"@evil.example designates)'
     ),
     "only one fails": "mx.ours.example; dkim=fail header.d=shop.example; spf=none",
     "errors": "mx.ours.example; dmarc=temperror; dkim=permerror; spf=temperror",
-    "an open comment": "mx.ours.example; dmarc=pass (never ends",
-    "an open quote": 'mx.ours.example; dmarc=pass reason="never ends',
-    "too long": "mx.ours.example; dmarc=pass" + " " * 20_000,
-    "no semicolon": "mx.ours.example dmarc=pass",
+    "an open comment": "mx.ours.example; dmarc=pass header.from=shop.example (never ends",
+    "an open quote": 'mx.ours.example; dmarc=pass header.from=shop.example reason="never ends',
+    "too long": "mx.ours.example; dmarc=pass header.from=shop.example" + " " * 20_000,
+    "no semicolon": "mx.ours.example dmarc=pass header.from=shop.example",
     "homoglyph": "mx.ours.example; dkim=pass header.d=shоp.example",
 }
 
@@ -110,22 +112,23 @@ def test_what_proves_nothing_says_nothing(value: str) -> None:
 
 
 def test_only_the_topmost_field_of_our_server_counts() -> None:
-    fails, passes = f"{OURS}; dmarc=fail", f"{OURS}; dmarc=pass"
+    about = "header.from=shop.example"
+    fails, passes = f"{OURS}; dmarc=fail {about}", f"{OURS}; dmarc=pass {about}"
     assert judged(fails, passes) is False
     assert judged(f"{OURS}; none", passes) is None
     assert judged("inner.ours.example; dmarc=fail", passes) is True
     # One that cannot be read may be ours: what lies below it came with the mail.
-    assert judged(f"{OURS}; dmarc=pass (", passes) is None
+    assert judged(f"{OURS}; dmarc=pass {about} (", passes) is None
 
 
 def test_without_a_name_nobody_is_believed() -> None:
-    assert judged("; dmarc=pass", authserv_id="") is None
-    assert judged(f"{OURS}; dmarc=pass", authserv_id=" ") is None
+    assert judged("; dmarc=pass header.from=shop.example", authserv_id="") is None
+    assert judged(f"{OURS}; dmarc=pass header.from=shop.example", authserv_id=" ") is None
 
 
 @pytest.mark.parametrize("sender", ["", "ann", "ann@", "ann@localhost", "@"])
 def test_a_sender_without_a_domain_is_not_proved(sender: str) -> None:
-    assert judged(f"{OURS}; dmarc=pass", sender=sender) is None
+    assert judged(f"{OURS}; dmarc=pass header.from=shop.example", sender=sender) is None
 
 
 def test_a_homoglyph_is_another_domain_and_its_own_spelling_is_not() -> None:

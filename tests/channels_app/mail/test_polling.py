@@ -1,14 +1,17 @@
 """A mailbox on a real server: what is read, what is not, and that nothing is missed or doubled."""
 
+import dataclasses
 import json
 import threading
 from datetime import timedelta
+from pathlib import Path
 from threading import Event as Flag
 from typing import Any
 
 import pytest
 from django.db import OperationalError
 from django.utils import timezone
+from django.utils.translation import override
 
 from channels_app import mailbox as reading
 from channels_app.adapters.mail import imap
@@ -20,7 +23,7 @@ from helpdesk.models import Channel
 from tests.channels_app.mail.conftest import settings_for
 from tests.channels_app.mail.mails import written
 from tests.factories import World
-from tests.mail_servers import ImapServer
+from tests.mail_servers import ImapServer, imap_server
 
 
 def open_channel(world: World, server: ImapServer, **changes: Any) -> None:
@@ -256,6 +259,24 @@ def test_trouble_with_the_server_is_told_in_words(
         Channel.objects.update(language="en")
     assert box(world).read(once=True) < 2
     assert cursor(world).error == reason
+
+
+def test_a_certificate_is_for_the_name_that_was_asked_for(
+    world: World, loopback: None, certificate: Path, request: pytest.FixtureRequest
+) -> None:
+    with imap_server(certificate=certificate) as server:
+        open_channel(world, server, imap_host="localhost", imap_security="starttls")
+        told = find_door(world.channel.public_id).config
+        with override("en"):
+            with pytest.raises(imap.MailboxTrouble) as caught:
+                imap.count_mails(told)
+            assert caught.value.message == "The server's certificate is not valid for its name."
+            request.getfixturevalue("trusted")
+            assert imap.count_mails(told) == 0
+            by_address = {**told.settings, "imap_host": "127.0.0.1"}
+            with pytest.raises(imap.MailboxTrouble) as caught:
+                imap.count_mails(dataclasses.replace(told, settings=by_address))
+            assert caught.value.message == "The server's certificate is not valid for its name."
 
 
 def test_pauses_grow_and_end_somewhere() -> None:

@@ -1,8 +1,8 @@
 """What the server is told, and what its answers mean."""
 
 import socket
-import ssl
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -192,13 +192,21 @@ def test_a_password_never_leaves_where_encryption_was_asked_for_and_is_missing(
         assert not server.received
 
 
-def test_a_certificate_for_another_name_is_refused(
-    loopback: None, certificate: ssl.SSLContext
+@pytest.mark.parametrize("security", ["tls", "starttls"])
+def test_a_certificate_is_for_the_name_that_was_asked_for(
+    loopback: None, certificate: Path, security: str, request: pytest.FixtureRequest
 ) -> None:
-    with smtp_server(tls_context=certificate) as server:
-        error = refusal(config(server, smtp_security="tls"))
+    with smtp_server(password="right", certificate=certificate, security=security) as server:
+        told = config(server, smtp_security=security).settings
+        secrets = {"smtp_password": "right"}
+        by_name = ChannelConfig("box-1", {**told, "smtp_host": "localhost"}, named_secrets=secrets)
+        assert refusal(by_name).retryable  # nobody trusts it
+        request.getfixturevalue("trusted")
+        send(by_name)
+        by_address = ChannelConfig("box-1", told, named_secrets=secrets)
+        error = refusal(by_address)  # trusted, and not for this name
         assert (error.kind, error.retryable) == ("server", True)
-        assert not server.received
+        assert len(server.received) == 1
 
 
 def test_letters_outside_of_ascii_before_the_at_need_a_server_that_can(
