@@ -186,7 +186,8 @@ class Mailbox:
                 yield item, raw, ""
         except imap.NotGiven:
             pass  # one of them: which, is asked below
-        except imap.MailboxTrouble:
+        except Exception:
+            # Whatever it was: next time these come one by one, and the bad one is passed by in the end.
             self._suspects.update(item.uid for item in plain if item.uid not in given)
             raise
         for item in items:

@@ -67,6 +67,23 @@ def test_one_bad_mail_keeps_back_nothing_and_is_noted(
     assert subjects(world)[-1] == "退货 6"
 
 
+def test_a_mail_that_breaks_us_in_a_way_nobody_thought_of_is_passed_by(
+    world: World, opened: ScriptedImap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.mails = {uid: written(uid) for uid in range(1, 6)}
+    bodies = imap.Folder._bodies
+
+    def breaking(folder: imap.Folder, items: list[imap.Item], what: str) -> Any:
+        if any(item.uid == 3 for item in items):
+            raise MemoryError
+        return bodies(folder, items, what)
+
+    monkeypatch.setattr(imap.Folder, "_bodies", breaking)
+    read_until_done(world)
+    assert (len(subjects(world)), len(subjects(world, reason="unreadable"))) == (5, 1)
+    assert cursor(world).newest_uid == 5
+
+
 def test_a_line_that_breaks_now_and_then_costs_no_mail_its_body(
     world: World, opened: ScriptedImap
 ) -> None:
