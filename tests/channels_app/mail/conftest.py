@@ -17,6 +17,9 @@ from cryptography.x509.oid import NameOID
 from pytest_django import Settings
 
 from channels_app import egress
+from channels_app import mailbox as mailbox_reading
+from channels_app.services import ingesting
+from tests.channels_app.mail.mails import KEPT, Kept
 from tests.mail_servers import ImapServer, SmtpServer, imap_server, smtp_server
 
 
@@ -43,6 +46,21 @@ def mailbox(loopback: None, mailboxes: ImapServer) -> ImapServer:
     server = dataclasses.replace(mailboxes, folder=f"box-{uuid.uuid4().hex}")
     server.create()
     return server
+
+
+@pytest.fixture(autouse=True)
+def kept(monkeypatch: pytest.MonkeyPatch) -> list[Kept]:
+    """Return what mailboxes have given to the store, as far as it was new."""
+    KEPT.clear()
+
+    def store(door: Any, events: Any, raw: bytes, *, is_backlog: bool = False) -> list[int]:
+        new = ingesting.store(door, events, raw, is_backlog=is_backlog)
+        (event,) = events
+        KEPT.extend(Kept(event.subject, event.error, is_backlog, raw) for _id in new)
+        return new
+
+    monkeypatch.setattr(mailbox_reading, "store", store)
+    return KEPT
 
 
 def settings_for(**changes: Any) -> dict[str, Any]:

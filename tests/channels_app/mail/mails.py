@@ -1,7 +1,21 @@
-"""Mails that customers write, as their clients send them."""
+"""Mails that customers write, as their clients send them, and what was kept of them."""
 
+from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One event that was new to the store, and how it was given."""
+
+    subject: str
+    reason: str
+    is_backlog: bool
+    raw: bytes
+
+
+KEPT: list[Kept] = []
 
 
 def written(number: int | str = 1, text: str = "怎么退货?", **headers: str) -> bytes:
