@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
+from channels_app import signatures
 from channels_app.adapters.webchat.identity import sign_identity
 from channels_app.protocol import ChannelConfig
+from tests.mail_servers import smtp_server
 
 
 @contextmanager
@@ -28,6 +30,7 @@ class ContractCase:
     sign: Callable[[bytes, ChannelConfig, datetime], Mapping[str, str]]
     unknown: tuple[bytes, ...]
     signs_body: bool = True
+    recipient: str = "visitor-1"
     # Starts a stand-in of the vendor on loopback; yields the settings that lead to it.
     stand_in: Callable[[], AbstractContextManager[Mapping[str, object]]] = _nobody
 
@@ -76,12 +79,40 @@ def _webhook_message(reference: str) -> bytes:
     return json.dumps({"type": "message.created", "data": data}).encode()
 
 
+def _signed_mail(body: bytes, config: ChannelConfig, at: datetime) -> Mapping[str, str]:
+    # The signature does not name the channel: what tells channels apart is that each has a secret.
+    secrets = ["another secret"] if config.public_id == "channel-2" else config.secrets
+    return signatures.signed_headers("id-1", body, secrets=secrets, at=at)
+
+
+def _mail(reference: str) -> bytes:
+    return f"From: ann@shop.example\r\nMessage-ID: <{reference}@x>\r\n\r\nHello\r\n".encode()
+
+
+@contextmanager
+def _mail_server() -> Iterator[Mapping[str, object]]:
+    with smtp_server() as server:
+        yield {
+            "address": "help@ours.example",
+            "smtp_host": "127.0.0.1",
+            "smtp_port": server.port,
+            "smtp_security": "none",
+        }
+
+
 CASES = {
     "webchat": ContractCase(
         body=_message,
         sign=_signed_visitor,
         unknown=(b'{"type":"ping"}', b'{"type":"typing","on":true}'),
         signs_body=False,
+    ),
+    "mail": ContractCase(
+        body=_mail,
+        sign=_signed_mail,
+        unknown=(),
+        recipient="ann@shop.example",
+        stand_in=_mail_server,
     ),
     "webhook": ContractCase(
         body=_webhook_message,

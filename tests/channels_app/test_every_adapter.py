@@ -131,7 +131,7 @@ class TestEveryAdapter:
     def test_sending_answers_with_values(self, kind, settings):
         settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8"]
         message = OutboundMessage(
-            client_ref=str(uuid.uuid4()), to=ContactIdentity("visitor-1"), text="好的 👍"
+            client_ref=str(uuid.uuid4()), to=ContactIdentity(CASES[kind].recipient), text="好的 👍"
         )
         with CASES[kind].stand_in() as found:
             config = dataclasses.replace(CONFIG, settings=found)
