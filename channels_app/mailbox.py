@@ -58,7 +58,9 @@ class Position:
     """How far the mailbox has been read, as this process knows it."""
 
     newest_uid: int
-    oldest_uid: int
+    # The past was read up to the first of these, and ends with the second.
+    past_uid: int
+    past_until: int
 
 
 class Mailbox:
@@ -121,16 +123,20 @@ class Mailbox:
             self._take(folder, slice_, is_backlog=False)
             position.newest_uid = slice_[-1]
             self._move(fence, newest_uid=position.newest_uid)
-        if position.oldest_uid and self._past is None:
-            self._past = self._wanted_past(folder, position.oldest_uid)
-        if self._past:
-            slice_ = self._past[-SLICE:]
-            self._take(folder, slice_, is_backlog=True)
-            del self._past[-SLICE:]
-        if position.oldest_uid:
-            position.oldest_uid = self._past[-1] if self._past else 0
-            self._move(fence, oldest_uid=position.oldest_uid)
+        if position.past_uid < position.past_until:
+            self._read_past(folder, fence, position)
         return bool(live or self._past)
+
+    def _read_past(self, folder: imap.Folder, fence: int, position: Position) -> None:
+        """Store the next slice of the past, from its beginning on, so that answers find what they answer."""
+        if self._past is None:
+            wanted = self._wanted_past(folder, position.past_until)
+            self._past = [uid for uid in wanted if uid > position.past_uid]
+        slice_ = self._past[:SLICE]
+        self._take(folder, slice_, is_backlog=True)
+        del self._past[:SLICE]
+        position.past_uid = slice_[-1] if self._past else position.past_until
+        self._move(fence, past_uid=position.past_uid)
 
     def _position(self, folder: imap.Folder, fence: int) -> Position:
         number = mailbox_number(self.door, folder.uid_validity)
@@ -138,16 +144,17 @@ class Mailbox:
             row = MailboxCursor.objects.get(channel_id=self.door.channel_id)
         known = row.uid_validity == number and row.newest_uid < folder.next_uid
         if known:
-            return Position(row.newest_uid, row.oldest_uid)
+            return Position(row.newest_uid, row.past_uid, row.past_until)
         newest = folder.next_uid - 1
         is_first = row.uid_validity == 0
         leaves_past = is_first and self._first_import == "new"
         # Uids that begin anew say nothing: everything is read again, and what came before is known by its key.
-        oldest = 0 if leaves_past else newest
+        read = newest if leaves_past else 0
         self._suspects.clear()
         self._past = None
-        self._move(fence, uid_validity=number, newest_uid=newest, oldest_uid=oldest)
-        return Position(newest, oldest)
+        facts = {"newest_uid": newest, "past_uid": read, "past_until": newest}
+        self._move(fence, uid_validity=number, **facts)
+        return Position(newest, read, newest)
 
     def _wanted_past(self, folder: imap.Folder, last: int) -> list[int]:
         """Return the uids of the past that are wanted: what the operator chose, and all since the channel began."""

@@ -100,7 +100,7 @@ class MailboxCursor(OrganizationModel):
     """How far a mailbox has been read, and when it was last reached.
 
     Mails from `newest_uid` on are live; those below it that were there before the channel came are the
-    past, read downwards from `oldest_uid` and behind everything live.
+    past, read behind everything live, up to `past_uid` by now.
     """
 
     channel = OrganizationOneToOneField(
@@ -108,7 +108,8 @@ class MailboxCursor(OrganizationModel):
     )
     uid_validity = models.BigIntegerField(default=0)
     newest_uid = models.BigIntegerField(default=0)
-    oldest_uid = models.BigIntegerField(default=0)
+    past_uid = models.BigIntegerField(default=0)
+    past_until = models.BigIntegerField(default=0)
     read_at = models.DateTimeField(_("last read"), null=True, blank=True)
     # Who reads it now; another process takes over when the lease has ended.
     lease_until = models.DateTimeField(null=True, blank=True)

@@ -126,8 +126,9 @@ def process(claim: Claim) -> bool:
 def _work(claim: Claim) -> None:
     row = claim.event
     request = request_of(row) if row.kind in {"raw", "unreadable"} else None
-    if claim.fence > MOST_CLAIMS:
-        _quarantine(claim, row, "interrupted")
+    hopeless = "interrupted" if claim.fence > MOST_CLAIMS else row.data.get("cut", "")
+    if hopeless and row.kind != "unreadable":
+        _quarantine(claim, row, hopeless)
         return
     try:
         if row.kind == "unreadable" and request is not None:

@@ -126,9 +126,15 @@ def _row(door: Door, event: Event, now: datetime, *, is_backlog: bool) -> Inboun
         is_backlog=is_backlog,
         due_at=now,
         received_at=now,
-        # What is read behind says all of it in its raw bytes.
-        data={} if event.kind == "raw" else to_json(event),
+        data=_data(event),
     )
+
+
+def _data(event: Event) -> dict[str, Any]:
+    if event.kind != "raw":
+        return to_json(event)
+    # What is read behind says all of it in its bytes, unless they are not all of it.
+    return {"cut": event.error} if event.error else {}
 
 
 def _key(event: Event) -> str:
