@@ -47,10 +47,11 @@ def tell_new(now: datetime) -> int:
     return sum(_tell_channel(channel, now) for channel in asking)
 
 
-def message_stored(channel: Channel, message: Message) -> Dispatch | None:
+def message_stored(channel: Channel, message_id: int) -> Dispatch | None:
     """Tell that a message of the other system is stored; inside the transaction that stores it."""
     if channel.kind != KIND or STORED not in wanted(channel):
         return None
+    message = Message.objects.select_related("conversation", "entry").get(pk=message_id)
     own: dict[str, object] = {"message": message.client_ref, "provider_id": message.provider_id}
     return _dispatch(channel, message.conversation, message.entry, STORED, own)
 

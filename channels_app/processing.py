@@ -136,7 +136,7 @@ def _work(claim: Claim) -> None:
             _settle(claim, lambda kept: _read_again(kept, events))
             return
         event = _read(row, request)
-        files = arriving.prepared_files(row.channel, event)
+        event, files = arriving.prepared_files(row.channel, event)
     except NotNow:
         raise
     except HelpdeskError as error:

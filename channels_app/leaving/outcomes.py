@@ -49,6 +49,8 @@ def store(claim: Claim, result: SendResult | SendError, milliseconds: int) -> No
             outcome = Outcome(Delivery.SENT)
             if row is not None and result.provider_ids:
                 rows.update(provider_id=result.provider_ids[0][:250])
+            if row is not None and result.warning:
+                rows.update(error=result.warning[:300])
         if row is not None and row.state == Delivery.SENDING:
             _apply(row, outcome, now)
             if isinstance(result, SendResult) and result.status in {"delivered", "read"}:

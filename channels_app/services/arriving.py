@@ -1,25 +1,59 @@
 """What becomes of an event: a message, a newer version of one, a receipt, or nothing, with the reason."""
 
 from collections.abc import Callable
+from dataclasses import replace
+
+from django.utils import translation
+from django.utils.translation import gettext as _
 
 from channels_app.models import InboundEvent
-from channels_app.protocol import Event
+from channels_app.outgoing_events import message_stored
+from channels_app.protocol import Attachment, Event, NotNow
+from channels_app.registry import adapter_for
 from channels_app.services import letters, receipts
 from channels_app.services.outcomes import Files, Outcome, State, reference_of
 from channels_app.services.senders import sender_of
+from helpdesk.errors import ChannelError
 from helpdesk.models import Channel
 from helpdesk.services import files as stored_files
 from helpdesk.services import revising
 from helpdesk.services.receiving import Arrival, identify, receive_from
 
 
-def prepared_files(channel: Channel, event: Event) -> Files:
-    """Return the files of an event, kept on disk, as rows to be saved with its message."""
-    return [
-        stored_files.prepare(each.data, each.filename, content_id=each.content_id)
-        for each in event.attachments
-        if each.data is not None
-    ]
+def prepared_files(channel: Channel, event: Event) -> tuple[Event, Files]:
+    """Return the files of an event, fetched and kept on disk, as rows to be saved with its message.
+
+    The event comes back with a word in its text for each file that its channel does not give out.
+    Raises NotNow when one cannot be fetched for the moment. No transaction is open.
+    """
+    files: Files = []
+    missing = []
+    try:
+        for each in event.attachments:
+            data = each.data if each.data is not None else _fetched(channel, each)
+            if data is None:
+                missing.append(each.filename or each.kind)
+            else:
+                files.append(stored_files.prepare(data, each.filename, content_id=each.content_id))
+    except BaseException:
+        stored_files.discard(files)
+        raise
+    if not missing:
+        return event, files
+    with translation.override(channel.language):
+        words = [_("[The file %(name)s could not be fetched.]") % {"name": one} for one in missing]
+    return replace(event, text="\n".join(filter(None, (event.text, *words)))), files
+
+
+def _fetched(channel: Channel, attachment: Attachment) -> bytes | None:
+    """Return a file's bytes from the vendor; None when it will never give them."""
+    try:
+        data, _mime = adapter_for(channel).fetch_media(attachment)
+    except ChannelError as error:
+        if error.permanent:
+            return None
+        raise NotNow(str(error.message)) from error
+    return data
 
 
 def arrive(kept: InboundEvent, event: Event, files: Files) -> Outcome:
@@ -48,6 +82,8 @@ def _message(kept: InboundEvent, event: Event, files: Files) -> Outcome:
             revision=event.sequence or 0,
         ),
     )
+    if not stored.is_repeated:
+        message_stored(kept.channel, stored.message_id)
     return Outcome(State.DONE, stored.message_id)
 
 

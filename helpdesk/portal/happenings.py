@@ -278,6 +278,10 @@ _REASONS = {
     "too_deep": gettext_lazy("its parts lie too deep in one another"),
     "interrupted": gettext_lazy("reading it was broken off several times"),
     "invalid": gettext_lazy("it says nothing"),
+    "too_long": gettext_lazy("reading it takes too long"),
+    "out_of_memory": gettext_lazy("reading it takes too much memory"),
+    "crashed": gettext_lazy("reading it breaks off"),
+    "unreadable": gettext_lazy("the mailbox does not give it out"),
     "unsupported_file": gettext_lazy("it has a file of a kind that is not accepted"),
 }
 

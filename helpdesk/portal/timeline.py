@@ -27,6 +27,7 @@ _SHOWN = (
 )
 MENTION = re.compile(r"(@[^\s@,，。.;；:：!！?？]{1,40})")
 PICTURE_WIDTH, PICTURE_HEIGHT = 220, 160
+_ARRIVED = {Delivery.SENT, Delivery.DELIVERED, Delivery.READ}
 _CLASSES = {"out": "msg out", "note": "msg note"}
 
 
@@ -148,6 +149,8 @@ def _show_delivery(line: Line, outbox: Outbox | None) -> None:
     if outbox.state == Delivery.FAILED:
         line["classes"] += " fail"
         line["cause"] = outbox.error or _("the channel did not take it")
+    elif outbox.state in _ARRIVED:
+        line["cause"] = outbox.error  # somebody else on the letter did not get it
     if outbox.state != Delivery.QUEUED:
         return
     if is_held(outbox):

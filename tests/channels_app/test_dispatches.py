@@ -294,8 +294,8 @@ def test_a_stored_message_is_told_of_with_the_id_its_sender_gave(
     conversation_id = open_conversation(world, peer)
     with world.transaction():
         message = Message.objects.filter(conversation_id=conversation_id, direction="in").get()
-        assert outgoing_events.message_stored(peer, message) is not None
-        assert outgoing_events.message_stored(peer, message) is None
+        assert outgoing_events.message_stored(peer, message.pk) is not None
+        assert outgoing_events.message_stored(peer, message.pk) is None
     delivery.deliver_due()
     event: Any = vendor.calls[-1][2].context["event"]
     assert (event["type"], event["data"]["message"]) == ("message.stored", message.client_ref)

@@ -117,9 +117,7 @@ class Adapter:
 
     def _event(self, mail: Mail, head: Event) -> Event:
         authentic = is_authentic(mail, str(self.config.settings.get("authserv_id") or ""))
-        sender = mail.sender
-        if not sender.address and mail.bounce is None:
-            raise BadPayload("The mail names no sender")
+        sender = mail.sender  # without an address where the mail names none
         bounce = mail.bounce if mail.bounce and mail.bounce.is_permanent else None
         return Event(
             kind="receipt" if bounce else "message",

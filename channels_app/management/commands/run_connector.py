@@ -15,6 +15,9 @@ from channels_app.processing import process_due
 from channels_app.services.ingesting import NOTIFICATION as ARRIVED
 
 
+PROCESSING = 3
+
+
 class Command(BaseCommand):
     help = "Read mailboxes, process what channels report and deliver replies, until stopped."
 
@@ -29,7 +32,8 @@ class Command(BaseCommand):
             signal.signal(number, stop)
         crew = Crew()
         loops = [
-            Loop("processing", process_due, ARRIVED),
+            # Several, so that one slow file of one message holds up its own sender only.
+            *(Loop(f"processing-{number}", process_due, ARRIVED) for number in range(PROCESSING)),
             Loop("delivering", crew.send_due, LEAVING),
         ]
         watchers = Watchers()
