@@ -2,18 +2,23 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils.html import format_html
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from channels_app.models import InboundEvent
-from helpdesk.admin.base import ReadOnlyAdmin
+from channels_app.services import quarantining
+from helpdesk.admin.base import ReadOnlyAdmin, access_of
 from helpdesk.admin.sites import organization_site
+
+# How many may be read again at once.
+MOST_AGAIN = 200
 
 
 @admin.register(InboundEvent, site=organization_site)
@@ -37,25 +42,51 @@ class InboundEventAdmin(ReadOnlyAdmin):
     ordering = ("-id",)
     fields = (
         *("received_at", "channel", "kind", "state_label", "reason", "attempts", "processed_at"),
-        *("size", "conversation"),
+        *("size", "conversation", "download"),
     )
     readonly_fields = fields
+    actions = ("read_again",)
+
+    @admin.action(description=gettext_lazy("Read again"))
+    def read_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
+        """Process again what could not be read, now that it may be."""
+        by = access_of(request)
+        quarantined = queryset.filter(state=InboundEvent.State.QUARANTINED).order_by("id")
+        pks = list(quarantined.values_list("pk", flat=True)[:MOST_AGAIN])
+        for pk in pks:
+            quarantining.replay(by, pk)
+        told = ngettext("%(count)s is read again.", "%(count)s are read again.", len(pks))
+        (messages.success if pks else messages.error)(
+            request,
+            told % {"count": len(pks)}
+            if pks
+            else _("Only what is in quarantine can be read again."),
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).defer("raw", "data")
         return rows
 
-    @admin.display(description=_("state"))
+    @admin.display(description=gettext_lazy("state"))
     def state_label(self, obj: InboundEvent) -> str:
         return obj.get_state_display()
 
-    @admin.display(description=_("size"))
+    @admin.display(description=gettext_lazy("size"))
     def size(self, obj: Any) -> str:
         return filesizeformat(obj.size_bytes)
 
-    @admin.display(description=_("conversation"))
+    @admin.display(description=gettext_lazy("conversation"))
     def conversation(self, obj: InboundEvent) -> str:
         if obj.entry is None:
             return "-"
         pk = obj.entry.conversation_id
         return format_html('<a href="{}">C-{}</a>', reverse("portal:conversation", args=[pk]), pk)
+
+    @admin.display(description=gettext_lazy("as it came"))
+    def download(self, obj: InboundEvent) -> str:
+        """Link to the bytes of what could not be read; the conversation shows all else."""
+        if obj.state != InboundEvent.State.QUARANTINED or obj.entry_id is None:
+            return "-"
+        return format_html(
+            '<a href="{}">{}</a>', reverse("channels:raw", args=[obj.pk]), _("Download")
+        )

@@ -8,7 +8,11 @@ from django.test import Client
 from django.utils import timezone
 
 from channels_app.models import InboundEvent
-from helpdesk.models import Entry, Staff
+from channels_app.processing import process_due
+from channels_app.protocol import ContactIdentity, Event
+from channels_app.services import ingesting
+from channels_app.services.doors import find_door
+from helpdesk.models import AuditEntry, Entry, Staff
 from tests.factories import World
 
 LIST = "/admin/channels_app/inboundevent/"
@@ -97,3 +101,26 @@ def test_nobody_else_finds_it(
     other = browser(other_world.alice)
     assert [other.get(url).status_code for url in pages] == [200, 404, 404]
     assert f"{pk}/change/" not in other.get(LIST).content.decode()
+
+
+def test_administrators_have_what_is_in_quarantine_read_again(
+    world: World, browser: Callable[[Staff], Client]
+) -> None:
+    door = find_door(world.channel.public_id)
+    ingesting.store(door, [Event("message", "empty", ContactIdentity("v1"), text=" ")], b"raw")
+    process_due()
+    done = event(world, key="v2")
+    with world.transaction():
+        pk = InboundEvent.objects.get(state="quarantined").pk
+    page = browser(world.alice).get(f"{LIST}{pk}/change/").content.decode()
+    assert f"/letters/unread/{pk}/" in page
+    chosen = {"action": "read_again", "_selected_action": [pk, done]}
+    assert browser(world.bob).post(LIST, chosen).status_code == 404
+    answer = browser(world.alice).post(LIST, chosen, follow=True)
+    assert "1 is read again." in answer.content.decode()
+    with world.transaction():
+        assert InboundEvent.objects.get(pk=pk).state == "new"
+        assert InboundEvent.objects.get(pk=done).state == "done"
+        assert AuditEntry.objects.filter(action="inbound.replayed").count() == 1
+    again = browser(world.alice).post(LIST, {**chosen, "_selected_action": [done]}, follow=True)
+    assert "Only what is in quarantine can be read again." in again.content.decode()

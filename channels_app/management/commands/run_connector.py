@@ -14,7 +14,6 @@ from channels_app.mailboxes import Watchers
 from channels_app.processing import process_due
 from channels_app.services.ingesting import NOTIFICATION as ARRIVED
 
-
 PROCESSING = 3
 
 
