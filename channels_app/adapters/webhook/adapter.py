@@ -11,8 +11,8 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from channels_app import http
-from channels_app.adapters.webhook import calling, signing, writing
+from channels_app import http, signatures
+from channels_app.adapters.webhook import calling, writing
 from channels_app.adapters.webhook.events import read_events
 from channels_app.adapters.webhook.fields import read_object
 from channels_app.protocol import (
@@ -49,7 +49,7 @@ class Adapter:
         return None
 
     def verify(self, request: RawRequest) -> None:
-        signing.verify(request, self.config.secrets)
+        signatures.verify(request, self.config.secrets)
 
     def parse(self, request: RawRequest) -> list[Event]:
         return read_events(request, vouches=self.config.settings.get("vouches") is True)
@@ -81,7 +81,7 @@ class Adapter:
         return reply.content, claimed if _TYPE.fullmatch(claimed) else attachment.mime
 
     def test_connection(self) -> str:
-        if not signing.keys_of(self.config.secrets):
+        if not signatures.keys_of(self.config.secrets):
             raise ChannelError(_("There is no usable secret yet."), permanent=True)
         if not self._address():
             return _("Ready to receive. Replies have no address yet, so they cannot leave.")
@@ -94,10 +94,10 @@ class Adapter:
     def _post(self, identifier: str, body: bytes) -> http.Reply:
         if not self._address():
             raise SendError(_("This channel has no address for replies."), kind="undeliverable")
-        if not signing.keys_of(self.config.secrets):
+        if not signatures.keys_of(self.config.secrets):
             raise SendError(_("There is no usable secret yet."), kind="auth")
         # Signed with every secret, so that the receiver can change over at any moment.
-        headers = signing.signed_headers(
+        headers = signatures.signed_headers(
             identifier, body, secrets=self.config.secrets, at=timezone.now()
         )
         return calling.post(self._address(), body, headers)

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 import time_machine
 
-from channels_app.adapters.webhook import EVENTS, events, signing
+from channels_app import signatures
+from channels_app.adapters.webhook import EVENTS, events
 from channels_app.adapters.webhook.adapter import Adapter
 from channels_app.protocol import (
     ChannelConfig,
@@ -110,7 +111,7 @@ def test_the_receiver_of_the_document_refuses_what_is_older_than_five_minutes(
 ):
     body = b'{"type": "ping", "data": {}}'
     at = NOW - timedelta(seconds=age)
-    headers = signing.signed_headers("m", body, secrets=[SECRET], at=at)
+    headers = signatures.signed_headers("m", body, secrets=[SECRET], at=at)
     assert answer_of(urllib.request.Request(receiver, data=body, headers=headers)) == status
 
 

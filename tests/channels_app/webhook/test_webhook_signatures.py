@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from channels_app.adapters.webhook import signing
+from channels_app import signatures
 from channels_app.adapters.webhook.adapter import Adapter
 from channels_app.protocol import BadSignature, ChannelConfig, RawRequest
 
@@ -76,14 +76,14 @@ def test_the_published_vector_of_the_specification_is_accepted():
 def test_the_library_accepts_what_we_sign_and_we_what_it_signs(body, identifier, key):
     secret = "whsec_" + base64.b64encode(key).decode()
     raw = body.encode()
-    mine = signing.signed_headers(identifier[:200], raw, secrets=[secret], at=NOW)
+    mine = signatures.signed_headers(identifier[:200], raw, secrets=[secret], at=NOW)
     Webhook(secret).verify(raw, mine, json_parse=False)
     verify(call(signed(raw, secret=secret, identifier=identifier[:200]), body=raw), secret)
 
 
 @time_machine.travel(NOW, tick=False)
 def test_during_a_rotation_the_receiver_may_hold_either_secret():
-    headers = signing.signed_headers(IDENTIFIER, BODY, secrets=(SECRET, OLDER), at=NOW)
+    headers = signatures.signed_headers(IDENTIFIER, BODY, secrets=(SECRET, OLDER), at=NOW)
     for secret in (SECRET, OLDER):
         Webhook(secret).verify(BODY, headers)
     with pytest.raises(WebhookVerificationError):
@@ -186,7 +186,7 @@ def test_sixteen_signatures_are_looked_through():
 
 
 def test_a_secret_in_plain_text_counts_byte_for_byte():
-    headers = signing.signed_headers(IDENTIFIER, BODY, secrets=["口令"], at=NOW)
+    headers = signatures.signed_headers(IDENTIFIER, BODY, secrets=["口令"], at=NOW)
     assert headers["webhook-signature"] == Webhook("口令".encode()).sign(
         IDENTIFIER, NOW, BODY.decode()
     )
@@ -196,7 +196,7 @@ def test_a_secret_in_plain_text_counts_byte_for_byte():
 def test_every_secret_is_compared_with_every_signature(monkeypatch):
     compared = []
     monkeypatch.setattr(
-        signing.hmac,
+        signatures.hmac,
         "compare_digest",
         lambda mine, given: bool(compared.append((mine, given))) or mine == given,
     )
@@ -217,6 +217,6 @@ def test_headers_of_any_content_are_refused_and_nothing_worse(headers):
 
 def test_signing_twice_at_one_time_is_the_same():
     first, second = (
-        signing.signed_headers(IDENTIFIER, BODY, secrets=[SECRET], at=NOW) for _ in "12"
+        signatures.signed_headers(IDENTIFIER, BODY, secrets=[SECRET], at=NOW) for _ in "12"
     )
     assert first == second == signed()
