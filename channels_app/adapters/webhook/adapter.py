@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from channels_app import http, signatures
 from channels_app.adapters.webhook import calling, writing
 from channels_app.adapters.webhook.events import read_events
-from channels_app.adapters.webhook.fields import read_object
+from channels_app.json_fields import read_object
 from channels_app.protocol import (
     Attachment,
     BadPayload,

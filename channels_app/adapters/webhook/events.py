@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from channels_app.adapters.webhook.fields import Fields, read_object
+from channels_app.json_fields import Fields, read_object
 from channels_app.protocol import Attachment, BadPayload, ContactIdentity, Event, RawRequest
 
 MOST_TEXT = 20_000
