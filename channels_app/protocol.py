@@ -61,6 +61,8 @@ class ContactIdentity:
     union_id: str = ""
     locale: str = ""
     verified: bool = False
+    # Nothing is sent there before whoever is behind it has confirmed it.
+    needs_proof: bool = False
     aliases: tuple[str, ...] = ()
 
 

@@ -15,6 +15,7 @@ def sender_of(sender: ContactIdentity | None) -> Sender:
         external_id=address[:200],
         display_name=sender.display_name[:120],
         is_verified=sender.verified,
+        awaits_proof=sender.needs_proof and not sender.verified,
         language=sender.locale[:8],
         # What nobody has proved stays out of the customer's facts.
         profile={name: value for name, value in known.items() if value and sender.verified},

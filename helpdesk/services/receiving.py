@@ -45,6 +45,8 @@ class Sender:
     external_id: str
     display_name: str = ""
     is_verified: bool = False
+    # Replies to an address that is new wait until it is confirmed.
+    awaits_proof: bool = False
     language: str = ""
     # Known facts of a new customer: name, company, email, phone, place, tags, external_id.
     profile: dict[str, Any] = field(default_factory=dict)
@@ -173,6 +175,7 @@ def _new_identity(channel: Channel, sender: Sender) -> Identity:
         external_id=sender.external_id,
         display_name=sender.display_name,
         is_verified=sender.is_verified,
+        awaits_proof=sender.awaits_proof,
         data=sender.data,
         seen_at=timezone.now(),
     )
