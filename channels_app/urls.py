@@ -3,6 +3,8 @@
 from django.urls import path
 
 from channels_app import letter_views, shop, webhooks, widget
+from channels_app.contact import framing
+from channels_app.contact import pages as contact
 from channels_app.demo import views as demo
 
 app_name = "channels"
@@ -24,5 +26,8 @@ urlpatterns = [
     ),
     path("letters/unread/<int:event_id>/", letter_views.raw, name="raw"),
     path("test-customer/", demo.test_customer, name="test-customer"),
+    path("form.js", framing.script, name="form-script"),
+    path("forms/confirm/<str:token>", contact.confirm, name="form-confirm"),
+    path("forms/<str:public_id>/", contact.form, name="form"),
     path("shop/", shop.home, name="shop"),
 ]

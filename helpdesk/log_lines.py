@@ -3,8 +3,9 @@
 import logging
 import re
 
-# The link of an invitation lets its holder choose somebody's password, as long as it was not used.
-_INVITATION = re.compile(r"(/welcome/)[^\s'\"?#<>)\]]+")
+# The link of an invitation lets its holder choose somebody's password, that of a form proves an address,
+# as long as it was not used.
+_INVITATION = re.compile(r"(/welcome/|/forms/confirm/)[^\s'\"?#<>)\]]+")
 
 
 class Formatter(logging.Formatter):

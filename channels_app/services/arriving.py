@@ -10,7 +10,7 @@ from channels_app.models import InboundEvent
 from channels_app.outgoing_events import message_stored
 from channels_app.protocol import Attachment, Event, NotNow
 from channels_app.registry import adapter_for
-from channels_app.services import letters, receipts
+from channels_app.services import letters, proving, receipts
 from channels_app.services.outcomes import Files, Outcome, State, reference_of
 from channels_app.services.senders import sender_of
 from helpdesk.errors import ChannelError
@@ -68,6 +68,8 @@ def _message(kept: InboundEvent, event: Event, files: Files) -> Outcome:
     if event.letter is not None:
         return letters.arrive(kept, event, event.letter, files)
     identity = identify(kept.channel, sender_of(event.sender))
+    if identity.awaits_proof:
+        proving.ask(kept.channel, identity, now=kept.received_at)
     stored = receive_from(
         identity,
         Arrival(
