@@ -19,7 +19,10 @@ from helpdesk.registries import ChannelKind, channel_kinds
 from helpdesk.services import channels, organizations
 from helpdesk.tenancy import organization_transaction
 
-WIDGET_KIND = "webchat"
+# Kinds whose tag goes into a page, and the script of each.
+SCRIPTS = {"webchat": "widget.js", "form": "form.js"}
+# What kinds say that cannot answer themselves, and those that can do it for them.
+ANSWERED_ELSEWHERE, LETTERS = "answered_elsewhere", "letters"
 
 
 @admin.register(Channel, site=organization_site)
@@ -28,7 +31,7 @@ class ChannelAdmin(ScopedAdmin):
 
     can_delete = False
     list_display = ("name", "name_en", "kind_label", "queue", "language", "is_active", "trouble")
-    list_select_related = ("queue",)
+    list_select_related = ("queue", "answers_by")
     list_filter = ("is_active", "queue")
     search_fields = ("name", "name_en")
     audited = ("name", "name_en", "kind", "is_active")
@@ -41,16 +44,33 @@ class ChannelAdmin(ScopedAdmin):
 
     @admin.display(description=gettext_lazy("trouble"))
     def trouble(self, obj: Channel) -> str:
-        return obj.disabled_reason
+        return obj.disabled_reason or _answers_missing(obj)
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         kind = obj.kind if obj else request.GET.get("kind", "")
         kwargs["form"] = channel_form(kind, _kind(kind))
-        kwargs["fields"] = ("name", "name_en", "queue", "language", "is_active", "hold_seconds")
+        common = ("name", "name_en", "queue", "language", "is_active", "hold_seconds")
+        kwargs["fields"] = (*common, *_answering(kind))
         return super().get_form(request, obj, **kwargs)
 
+    def formfield_for_foreignkey(
+        self, db_field: Any, request: HttpRequest, **kwargs: Any
+    ) -> Any:  # Any: as Django passes and returns it
+        """Offer for answers what can carry them."""
+        if db_field.name == "answers_by":
+            kinds = [name for name, kind in channel_kinds.items() if LETTERS in kind.capabilities]
+            kwargs["queryset"] = Channel.objects.filter(is_active=True, kind__in=kinds)
+            kwargs["required"] = True
+            kwargs["help_text"] = _("The mailbox of the answers. Connect a mailbox first.")
+            kwargs["error_messages"] = {
+                "invalid_choice": _("Choose an active mailbox of this organization."),
+                "required": _("Choose the mailbox that its answers leave through."),
+            }
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        kind = _kind(obj.kind if obj else request.GET.get("kind", ""))
+        name = obj.kind if obj else request.GET.get("kind", "")
+        kind = _kind(name)
         own = [f"setting_{field.name}" for field in kind.settings] if kind else []
         return (
             (
@@ -59,6 +79,7 @@ class ChannelAdmin(ScopedAdmin):
                     "fields": (
                         ("name", "name_en"),
                         ("queue", "language"),
+                        *_answering(name),
                         "hold_seconds",
                         "is_active",
                     )
@@ -91,7 +112,8 @@ class ChannelAdmin(ScopedAdmin):
             "webhook_url": f"{settings.PUBLIC_URL}/channels/{channel.public_id}/"
             if channel
             else "",
-            "widget_tag": _widget_tag(channel) if channel and channel.kind == WIDGET_KIND else "",
+            "widget_tag": _tag(channel) if channel and channel.kind in SCRIPTS else "",
+            "answers_missing": _answers_missing(channel) if channel else "",
             "can_test": bool(kind and kind.test_connection),
         }
         response: HttpResponse = super().change_view(
@@ -155,8 +177,26 @@ def _kind(name: str) -> ChannelKind | None:
     return channel_kinds.get(name) if name in channel_kinds else None
 
 
-def _widget_tag(channel: Channel) -> str:
+def _answering(name: str) -> tuple[str, ...]:
+    """Return the field for kinds of channels that others answer for."""
+    kind = _kind(name)
+    return ("answers_by",) if kind and ANSWERED_ELSEWHERE in kind.capabilities else ()
+
+
+def _answers_missing(channel: Channel) -> str:
+    """Return what is wrong with a channel whose answers could not leave; nothing when they can."""
+    if not _answering(channel.kind):
+        return ""
+    mailbox = channel.answers_by
+    kind = _kind(mailbox.kind) if mailbox else None
+    if mailbox and mailbox.is_active and kind and LETTERS in kind.capabilities:
+        return ""
+    return _("Answers cannot leave: choose an active mailbox for them.")
+
+
+def _tag(channel: Channel) -> str:
+    script = SCRIPTS[channel.kind]
     return (
-        f'<script src="{settings.PUBLIC_URL}/widget.js" data-channel="{channel.public_id}" defer>'
+        f'<script src="{settings.PUBLIC_URL}/{script}" data-channel="{channel.public_id}" defer>'
         "</script>"
     )
