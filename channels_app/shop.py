@@ -89,11 +89,19 @@ def home(request: HttpRequest) -> HttpResponse:
             "channels_app/shop.html",
             {
                 "public_id": channel.public_id,
+                "form_id": _form_id(channel.organization_id),
                 "version": widget_script()[1],
                 "products": products,
                 "is_english": bool(is_english),
             },
         )
+
+
+def _form_id(organization_id: int) -> str:
+    """Return the public id of the shop's contact form; nothing where there is none."""
+    with organization_transaction(organization_id):
+        forms = Channel.objects.filter(kind="form", is_active=True).order_by("id")
+        return forms.values_list("public_id", flat=True).first() or ""
 
 
 def demo_channel() -> Channel | None:

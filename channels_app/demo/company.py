@@ -277,6 +277,12 @@ def _build_channels(company: Company) -> None:
         for facts in company.text["channels"]
     }
     company.channels = _create(Channel, channels)
+    for facts in company.text["channels"]:
+        if "answers_by" in facts:
+            answering = company.channels[facts["answers_by"]]
+            Channel.objects.filter(pk=company.channels[facts["key"]].pk).update(
+                answers_by=answering
+            )
     Route.objects.bulk_create(
         Route(
             kind=Route.Kind.CHANNEL,

@@ -52,6 +52,7 @@ class StaffText(NamedText):
 class ChannelText(NamedText):
     kind: str
     settings: dict[str, object]
+    answers_by: NotRequired[str]
 
 
 class LevelText(TypedDict):
