@@ -8,6 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from channels_app.adapters.form.posting import (
     MOST_ADDRESS,
@@ -112,7 +113,7 @@ class PostingForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
     )
     topic = forms.ChoiceField(
-        label=_("What is it about?"),
+        label=pgettext_lazy("of a contact form", "What is it about?"),
         error_messages={
             "required": _("Please choose one."),
             "invalid_choice": _("Please choose one."),

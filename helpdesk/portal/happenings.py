@@ -236,6 +236,12 @@ def _escalated(line: Happening) -> str:
     return _("Escalated to level %(level)s.") % facts
 
 
+def _identified(line: Happening) -> str:
+    if line.text("by") == "mail":
+        return _("The customer confirmed the mail address. Answers leave now.")
+    return _("The customer signed in.")
+
+
 def _quarantined(line: Happening) -> str:
     reason = line.text("reason")
     known = _REASONS.get(reason)
@@ -311,7 +317,7 @@ _SENTENCES = {
     "escalation_ended": lambda _line: _("The escalation ended."),
     "topic_changed": _topic_changed,
     "priority_changed": lambda line: _("%(who)s changed the priority.") % {"who": line.who()},
-    "identified": lambda _line: _("The customer signed in."),
+    "identified": _identified,
     "rated": _rated,
     "quarantined": _quarantined,
     "asked_to_join": _asked_to_join,

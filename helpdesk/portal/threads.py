@@ -122,6 +122,8 @@ class ShownIdentity(NamedTuple):
     is_verified: bool
     # Said by the customer, proved by nobody.
     is_claimed: bool = False
+    # Replies wait for its holder's proof.
+    awaits_proof: bool = False
 
 
 class Facts(NamedTuple):
@@ -271,12 +273,17 @@ def _identities(conversation: Conversation) -> list[ShownIdentity]:
     found = list(
         rows.values_list(
             *("channel__kind", "channel__name", "channel__name_en"),
-            *("display_name", "is_verified", "data__email"),
+            *("display_name", "is_verified", "awaits_proof", "external_id", "data__email"),
         )[:IDENTITIES]
     )
     own = [
-        ShownIdentity(channel_icon(kind), shown or label_of(name, name_en), is_verified)
-        for kind, name, name_en, shown, is_verified, _ in found
+        ShownIdentity(
+            channel_icon(kind),
+            address if awaits_proof else shown or label_of(name, name_en),
+            is_verified,
+            awaits_proof=awaits_proof,
+        )
+        for kind, name, name_en, shown, is_verified, awaits_proof, address, _ in found
     ]
     claimed = dict.fromkeys(email for *_, email in found if email)
     claimed.pop(conversation.customer.email, None)
