@@ -16,6 +16,7 @@ FOLDERS: dict[str, str] = {
     "webchat": "channels_app.adapters.webchat",
     "mail": "channels_app.adapters.mail",
     "webhook": "channels_app.adapters.webhook",
+    "form": "channels_app.adapters.form",
 }
 
 

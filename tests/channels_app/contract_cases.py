@@ -33,6 +33,8 @@ class ContractCase:
     recipient: str = "visitor-1"
     # Starts a stand-in of the vendor on loopback; yields the settings that lead to it.
     stand_in: Callable[[], AbstractContextManager[Mapping[str, object]]] = _nobody
+    # Whether it sends; what does not is answered by another channel.
+    sends: bool = True
 
 
 def _signed_visitor(body: bytes, config: ChannelConfig, at: datetime) -> Mapping[str, str]:
@@ -100,6 +102,11 @@ def _mail_server() -> Iterator[Mapping[str, object]]:
         }
 
 
+def _posted_form(reference: str) -> bytes:
+    data = {"id": reference, "email": "fang@shop.example", "name": "王芳", "text": "怎么退货?"}
+    return json.dumps({"type": "form.posted", "data": data}).encode()
+
+
 CASES = {
     "webchat": ContractCase(
         body=_message,
@@ -123,5 +130,11 @@ CASES = {
             b'{"type":"invoice.paid","timestamp":"2026-11-22T08:00:00Z","data":[1]}',
         ),
         stand_in=_taking_system,
+    ),
+    "form": ContractCase(
+        body=_posted_form,
+        sign=_signed_webhook,
+        unknown=(b'{"type":"ping"}', b'{"type":"form.opened","data":{"id":"m-1"}}'),
+        sends=False,
     ),
 }
