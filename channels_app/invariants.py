@@ -27,6 +27,7 @@ def kept() -> Iterator[str]:
         if not raw_path(event).is_file():
             yield f"report {event.pk}: the file with its bytes is gone"
     lost = InboundEvent.objects.filter(state=State.DONE, kind__in=_SAID, entry__isnull=True)
+    lost = lost.exclude(reason="receipt")  # about what is no message
     for pk in lost.order_by("id").values_list("pk", flat=True).iterator():
         yield f"report {pk}: processed, and no message"
 

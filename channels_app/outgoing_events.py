@@ -52,7 +52,7 @@ def message_stored(channel: Channel, message_id: int) -> Dispatch | None:
     if channel.kind != KIND or STORED not in wanted(channel):
         return None
     message = Message.objects.select_related("conversation", "entry").get(pk=message_id)
-    own: dict[str, object] = {"message": message.client_ref, "provider_id": message.provider_id}
+    own: dict[str, object] = {"id": message.provider_id or message.client_ref}
     return _dispatch(channel, message.conversation, message.entry, STORED, own)
 
 
@@ -125,6 +125,10 @@ def _dispatch(
     data = {
         "conversation": conversation.pk,
         "thread": conversation.thread_key,
+        "to": {
+            "id": conversation.identity.external_id,
+            "name": conversation.identity.display_name,
+        },
         "number": entry.number,
         "state": conversation.state,
         "at": at,
@@ -148,7 +152,7 @@ def _own(channel: Channel, entry: Entry) -> dict[str, object]:
     staff_id = entry.data.get("staff") or entry.actor_id or 0
     person = Staff.objects.filter(pk=staff_id).first()
     with translation.override(channel.language):
-        return {"staff": person.label if person else ""}
+        return {"owner": {"name": person.label if person else ""}}
 
 
 def _horizon() -> int:

@@ -5,6 +5,7 @@ from datetime import datetime
 from channels_app.models import Dispatch
 from channels_app.protocol import Event
 from channels_app.services.dispatching import automatic_allowed, dispatch
+from channels_app.services.reply_addresses import customer_address
 from helpdesk.models import Channel, Conversation, Identity
 from helpdesk.text import language_of
 
@@ -32,6 +33,23 @@ def acknowledge(
         Dispatch.Kind.ACKNOWLEDGEMENT,
         dedup_key=f"ack:{conversation_id}",
         recipient=address,
-        payload={"subject": SUBJECT[language], "text": text, "reference": event.provider_id},
+        payload={
+            "subject": SUBJECT[language],
+            "text": text,
+            "references": [event.provider_id] if event.provider_id else [],
+            "reply_address": _reply_address(channel, conversation),
+        },
         conversation=conversation,
+    )
+
+
+def _reply_address(channel: Channel, conversation: Conversation) -> str:
+    mailbox = str(channel.settings.get("address") or "")
+    if not channel.settings.get("plus_addressing") or "@" not in mailbox:
+        return ""
+    return customer_address(
+        mailbox,
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        identity_id=conversation.identity_id,
     )

@@ -6,6 +6,8 @@ from dataclasses import replace
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from channels_app.letters.plain import plain_text
+from channels_app.letters.sanitising import clean
 from channels_app.models import InboundEvent
 from channels_app.outgoing_events import message_stored
 from channels_app.protocol import Attachment, Event, NotNow
@@ -73,7 +75,7 @@ def _message(kept: InboundEvent, event: Event, files: Files) -> Outcome:
     stored = receive_from(
         identity,
         Arrival(
-            event.text,
+            event.text or plain_text(clean(event.html).html),
             # The same reference again in a conversation is the same message.
             reference_of(event.client_ref or event.provider_id or event.dedup_key),
             files=tuple(files),
@@ -108,7 +110,10 @@ def _receipt(kept: InboundEvent, event: Event, files: Files) -> Outcome:
     if moved is None:
         return Outcome(State.IGNORED, reason="not_needed")
     if moved:
-        return Outcome(State.DONE)
+        named = receipts.match(
+            kept.channel_id, references=event.references, client_ref=event.client_ref
+        )
+        return Outcome(State.DONE, named[0].pk if named else None, "receipt")
     if (
         event.letter is not None
     ):  # a delivery report about a letter that is not ours is a letter itself

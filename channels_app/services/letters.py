@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 from datetime import datetime
 
-from channels_app.models import InboundEvent
+from channels_app.models import Dispatch, InboundEvent
 from channels_app.protocol import ContactIdentity, Event, Letter
 from channels_app.services import staff_letters
 from channels_app.services.acknowledging import acknowledge
@@ -21,7 +21,7 @@ from channels_app.services.senders import sender_of
 from helpdesk.models import Channel, Conversation, Direction, Entry, Identity, Participant
 from helpdesk.models import Letter as StoredLetter
 from helpdesk.services import timeline
-from helpdesk.services.receiving import Arrival, Received, identify, receive_from
+from helpdesk.services.receiving import MAXIMUM_TEXT, Arrival, Received, identify, receive_from
 
 JOINED, HELD, OWN, BY_STAFF = "joined", "held", "own", "by_staff"
 NOBODY = ContactIdentity("nobody")
@@ -74,7 +74,7 @@ def _place_of(
         found = Conversation.objects.filter(pk=signed.conversation_id).first()
         if found is not None:
             return _Place(found, None if signed.kind == "customer" else signed)
-    quoted = _quoted(letter, known)
+    quoted = _quoted(letter, known) or _dispatched(letter)
     if quoted is not None:
         return _Place(quoted)
     return _Place(_tagged(event))
@@ -96,6 +96,15 @@ def _quoted(letter: Letter, known: dict[str, StoredLetter]) -> Conversation | No
             conversation: Conversation = known[each].message.conversation
             return conversation
     return None
+
+
+def _dispatched(letter: Letter) -> Conversation | None:
+    """Return the conversation about which we sent the mail that is answered, though no person wrote it."""
+    rows = Dispatch.objects.filter(
+        provider_id__in=letter.references, conversation__isnull=False
+    ).exclude(provider_id="")
+    found = rows.select_related("conversation").order_by("-pk").first()
+    return found.conversation if found is not None else None
 
 
 def _tagged(event: Event) -> Conversation | None:
@@ -222,7 +231,8 @@ def _stored(event: Event, letter: Letter) -> StoredLetter:
         sender_address=sender.external_id[:320],
         to=[list(each) for each in letter.to],
         cc=[list(each) for each in letter.cc],
-        full_text="" if letter.full_text == event.text else letter.full_text,
+        # What the message itself does not show.
+        full_text="" if letter.full_text == event.text[:MAXIMUM_TEXT] else letter.full_text,
         signature=letter.signature,
         html=event.html,
         remote_pictures=list(letter.remote_pictures),

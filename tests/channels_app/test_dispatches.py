@@ -239,7 +239,7 @@ def test_only_what_was_asked_for_is_told(world: World, peer: Channel, vendor: Ve
     assert look() == 1
     delivery.deliver_due()
     event: Any = vendor.calls[-1][2].context["event"]
-    assert (event["type"], event["data"]["staff"]) == ("conversation.assigned", "Carol")
+    assert (event["type"], event["data"]["owner"]["name"]) == ("conversation.assigned", "Carol")
 
 
 def test_what_happened_before_it_was_asked_for_is_not_told(
@@ -298,7 +298,7 @@ def test_a_stored_message_is_told_of_with_the_id_its_sender_gave(
         assert outgoing_events.message_stored(peer, message.pk) is None
     delivery.deliver_due()
     event: Any = vendor.calls[-1][2].context["event"]
-    assert (event["type"], event["data"]["message"]) == ("message.stored", message.client_ref)
+    assert (event["type"], event["data"]["id"]) == ("message.stored", message.client_ref)
 
 
 def test_who_asks_for_nothing_is_told_nothing(world: World, peer: Channel, vendor: Vendor) -> None:

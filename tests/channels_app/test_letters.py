@@ -18,6 +18,7 @@ from helpdesk.models import (
     State,
 )
 from helpdesk.models import Letter as StoredLetter
+from helpdesk.registries import invariant_checks
 from helpdesk.services import replying
 from tests.channels_app.letters_sent import MAILBOX, arrive, letter, open_mailbox
 
@@ -240,6 +241,7 @@ def test_a_bounce_is_shown_at_the_message_that_bounced(world, mailbox, first):
     with world.transaction():
         outbox = Message.objects.get(direction="out").outbox
         assert (outbox.state, outbox.error) == ("failed", "550 no such user")
+        assert not [line for _n, check in invariant_checks.items() for line in check.violations()]
     assert len(conversations(world)) == 1
 
 
@@ -252,6 +254,26 @@ def test_an_acknowledgement_goes_once_and_never_to_machines(world):
     with world.transaction():
         (sent,) = Dispatch.objects.all()
         assert (sent.recipient, sent.payload["text"]) == (ANN, "We have it.")
+
+
+def test_an_answer_to_our_acknowledgement_joins(world):
+    mailbox = open_mailbox(world, acknowledge_en="We have it.", plus_addressing=True)
+    arrive(mailbox, letter(ANN, "Where is my parcel?", mail_id="a1@x"))
+    with world.transaction():
+        sent = Dispatch.objects.get()
+        assert sent.payload["references"] == ["a1@x"]
+    arrive(mailbox, letter(ANN, "One more thing", references=(sent.provider_id,)))
+    arrive(mailbox, letter(ANN, "And another", to=sent.payload["reply_address"]))
+    arrive(mailbox, letter(EVE, "Me too", references=(sent.provider_id,)))
+    assert len(conversations(world)) == 2
+
+
+def test_the_end_of_a_very_long_letter_is_kept(world, mailbox):
+    arrive(mailbox, letter(ANN, "word " * 10_000 + "the end"))
+    with world.transaction():
+        stored = StoredLetter.objects.get()
+        assert stored.full_text.endswith("the end")
+        assert len(stored.message.text) == 20_000
 
 
 def test_a_loop_with_a_bot_that_hides_ends_after_three_automatic_mails(world):

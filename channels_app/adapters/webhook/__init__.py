@@ -5,7 +5,11 @@ from django.utils.translation import gettext_lazy as _
 from helpdesk.registries import ChannelKind, SettingField
 
 # Events of ours that the other system may ask for, besides the replies, which it always gets.
-EVENTS = ("conversation.assigned", "conversation.resolved", "message.stored")
+EVENTS = (
+    *(f"conversation.{what}" for what in ("queued", "assigned", "released", "transferred")),
+    *(f"conversation.{what}" for what in ("snoozed", "woken", "resolved", "reopened", "closed")),
+    *("conversation.rated", "message.stored"),
+)
 
 KIND = ChannelKind(
     label=_("Signed webhook"),
@@ -38,7 +42,8 @@ KIND = ChannelKind(
             "events",
             _("Events to send"),
             _(
-                "One on each line: conversation.assigned, conversation.resolved, message.stored. Empty: replies only."
+                "One on each line, such as conversation.assigned, conversation.resolved or"
+                " message.stored. Empty: replies only."
             ),
             kind="lines",
         ),

@@ -23,6 +23,8 @@ from helpdesk.tenancy import all_organizations, organization_scope, organization
 
 PATIENCE_SECONDS = 60.0
 PAUSE_SECONDS = 0.1
+# A delivery report joins what it is about, and so does a colleague's answer.
+_PLACED = {"joined": "joined", "held": "held", "receipt": "joined", "by_staff": "joined"}
 OUTCOMES = {State.QUARANTINED: "quarantined", State.IGNORED: "ignored"}
 
 
@@ -113,7 +115,7 @@ def _told(event: InboundEvent, *, is_repeated: bool = False) -> dict[str, Any]:
 
 def _outcome(event: InboundEvent) -> str:
     if event.state == State.DONE:
-        return event.reason if event.reason in {"joined", "held"} else "stored"
+        return _PLACED.get(event.reason, "stored")
     return OUTCOMES.get(State(event.state), "waiting")
 
 
