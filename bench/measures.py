@@ -77,3 +77,4 @@ MEASURES: dict[str, Callable[[], list[Figure]]] = {"pages": pages, "live": live,
 # Remove the condition once routing measures its commit.
 if find_spec("bench.assignment"):
     MEASURES["assignment"] = import_module("bench.assignment").measure
+MEASURES["mail"] = import_module("bench.mail").measure
