@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from helpdesk.models import (
     Deliverable,
@@ -24,7 +25,7 @@ class InboundEvent(OrganizationModel):
     class State(models.TextChoices):
         NEW = "new", _("waits to be processed")
         PARKED = "parked", _("waits for what it is about")
-        DONE = "done", _("processed")
+        DONE = "done", pgettext_lazy("of a report", "processed")
         IGNORED = "ignored", _("processed, without a message")
         QUARANTINED = "quarantined", _("could not be read")
 
