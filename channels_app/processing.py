@@ -126,9 +126,12 @@ def process(claim: Claim) -> bool:
 def _work(claim: Claim) -> None:
     row = claim.event
     request = request_of(row) if row.kind in {"raw", "unreadable"} else None
-    hopeless = "interrupted" if claim.fence > MOST_CLAIMS else row.data.get("cut", "")
-    if hopeless and row.kind != "unreadable":
-        _quarantine(claim, row, hopeless)
+    if claim.fence > MOST_CLAIMS and row.kind != "unreadable":
+        _quarantine(claim, row, "interrupted")
+        return
+    if row.kind == "raw" and "error" in row.data:
+        # Its bytes are not all there, and never will be.
+        _quarantine(claim, row, str(row.data["error"]))
         return
     try:
         if row.kind == "unreadable" and request is not None:

@@ -130,11 +130,11 @@ def _row(door: Door, event: Event, now: datetime, *, is_backlog: bool) -> Inboun
     )
 
 
-def _data(event: Event) -> dict[str, Any]:
+def _data(event: Event) -> dict[str, Any]:  # Any: plain JSON values
     if event.kind != "raw":
         return to_json(event)
-    # What is read behind says all of it in its bytes, unless they are not all of it.
-    return {"cut": event.error} if event.error else {}
+    # What is read behind says all of it in its raw bytes, unless they could not be had.
+    return {**event.data, "error": event.error} if event.error else {}
 
 
 def _key(event: Event) -> str:
