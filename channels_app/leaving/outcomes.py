@@ -45,6 +45,8 @@ def store(claim: Claim, result: SendResult | SendError, milliseconds: int) -> No
         if isinstance(result, SendError):
             outcome = _outcome(claim, result, now)
         else:
+            if claim.is_probe:
+                claims.hurry(claim.channel_id, now)
             health.succeeded(claim.channel_id, now)
             outcome = Outcome(Delivery.SENT)
             if row is not None and result.provider_ids:

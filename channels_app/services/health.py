@@ -66,7 +66,7 @@ def failed(channel_id: int, *, is_probe: bool, reason: str, now: datetime) -> Ch
     row.error = reason[:300]
     if row.failures >= OPENS_AT:
         pause = min(FIRST_PAUSE * 2 ** min(row.failures - OPENS_AT, 10), LONGEST_PAUSE)
-        row.open_until = now + pause * (0.75 + random.random() / 2)  # noqa: S311  (spreads attempts, protects nothing)
+        row.open_until = now + pause * (0.75 + random.random() / 4)  # noqa: S311  (spreads attempts, protects nothing)
     row.save(update_fields=["failures", "failing_since", "error", "open_until"])
     return row
 
