@@ -36,6 +36,10 @@ class Unreadable(Exception):
         self.where = where
 
 
+class _Killed(Unreadable):
+    """The child died over this mail, by the mail's fault or by somebody else's."""
+
+
 class NotStarted(RuntimeError):
     """No child could be started; the mail has nothing to do with it and is not read."""
 
@@ -92,7 +96,11 @@ class Reader:
         if reason is not None:
             raise Unreadable(reason)
         with self._lock:
-            return self._asked(raw)
+            try:
+                return self._asked(raw)
+            except _Killed:
+                # Memory that others used up may have ended it: one more child tells whose fault it was.
+                return self._asked(raw)
 
     def close(self) -> None:
         """End the child; reading again starts another."""
@@ -111,7 +119,8 @@ class Reader:
             self._end(child, by_force=True)
             raise Unreadable("crashed", f"answer: {error}") from error
         except OSError as error:
-            raise Unreadable(self._cause(child, error)) from error
+            reason = self._cause(child, error)
+            raise (_Killed if reason == "crashed" else Unreadable)(reason) from error
         except BaseException:
             # Half an answer may be in the pipe, or the memory full of what could not be read.
             self._end(child, by_force=True)

@@ -101,6 +101,21 @@ def test_next_mail_is_read_after_the_child_was_killed(reader, number):
     assert pid_of(reader) != killed.pid
 
 
+def test_a_mail_whose_child_was_killed_by_others_is_read_by_the_next(reader, monkeypatch):
+    started = Reader._started
+
+    def doomed(self):
+        monkeypatch.undo()
+        child = started(self)
+        child.pipe.recv(8, socket.MSG_WAITALL | socket.MSG_PEEK)
+        child.process.kill()
+        child.process.wait()
+        return child
+
+    monkeypatch.setattr(Reader, "_started", doomed)
+    assert reader.read(letter()).text == "Where is my order?"
+
+
 @pytest.mark.parametrize(
     ("program", "reason"),
     [
