@@ -15,6 +15,7 @@ import httpx
 
 from channels_app.signatures import signed_headers
 
+PATIENCE_SECONDS = 600.0
 SECRET = "whsec_c29ha3NvYWtzb2Frc29ha3NvYWtzb2Frc29hayE="
 
 
@@ -73,7 +74,7 @@ class Sender:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.tries = 0
+        self.tries = self.taken = 0
 
     async def deliver(self, items: Iterable[Item], repeats: int, seed: int) -> None:
         """Send every item `repeats` times, shuffled; one person's one after the other."""
@@ -95,7 +96,7 @@ class Sender:
             await self._until_taken(client, item)
 
     async def _until_taken(self, client: httpx.AsyncClient, item: Item) -> None:
-        deadline = time.monotonic() + 300
+        deadline = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < deadline:
             now = datetime.now(UTC)
             signed = signed_headers(item.key, item.body, secrets=[SECRET], at=now)
@@ -106,6 +107,7 @@ class Sender:
                 await asyncio.sleep(0.3)
                 continue
             if answer.status_code == 200:
+                self.taken += 1
                 return
             assert answer.status_code in {502, 503}, answer.status_code
             await asyncio.sleep(0.3)
