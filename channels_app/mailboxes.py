@@ -11,14 +11,18 @@ from django.db import connection
 
 from channels_app.mailbox import AWAY_SECONDS, DATABASE_AWAY, Mailbox
 from channels_app.services.doors import find_door
+from helpdesk.bell import Bell
 from helpdesk.errors import NotFound
 from helpdesk.models import Channel
+from helpdesk.services.organizations import CHANNELS_CHANGED
 from helpdesk.tenancy import all_organizations, organization_scope, organization_transaction
 
 logger = logging.getLogger(__name__)
 
 KIND = "mail"
 LOOK_SECONDS = 10.0
+# How long nobody looks whether to end.
+STEP_SECONDS = 1.0
 MOST_AT_ONCE = 50
 STOP_SECONDS = 10.0
 
@@ -43,6 +47,11 @@ class Watcher:
         self.thread = threading.Thread(
             target=self._run, name=f"mailbox-{wanted.channel_id}", daemon=True
         )
+
+    @property
+    def has_ended(self) -> bool:
+        """Tell whether it ended because it was told to."""
+        return self.stopping.is_set() and not self.thread.is_alive()
 
     def _run(self) -> None:
         try:
@@ -103,6 +112,7 @@ class Watchers:
             watcher.thread.start()
 
     def _run(self) -> None:
+        bell = Bell(CHANNELS_CHANGED)
         while not self._stopping.is_set():
             try:
                 self.look()
@@ -114,7 +124,15 @@ class Watchers:
                 logger.exception("Looking for mailboxes failed")
             finally:
                 connection.close()
-            self._stopping.wait(LOOK_SECONDS)
+            self._rest(bell)
+        bell.close()
+
+    def _rest(self, bell: Bell) -> None:
+        """Wait until it is time to look again: soon when a channel was saved or makes room for its successor."""
+        until = time.monotonic() + LOOK_SECONDS
+        while not self._stopping.is_set() and time.monotonic() < until:
+            if bell.wait(STEP_SECONDS) or any(each.has_ended for each in self._running.values()):
+                return
 
 
 def wanted_mailboxes() -> list[Wanted]:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.access import Access
+from helpdesk.bell import ring
 from helpdesk.errors import Invalid
 from helpdesk.models import (
     Channel,
@@ -22,6 +23,8 @@ from helpdesk.models import (
 from helpdesk.permissions import DEPARTMENT_PERMISSIONS, ORGANIZATION_ADMINISTER
 from helpdesk.services import audit
 from helpdesk.tenancy import current_organization_id, organization_transaction, platform_transaction
+
+CHANNELS_CHANGED = "everydesk_channels"
 
 
 def found(
@@ -118,6 +121,7 @@ def open_channel(channel: Channel, *, by: Access | None = None) -> Channel:
             defaults={"key": channel.public_id},
         )
         audit.record("channel.opened" if is_new else "channel.changed", channel, by)
+        ring(CHANNELS_CHANGED)
     return channel
 
 

@@ -14,12 +14,14 @@ from django.utils import timezone
 from django.utils.translation import override
 
 from channels_app import mailbox as reading
+from channels_app import mailboxes
 from channels_app.adapters.mail import imap
 from channels_app.mailbox import Mailbox
 from channels_app.mailboxes import Watchers
 from channels_app.models import InboundEvent, MailboxCursor
 from channels_app.services.doors import find_door
 from helpdesk.models import Channel
+from helpdesk.services import organizations
 from tests.channels_app.mail.conftest import settings_for
 from tests.channels_app.mail.mails import KEPT, written
 from tests.factories import World
@@ -319,6 +321,27 @@ def test_watchers_read_every_mailbox_and_end_when_told(world: World, mailbox: Im
         watchers.stop()
     assert not [each for each in threading.enumerate() if each.name.startswith("mailbox")]
     assert cursor(world).lease_until is None
+
+
+def test_a_mailbox_is_read_as_soon_as_its_channel_was_saved(
+    world: World, mailbox: ImapServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailboxes, "LOOK_SECONDS", 3600.0)
+    open_channel(world, mailbox, first_import="all")
+    mailbox.append(written(1))
+    watchers = mailboxes.Watchers()
+    watchers.start()
+    try:
+        _until(lambda: subjects(world) == ["退货 1"])
+        other = dataclasses.replace(mailbox, folder=f"{mailbox.folder}-other")
+        other.create()
+        other.append(written(2))
+        open_channel(world, other, first_import="all")
+        with world.transaction():
+            organizations.open_channel(Channel.objects.get())
+        _until(lambda: subjects(world) == ["退货 1", "退货 2"])
+    finally:
+        watchers.stop()
 
 
 def _until(holds: Any) -> None:
