@@ -11,8 +11,9 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 
 from deploy.browser import browser_path
-from tests.deploy.stack import Stack
+from tests.deploy.stack import Stack, eventually
 from tests.journeys.people import Colleague, Crowd, Visitor, change_rows
+from tests.journeys.post_office import PostOffice, is_watched, open_post_office
 
 # Journeys on an installation that runs already: for whoever writes one.
 RUNNING_HOME = "EVERYDESK_JOURNEYS_ON"
@@ -44,7 +45,8 @@ def installation() -> Iterator[Stack]:
 
 
 def _installation(home: Path) -> Iterator[Stack]:
-    own = Stack(home, DEMO="1", DEMO_TRAFFIC="0")
+    # The mail servers of the journeys are on loopback, which an operator has to allow.
+    own = Stack(home, DEMO="1", DEMO_TRAFFIC="0", OUTGOING_ALLOWED_NETWORKS="127.0.0.0/8")
     if RUNNING_HOME in os.environ:
         supervisor = json.loads((home / "services.json").read_text())["pid"]
         own.process = psutil.Process(supervisor)  # type: ignore[assignment]  # enough of a process
@@ -126,3 +128,21 @@ def min_zhou(crowd: Crowd) -> Colleague:
 def ling(crowd: Crowd) -> Colleague:
     """Qin Ling, who administers the organization."""
     return crowd.colleague("ling.qin")
+
+
+@pytest.fixture(scope="session")
+def post_office() -> Iterator[PostOffice]:
+    with open_post_office() as post_office:
+        yield post_office
+
+
+@pytest.fixture
+def post(crowd: Crowd, post_office: PostOffice) -> PostOffice:
+    """The mail servers of the company, to which its mailbox is connected."""
+    post_office.works_well()
+    if not post_office.is_connected:
+        ling = crowd.colleague("ling.qin")
+        ling.connects_mailbox(post_office.settings(), mailbox="客服邮箱")
+        eventually(lambda: is_watched(crowd.installation, post_office))
+        post_office.is_connected = True
+    return post_office

@@ -52,6 +52,14 @@ def change_rows(installation: Stack, statement: str, values: list[Any]) -> None:
             connection.execute(statement.encode(), values)
 
 
+def rows_of(installation: Stack, statement: str, values: list[Any]) -> list[Any]:
+    """Return what no screen shows, as the owner sees it in the demo's first organization."""
+    services = json.loads((installation.home / "services.json").read_text())
+    with psycopg.connect(services["DATABASE_OWNER_URL"], autocommit=True) as connection:
+        connection.execute("SELECT set_config('everydesk.organization_id', '1', false)")
+        return connection.execute(statement.encode(), values).fetchall()
+
+
 @contextmanager
 def database_away(installation: Stack) -> Iterator[None]:
     """Let nobody reach the database for a while."""
@@ -309,6 +317,54 @@ class Colleague:
         """Press a key outside of fields."""
         self.page.evaluate("document.activeElement.blur()")
         self.page.keyboard.press(key)
+
+    # --- letters -------------------------------------------------------------------------------
+
+    def writes_letter(
+        self, text: str, *, cc: str = "", subject: str = "", picture: bytes = b""
+    ) -> None:
+        """Answer by mail, and see that it has left."""
+        self.page.locator("#composer [data-mode=reply]").click()
+        form = self.page.locator("#composer details.letter-form")
+        if cc or subject:
+            form.locator("summary").first.click()
+            form.locator("[name=letter_cc]").fill(cc)
+        if subject:
+            form.locator("[name=letter_subject]").fill(subject)
+        if picture:
+            file = {"name": "答复.png", "mimeType": "image/png", "buffer": picture}
+            self.page.locator("#composer input[type=file]").set_input_files([file])  # type: ignore[list-item]  # a payload
+        self.replies(text)
+
+    def signs_letters(self, signature: str) -> None:
+        self.page.goto("/profile/")
+        self.page.locator("[name=signature]").fill(signature)
+        self.page.locator("form.stack button.btn-main").click()
+        self.comes_in()
+
+    def sees_sent(self, text: str) -> None:
+        expect(self.message(text).locator(".msg-meta")).to_contain_text(re.compile("Sent|已发出"))
+
+    # --- in admin ------------------------------------------------------------------------------
+
+    def connects_mailbox(self, settings: dict[str, str], *, mailbox: str = "") -> None:
+        """Fill in the guided form of a mailbox, a new one or one that is there, and save it."""
+        page = self.page
+        page.goto("/admin/helpdesk/channel/")
+        if mailbox:
+            page.locator("#result_list th a").filter(has_text=mailbox).click()
+        else:
+            page.locator("a[href$='/channel/add/']").first.click()
+            page.locator("a.ed-kind[href='?kind=mail']").click()
+        form = page.locator("#channel_form")
+        for name, value in settings.items():
+            field = form.locator(f"[name={name}]")
+            if field.evaluate("field => field.tagName") == "SELECT":
+                field.select_option(value)
+            else:
+                field.fill(value)
+        page.locator("button[name=_continue]").click()
+        expect(page.locator("form[action$='/test/']")).to_be_visible()
 
     # --- elsewhere -----------------------------------------------------------------------------
 
