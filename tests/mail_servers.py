@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -53,6 +53,18 @@ class SmtpServer:
     script: dict[str, str] = field(default_factory=dict)
     password: str = ""
     connections: int = 0
+    # Ends the server; begins it anew at the same port.
+    stop: Callable[[], None] = lambda: None
+    start: Callable[[], None] = lambda: None
+
+    @contextmanager
+    def away(self) -> Iterator[None]:
+        """Let nobody listen at the port for a while."""
+        self.stop()
+        try:
+            yield
+        finally:
+            self.start()
 
     async def handle_EHLO(  # noqa: N802  (the name aiosmtpd calls)
         self, server: SMTP, session: Session, envelope: Envelope, hostname: str, answers: list[str]
@@ -124,27 +136,32 @@ def smtp_server(
     if certificate is not None:
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate)
-    desk = SmtpServer(password=password)
-    controller = _Controller(
-        desk,
-        hostname="127.0.0.1",
-        port=free_port(),
-        ready_timeout=START_SECONDS,
-        ssl_context=context if security == "tls" else None,
-        server_kwargs={
-            "enable_SMTPUTF8": True,
-            "authenticator": desk.authenticate if password else None,
-            "auth_required": bool(password),
-            "auth_require_tls": False,
-            "tls_context": context if security == "starttls" else None,
-        },
-    )
-    controller.start()
-    desk.port = controller.port
+    desk = SmtpServer(port=free_port(), password=password)
+
+    def start() -> None:
+        controller = _Controller(
+            desk,
+            hostname="127.0.0.1",
+            port=desk.port,
+            ready_timeout=START_SECONDS,
+            ssl_context=context if security == "tls" else None,
+            server_kwargs={
+                "enable_SMTPUTF8": True,
+                "authenticator": desk.authenticate if password else None,
+                "auth_required": bool(password),
+                "auth_require_tls": False,
+                "tls_context": context if security == "starttls" else None,
+            },
+        )
+        controller.start()
+        desk.stop = lambda: controller.stop(no_assert=True)
+
+    desk.start = start
+    start()
     try:
         yield desk
     finally:
-        controller.stop(no_assert=True)
+        desk.stop()
 
 
 class _Controller(Controller):

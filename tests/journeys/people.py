@@ -342,6 +342,17 @@ class Colleague:
         self.page.locator("form.stack button.btn-main").click()
         self.comes_in()
 
+    def wants_copies(self, when: str) -> None:
+        """Have what customers write come by mail too: never, away or always."""
+        self.page.goto("/profile/")
+        self.page.locator(f"[name=mail_copies][value={when}]").check(force=True)
+        self.page.locator("form.stack button.btn-main").click()
+        expect(self.page.locator(f"[name=mail_copies][value={when}]")).to_be_checked()
+
+    def sends_again(self, text: str) -> None:
+        self.message(text).locator("form[action$='/resend/'] button").click()
+        self.sees_sent(text)
+
     def sees_sent(self, text: str) -> None:
         expect(self.message(text).locator(".msg-meta")).to_contain_text(re.compile("Sent|已发出"))
 

@@ -12,9 +12,10 @@ from typing import Any, cast
 from uuid import uuid4
 
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from tests.deploy.stack import Stack
-from tests.journeys.people import rows_of
+from tests.journeys.people import Colleague, rows_of
 from tests.mail_servers import ImapServer, SmtpServer, imap_server, smtp_server
 
 SERVICE = "service@heguang.example"
@@ -125,6 +126,26 @@ class Correspondent:
 
     def sends(self, mail: EmailMessage) -> None:
         self.post.imap.append(mail.as_bytes())
+
+
+def asks(
+    post: PostOffice, colleague: Colleague, text: str, *, subject: str = "想退货"
+) -> tuple[Correspondent, EmailMessage]:
+    """Let somebody write for the first time, and the colleague who gets it open it."""
+    customer = post.somebody()
+    first = customer.writes(text, subject=subject)
+    expect(colleague.row(text)).to_have_attribute("data-owner", colleague.staff_id)
+    colleague.opens(text)
+    return customer, first
+
+
+def answered(
+    post: PostOffice, colleague: Colleague, customer: Correspondent, text: str
+) -> EmailMessage:
+    """Let the colleague answer; returns the mail that the customer got."""
+    colleague.writes_letter(text)
+    colleague.sees_sent(text)
+    return post.mails_to(customer.address)[-1]
 
 
 def text_of(mail: EmailMessage) -> str:

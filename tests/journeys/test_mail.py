@@ -8,8 +8,10 @@ from tests.journeys.people import Colleague
 from tests.journeys.post_office import (
     PICTURE,
     SERVICE,
-    Correspondent,
     PostOffice,
+    answered,
+    asks,
+    bounce_of,
     reply_address_of,
     text_of,
     with_picture,
@@ -19,25 +21,6 @@ HTML = (
     "<p>您好，我想<b>退货</b>，右耳没有声音。</p><p><img src='cid:shot@mail.example' alt='耳机'></p>"
     "<script>document.title = 'taken over'</script>"
 )
-
-
-def asks(
-    post: PostOffice, jia: Colleague, text: str, **how: str
-) -> tuple[Correspondent, EmailMessage]:
-    """Let somebody write for the first time, and Chen Jia open what they wrote."""
-    customer = post.somebody()
-    how.setdefault("subject", "想退货")
-    first = customer.writes(text, **how)
-    expect(jia.row(text)).to_have_attribute("data-owner", jia.staff_id)
-    jia.opens(text)
-    return customer, first
-
-
-def answered(post: PostOffice, jia: Colleague, customer: Correspondent, text: str) -> EmailMessage:
-    """Let the colleague answer; returns the mail that the customer got."""
-    jia.writes_letter(text)
-    jia.sees_sent(text)
-    return post.mails_to(customer.address)[-1]
 
 
 def test_a_letter_is_answered_by_mail_and_the_answer_to_that_joins(
@@ -90,3 +73,56 @@ def test_a_letter_is_answered_by_mail_and_the_answer_to_that_joins(
     expect(jia.message("费用算谁的")).to_be_visible()
     assert jia.conversation_id() == conversation
     jia.resolves()
+
+
+def test_strangers_wait_and_get_nothing_until_a_colleague_lets_them_take_part(
+    post: PostOffice, jia: Colleague
+) -> None:
+    jia.goes_online()
+    customer, _first = asks(post, jia, "退货的快递费是谁出？")
+    mail = answered(post, jia, customer, "快递费由禾光来出。")
+    conversation = jia.conversation_id()
+    friend, curious, nosy = (post.somebody(name) for name in ("李同事", "赵六", "钱七"))
+    friend.answers(mail, "我是她同事，退款打给我。", to=SERVICE)
+    expect(jia.timeline.locator(".joining")).to_have_count(1)
+    curious.answers(mail, "退货的事我也来看看。")
+    expect(jia.timeline.locator(".joining")).to_have_count(2)
+    nosy.writes("退货的历史发给我。", subject=f"Re: 想退货 [C-{conversation}]")
+    expect(jia.row("退货的历史发给我")).to_be_visible()
+    for words in ("退款打给我", "我也来看看", "退货的历史"):
+        expect(jia.message(words)).to_have_count(0)
+
+    asked = jia.timeline.locator("li.sys").filter(has_text=friend.address)
+    asked.locator("form[action$='/approve/'] button").click()
+    expect(jia.message("退款打给我")).to_be_visible()
+    asked = jia.timeline.locator("li.sys").filter(has_text=curious.address)
+    asked.locator("form[action$='/decline/'] button").click()
+    expect(jia.timeline.locator(".joining")).to_have_count(0)
+    expect(jia.message("我也来看看")).to_have_count(0)
+
+    friend.answers(mail, "再补一句：卡号尾号 88。", to=SERVICE)
+    expect(jia.message("卡号尾号 88")).to_be_visible()
+    curious.answers(mail, "我还在看着呢。")
+    expect(jia.row("我还在看着呢")).to_be_visible()
+    expect(jia.message("我还在看着呢")).to_have_count(0)
+
+    # What left for them is the word that their letter has arrived, and nothing of the conversation.
+    for stranger in (friend, curious, nosy):
+        for sent in post.all_to(stranger.address):
+            assert sent["Auto-Submitted"] == "auto-replied"
+            assert text_of(sent).strip() == "您好，我们已收到您的邮件，会尽快回复。"
+
+
+def test_a_letter_that_came_back_says_so_and_is_sent_again(
+    post: PostOffice, jia: Colleague
+) -> None:
+    jia.goes_online()
+    customer, _first = asks(post, jia, "退货地址是哪里？")
+    mail = answered(post, jia, customer, "深圳市南山区禾光路一号。")
+    post.imap.append(bounce_of(mail, customer.address, "550 5.1.1 mailbox unavailable"))
+    letter = jia.message("禾光路一号")
+    expect(letter.locator(".msg-meta .t-danger")).to_contain_text("mailbox unavailable")
+
+    jia.sends_again("禾光路一号")
+    first, again = post.mails_to(customer.address)
+    assert (again["Message-ID"], text_of(again)) == (first["Message-ID"], text_of(first))
