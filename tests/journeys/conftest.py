@@ -143,6 +143,6 @@ def post(crowd: Crowd, post_office: PostOffice) -> PostOffice:
     if not post_office.is_connected:
         ling = crowd.colleague("ling.qin")
         ling.connects_mailbox(post_office.settings(), mailbox="客服邮箱")
-        eventually(lambda: is_watched(crowd.installation, post_office))
+        eventually(lambda: is_watched(crowd.installation, post_office), 40)
         post_office.is_connected = True
     return post_office

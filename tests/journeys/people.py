@@ -342,6 +342,12 @@ class Colleague:
         self.page.locator("form.stack button.btn-main").click()
         self.comes_in()
 
+    def chooses_language(self, language: str) -> None:
+        self.page.goto("/profile/")
+        self.page.locator(f"input[name=language][value={language}]").check(force=True)
+        self.page.locator("form.stack button.btn-main").click()
+        expect(self.page.locator("html")).to_have_attribute("lang", re.compile(f"^{language[:2]}"))
+
     def wants_copies(self, when: str) -> None:
         """Have what customers write come by mail too: never, away or always."""
         self.page.goto("/profile/")
@@ -358,7 +364,9 @@ class Colleague:
 
     # --- in admin ------------------------------------------------------------------------------
 
-    def connects_mailbox(self, settings: dict[str, str], *, mailbox: str = "") -> None:
+    def connects_mailbox(
+        self, settings: dict[str, str], *, mailbox: str = "", is_active: bool = True
+    ) -> None:
         """Fill in the guided form of a mailbox, a new one or one that is there, and save it."""
         page = self.page
         page.goto("/admin/helpdesk/channel/")
@@ -374,8 +382,19 @@ class Colleague:
                 field.select_option(value)
             else:
                 field.fill(value)
+        form.locator("[name=is_active]").set_checked(is_active, force=True)
         page.locator("button[name=_continue]").click()
         expect(page.locator("form[action$='/test/']")).to_be_visible()
+
+    @property
+    def praise(self) -> Locator:
+        """What admin says when something went well."""
+        return self.page.locator("div.bg-green-100")
+
+    @property
+    def blame(self) -> Locator:
+        """What admin says when something did not."""
+        return self.page.locator("div.errornote")
 
     # --- elsewhere -----------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from uuid import uuid4
 from django.utils import timezone
 from playwright.sync_api import expect
 
-from tests.deploy.stack import Stack
+from tests.deploy.stack import Stack, eventually
 from tests.journeys.people import Colleague, rows_of
 from tests.mail_servers import ImapServer, SmtpServer, imap_server, smtp_server
 
@@ -69,6 +69,12 @@ class PostOffice:
         """Return what left for an address, acknowledgements left out."""
         return [mail for mail in self.all_to(address) if mail["Auto-Submitted"] is None]
 
+    def next_mail_to(self, address: str) -> EmailMessage:
+        """Wait until the server has taken one more mail for an address, and return it."""
+        known = len(self.all_to(address))
+        eventually(lambda: len(self.all_to(address)) > known, 20)
+        return self.all_to(address)[-1]
+
     def all_to(self, address: str) -> list[EmailMessage]:
         return [
             cast(EmailMessage, message_from_bytes(one.content, policy=default))
@@ -85,21 +91,27 @@ class Correspondent:
     name: str
     address: str
 
-    def writes(
-        self, text: str, *, subject: str, to: str = SERVICE, proof: str = "pass", **headers: str
-    ) -> EmailMessage:
+    def writes(self, text: str, **facts: Any) -> EmailMessage:
         """Send a new mail; the company's server says what it thinks of the sender."""
-        mail = self.drafts(text, subject=subject, to=to, proof=proof, **headers)
+        mail = self.drafts(text, **facts)
         self.sends(mail)
         return mail
 
     def drafts(
-        self, text: str, *, subject: str, to: str = SERVICE, proof: str = "pass", **headers: str
+        self,
+        text: str,
+        *,
+        subject: str,
+        to: str = SERVICE,
+        proof: str = "pass",
+        forged: str = "",
+        **headers: str,
     ) -> EmailMessage:
         mail = EmailMessage(SMTP)
         domain = self.address.partition("@")[2]
-        if proof:
-            mail["Authentication-Results"] = f"{OWN_SERVER}; dmarc={proof} header.from={domain}"
+        said = [f"{OWN_SERVER}; dmarc={proof} header.from={domain}"] if proof else []
+        for line in (*said, *([forged] if forged else [])):
+            mail["Authentication-Results"] = line
         mail["From"] = f"{self.name} <{self.address}>"
         mail["To"] = to
         mail["Subject"] = subject

@@ -33,10 +33,7 @@ def test_the_language_is_chosen_before_and_after_signing_in(crowd: Crowd) -> Non
 
     yue = crowd.colleague("yue.tang")
     for language, word in (("en", "Desk"), ("zh-hans", "工作台")):
-        yue.page.goto("/profile/")
-        yue.page.locator(f"input[name=language][value={language}]").check(force=True)
-        yue.page.locator("form.stack button.btn-main").click()
-        expect(yue.page.locator("html")).to_have_attribute("lang", re.compile(f"^{language[:2]}"))
+        yue.chooses_language(language)
         expect(yue.page.locator("nav.rail")).to_contain_text(word)
 
 

@@ -1,10 +1,10 @@
 """Letters come in by IMAP, are answered by SMTP, and find their conversation again; strangers do not."""
 
-from email.message import EmailMessage
+import re
 
 from playwright.sync_api import expect
 
-from tests.journeys.people import Colleague
+from tests.journeys.people import Colleague, Crowd
 from tests.journeys.post_office import (
     PICTURE,
     SERVICE,
@@ -126,3 +126,52 @@ def test_a_letter_that_came_back_says_so_and_is_sent_again(
     jia.sends_again("禾光路一号")
     first, again = post.mails_to(customer.address)
     assert (again["Message-ID"], text_of(again)) == (first["Message-ID"], text_of(first))
+
+
+def test_a_letter_is_read_and_answered_on_a_phone_in_chinese(
+    post: PostOffice, crowd: Crowd, jia: Colleague
+) -> None:
+    jia.goes_online()
+    customer = post.somebody("王芳")
+    first = customer.drafts("您好，我想退货，手机上看。", subject="手机上的退货")
+    customer.sends(with_picture(first, HTML))
+    expect(jia.row("手机上看")).to_have_attribute("data-owner", jia.staff_id)
+
+    phone = crowd.colleague("jia.chen", viewport={"width": 390, "height": 844}, locale="zh-CN")
+    phone.opens("手机上看")
+    said = phone.message("手机上看")
+    expect(phone.page.locator("html")).to_have_attribute("lang", re.compile("^zh"))
+    said.locator("details.as-sent summary").click()
+    expect(said.frame_locator("iframe.letter-frame").locator("img")).to_be_visible()
+    phone.writes_letter("手机上也能回复。", cc="boss@mail.example", subject="回复：手机上的退货")
+    phone.sees_sent("手机上也能回复")
+    assert not phone.page.evaluate("document.documentElement.scrollWidth > innerWidth")
+    (mail,) = post.mails_to(customer.address)
+    assert mail["Subject"] == "回复：手机上的退货"
+    phone.resolves()
+
+
+def test_a_letter_with_cc_and_subject_is_answered_by_keys_alone(
+    post: PostOffice, jia: Colleague
+) -> None:
+    jia.goes_online()
+    customer, _first = asks(post, jia, "退货可以用键盘办吗？")
+    keys = jia.page.keyboard
+    jia.presses("r")
+    expect(jia.box).to_be_focused()
+    keys.press("Shift+Tab")
+    keys.press("Enter")
+    keys.press("Tab")
+    expect(jia.page.locator("#letter-cc")).to_be_focused()
+    keys.insert_text("boss@mail.example")
+    keys.press("Tab")
+    expect(jia.page.locator("#letter-subject")).to_be_focused()
+    keys.press("Control+a")
+    keys.insert_text("键盘退货")
+    jia.presses("r")
+    keys.insert_text("可以，全程不用鼠标。")
+    keys.press("Control+Enter")
+    jia.sees_sent("全程不用鼠标")
+    (mail,) = post.mails_to(customer.address)
+    assert mail["Subject"] == "键盘退货"
+    assert post.mails_to("boss@mail.example")[-1]["Message-ID"] == mail["Message-ID"]
