@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from decimal import Decimal
 from email.message import EmailMessage
 from email.utils import format_datetime
+from typing import Any
 from uuid import uuid4
 
 import psutil
@@ -67,12 +69,10 @@ def _store(organization_id: int, raw: bytes) -> None:
             public_id = Channel.objects.filter(kind="mail").order_by("id")[0].public_id
         _door = find_door(public_id)
     adapter = make_adapter(_door.kind, _door.config)
-    ingesting.store(
-        _door, adapter.parse(RawRequest("POST", "", (), {}, raw, timezone.now())), raw
-    )
+    ingesting.store(_door, adapter.parse(RawRequest("POST", "", (), {}, raw, timezone.now())), raw)
 
 
-_door = None
+_door: Any = None  # Any: a Door, once apps are loaded
 
 
 def mails_of(count: int, *, address: str = "service@heguang.example") -> Iterator[bytes]:
@@ -91,14 +91,14 @@ def mails_of(count: int, *, address: str = "service@heguang.example") -> Iterato
         before = f"{sender} {identity}"
         text = f"{TOPICS[number % len(TOPICS)]}\n\n" + "订单还没有到，请帮忙看一下。\n" * 12
         mail.set_content(f"{text}\n在 2026-11-20 10:00，客服 写道：\n" + "> 您好，请稍等。\n" * 30)
-        mail.add_alternative(f"<div><p>{text}</p><table>{'<tr><td>a</td></tr>' * 20}</table></div>", "html")
+        mail.add_alternative(
+            f"<div><p>{text}</p><table>{'<tr><td>a</td></tr>' * 20}</table></div>", "html"
+        )
         yield mail.as_bytes()
 
 
-def _now() -> object:
-    from django.utils import timezone  # noqa: PLC0415  (needs loaded apps)
-
-    return timezone.now()
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _make_room(organization_id: int) -> None:
@@ -119,4 +119,4 @@ def _reading_seconds() -> float:
     """Return what the processes that read mails have used so far."""
     children = psutil.Process().children(recursive=True)
     reading = [each for each in children if "channels_app.mails.reading.child" in each.cmdline()]
-    return sum(each.cpu_times().user + each.cpu_times().system for each in reading)
+    return float(sum(each.cpu_times().user + each.cpu_times().system for each in reading))
