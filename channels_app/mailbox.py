@@ -133,7 +133,8 @@ class Mailbox:
             wanted = self._wanted_past(folder, position.past_until)
             self._past = [uid for uid in wanted if uid > position.past_uid]
         slice_ = self._past[:SLICE]
-        self._take(folder, slice_, is_backlog=True)
+        if slice_:  # servers take a request for no mail at all amiss
+            self._take(folder, slice_, is_backlog=True)
         del self._past[:SLICE]
         position.past_uid = slice_[-1] if self._past else position.past_until
         self._move(fence, past_uid=position.past_uid)

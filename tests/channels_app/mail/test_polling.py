@@ -114,6 +114,23 @@ def test_those_that_nobody_has_read_are_read(world: World, mailbox: ImapServer) 
     assert subjects(world, is_backlog=True) == ["退货 1", "退货 3"]
 
 
+def test_a_mailbox_of_whose_past_nothing_is_wanted_is_read_all_the_same(
+    world: World, mailbox: ImapServer
+) -> None:
+    mailbox.append(written("read long ago"))
+    open_channel(world, mailbox, first_import="unread")
+    with world.transaction():
+        Channel.objects.update(created_at=timezone.now() + timedelta(days=3))
+    with mailbox.client() as client:
+        client.select(mailbox.folder)
+        client.store("1", "+FLAGS", r"(\Seen)")
+    box(world).read(once=True)
+    assert (cursor(world).error, subjects(world)) == ("", [])
+    mailbox.append(written("new"))
+    box(world).read(once=True)
+    assert subjects(world) == ["退货 new"]
+
+
 def test_nothing_is_changed_in_the_mailbox(world: World, mailbox: ImapServer) -> None:
     mailbox.append(written(1))
     open_channel(world, mailbox, first_import="all")
