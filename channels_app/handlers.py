@@ -16,6 +16,7 @@ from helpdesk import events
 from helpdesk.registries import audit_actions
 
 RESENT = gettext_lazy("Dispatch sent again")
+REPLAYED = gettext_lazy("Report read again")
 
 
 def entry_added(event: events.EntryAdded) -> None:
@@ -71,6 +72,7 @@ def signed_out(request: Any, **kwargs: Any) -> None:  # Any: the signature of th
 def connect() -> None:
     """Subscribe to what the core tells, and say what our own actions are called in the trail."""
     audit_actions.register("dispatch.resent", RESENT)
+    audit_actions.register("inbound.replayed", REPLAYED)
     events.subscribe(events.EntryAdded, entry_added)
     events.subscribe(events.ConversationChanged, conversation_changed)
     for moved in (

@@ -12,8 +12,9 @@ from playwright.sync_api import Browser, sync_playwright
 
 from deploy.browser import browser_path
 from tests.deploy.stack import Stack, eventually
-from tests.journeys.people import Colleague, Crowd, Visitor, change_rows
+from tests.journeys.people import Colleague, Crowd, Visitor
 from tests.journeys.post_office import PostOffice, is_watched, open_post_office
+from tests.journeys.rows import change_rows
 
 # Journeys on an installation that runs already: for whoever writes one.
 RUNNING_HOME = "EVERYDESK_JOURNEYS_ON"

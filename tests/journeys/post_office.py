@@ -15,7 +15,8 @@ from django.utils import timezone
 from playwright.sync_api import expect
 
 from tests.deploy.stack import Stack, eventually
-from tests.journeys.people import Colleague, rows_of
+from tests.journeys.people import Colleague
+from tests.journeys.rows import rows_of
 from tests.mail_servers import ImapServer, SmtpServer, imap_server, smtp_server
 
 SERVICE = "service@heguang.example"

@@ -4,7 +4,8 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.journeys.people import Colleague, Crowd, Visitor, database_away
+from tests.journeys.people import Colleague, Crowd, Visitor
+from tests.journeys.rows import database_away
 
 
 def test_signing_in_says_what_is_wrong_and_keeps_what_was_typed(crowd: Crowd) -> None:

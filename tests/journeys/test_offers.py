@@ -3,7 +3,8 @@
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.journeys.people import Colleague, Crowd, change_rows
+from tests.journeys.people import Colleague, Crowd
+from tests.journeys.rows import change_rows
 
 OFFER_FIRST = """
     INSERT INTO routing_policy
