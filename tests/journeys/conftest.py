@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from django.utils import timezone
 from playwright.sync_api import Browser, sync_playwright
 
 from deploy.browser import browser_path
@@ -142,8 +143,9 @@ def post(crowd: Crowd, post_office: PostOffice) -> PostOffice:
     """The mail servers of the company, to which its mailbox is connected."""
     post_office.works_well()
     if not post_office.is_connected:
+        since = timezone.now()
         ling = crowd.colleague("ling.qin")
         ling.connects_mailbox(post_office.settings(), mailbox="客服邮箱")
-        eventually(lambda: is_watched(crowd.installation, post_office), 40)
+        eventually(lambda: is_watched(crowd.installation, since), 40)
         post_office.is_connected = True
     return post_office

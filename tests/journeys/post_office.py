@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP, default
@@ -70,11 +71,14 @@ class PostOffice:
         """Return what left for an address, acknowledgements left out."""
         return [mail for mail in self.all_to(address) if mail["Auto-Submitted"] is None]
 
-    def next_mail_to(self, address: str) -> EmailMessage:
-        """Wait until the server has taken one more mail for an address, and return it."""
-        known = len(self.all_to(address))
-        eventually(lambda: len(self.all_to(address)) > known, 20)
-        return self.all_to(address)[-1]
+    def mail_to(self, address: str, saying: str) -> EmailMessage:
+        """Wait until the server has taken a mail for an address that says this, and return it."""
+
+        def found() -> list[EmailMessage]:
+            return [mail for mail in self.all_to(address) if saying in text_of(mail)]
+
+        eventually(found, 20)
+        return found()[0]
 
     def all_to(self, address: str) -> list[EmailMessage]:
         return [
@@ -208,15 +212,10 @@ def bounce_of(mail: EmailMessage, recipient: str, why: str) -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n" + body).encode("utf-8")
 
 
-def is_watched(installation: Stack, post: PostOffice) -> bool:
-    """Tell whether the mailbox has been read since it was connected."""
-    statement = (
-        "SELECT count(*) FROM channels_app_mailboxcursor AS cursor"
-        " JOIN helpdesk_channel AS channel ON channel.id = cursor.channel_id"
-        " WHERE channel.settings ->> 'imap_port' = %s AND cursor.error = ''"
-        " AND cursor.read_at > now() - interval '1 minute'"
-    )
-    return bool(rows_of(installation, statement, [str(post.imap.port)]) != [(0,)])
+def is_watched(installation: Stack, since: datetime) -> bool:
+    """Tell whether a mailbox has been read to its end since then."""
+    statement = "SELECT 1 FROM channels_app_mailboxcursor WHERE read_at > %s AND error = ''"
+    return bool(rows_of(installation, statement, [since]))
 
 
 @contextmanager
