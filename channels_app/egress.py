@@ -10,7 +10,8 @@ import ssl
 from functools import cache
 
 from django.conf import settings
-from django.utils.translation import gettext as _
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 # Prefixes that carry an IPv4 address inside an IPv6 one (NAT64 and its local form).
 _NAT64 = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
@@ -44,7 +45,7 @@ def checked_address(host: str, port: int) -> str:
     return str(addresses[0])
 
 
-def trouble(error: Exception) -> str:
+def trouble(error: Exception) -> str | Promise:
     """Return why a server could not be reached, in words for an administrator."""
     if isinstance(error, AddressRefused):
         return _("The server is not at a public address.")

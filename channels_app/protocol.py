@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, get_args, runtime_checkable
 
+from django.utils.functional import Promise
+
 from helpdesk.errors import ChannelError
 
 EventKind = Literal[
@@ -175,7 +177,7 @@ class SendError(ChannelError):
 
     def __init__(
         self,
-        reason: str,
+        reason: str | Promise,
         *,
         kind: Literal[
             "window", "quota", "auth", "rate", "blocked", "undeliverable", "server", "other"

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.test import Client
 from django.utils import timezone
 
-from channels_app.models import InboundEvent
+from channels_app.models import DeliveryAttempt, Dispatch, InboundEvent
 from channels_app.services import visiting
 from channels_app.services.doors import find_door
 from helpdesk.models import (
@@ -21,8 +21,10 @@ from helpdesk.models import (
     Conversation,
     Customer,
     Entry,
+    Letter,
     Message,
     OrganizationModel,
+    Participant,
 )
 from helpdesk.services import assignment, escalation, grants, replying
 from helpdesk.services.api_tokens import SCOPES, issue_token
@@ -105,9 +107,13 @@ def furnish(slug: str) -> Furnished:
             channel=channel,
             dedup_key="one",
             raw=CANARY.encode(),
-            state=InboundEvent.State.DONE,
+            size_bytes=len(CANARY),
+            state=InboundEvent.State.QUARANTINED,
+            reason=f"{CANARY}-{slug}",
             received_at=timezone.now(),
+            entry_id=received.message_id,
         )
+        _leave_by_letter(channel, written.message_id, slug)
     handed = world.message("第二个问题", visitor="second").conversation_id
     with world.transaction():
         assignment.take(carol, handed)
@@ -125,6 +131,39 @@ def _attach(message_id: int, slug: str) -> None:
         mime="text/plain",
         size_bytes=1,
         sha256="0" * 64,
+    )
+
+
+def _leave_by_letter(channel: Channel, message_id: int, slug: str) -> None:
+    message = Message.objects.get(pk=message_id)
+    Letter.objects.create(
+        message=message,
+        subject=f"{CANARY}-{slug}",
+        sender_address=f"{CANARY}@{slug}.example",
+        full_text=f"{CANARY}-{slug}",
+        html=f"<p>{CANARY}-{slug}</p><img data-remote=0>",
+        remote_pictures=["https://pictures.example/1.png"],
+    )
+    Participant.objects.create(
+        conversation=message.conversation,
+        address=f"{CANARY}@{slug}.example",
+        state=Participant.State.WAITING,
+    )
+    sent = Dispatch.objects.create(
+        kind=Dispatch.Kind.NOTICE,
+        channel=channel,
+        conversation=message.conversation,
+        dedup_key="one",
+        recipient=f"{CANARY}@{slug}.example",
+        state="sent",
+    )
+    DeliveryAttempt.objects.create(
+        at=timezone.now(),
+        channel=channel,
+        dispatch=sent,
+        number=1,
+        outcome="sent",
+        milliseconds=1,
     )
 
 
@@ -153,7 +192,8 @@ def model_of(address: Address, argument: str) -> type[Any] | None:
         return apps.get_model(found.group(1), found.group(2)) if found else Customer
     if argument == "public_id":
         return Attachment if address.name == "portal:attachment" else Channel
-    name = {"file_id": "attachment"}.get(argument, argument.removesuffix("_id"))
+    named = {"file_id": "attachment", "event_id": "inboundevent"}
+    name = named.get(argument, argument.removesuffix("_id"))
     for app in ("helpdesk", "routing", "channels_app", "contenttypes"):
         with_name = {
             model._meta.model_name: model for model in apps.get_app_config(app).get_models()

@@ -221,9 +221,9 @@ def test_an_absence_note_is_automatic(reading: Any) -> None:
     assert (event.kind, event.letter.automatic, event.is_automatic) == ("message", "absence", True)
 
 
-def test_a_mail_without_a_sender_is_looked_at_by_a_person(reading: Any) -> None:
-    with pytest.raises(BadPayload):
-        reading(sender=Mailbox(""))
+def test_a_mail_without_a_sender_is_read_all_the_same(reading: Any) -> None:
+    event = reading(sender=Mailbox(""))
+    assert (event.kind, event.sender.external_id) == ("message", "")
 
 
 def test_a_mail_that_cannot_be_read_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
