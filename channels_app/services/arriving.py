@@ -92,16 +92,18 @@ def _message(kept: InboundEvent, event: Event, files: Files) -> Outcome:
 
 
 def _edit(kept: InboundEvent, event: Event, files: Files) -> Outcome:
-    identity = identify(kept.channel, sender_of(event.sender))
     entry_id = revising.edit(
-        identity, event.provider_id, text=event.text, revision=_revision(event, kept)
+        kept.channel_id,
+        _address(event),
+        event.provider_id,
+        text=event.text,
+        revision=_revision(event, kept),
     )
     return Outcome(State.DONE if entry_id else State.PARKED, entry_id)
 
 
 def _delete(kept: InboundEvent, event: Event, files: Files) -> Outcome:
-    identity = identify(kept.channel, sender_of(event.sender))
-    entry_id = revising.withdraw(identity, event.provider_id)
+    entry_id = revising.withdraw(kept.channel_id, _address(event), event.provider_id)
     return Outcome(State.DONE if entry_id else State.PARKED, entry_id)
 
 
@@ -119,6 +121,10 @@ def _receipt(kept: InboundEvent, event: Event, files: Files) -> Outcome:
     ):  # a delivery report about a letter that is not ours is a letter itself
         return letters.arrive(kept, event, event.letter, files)
     return Outcome(State.PARKED)
+
+
+def _address(event: Event) -> str | None:
+    return sender_of(event.sender).external_id if event.sender else None
 
 
 def _revision(event: Event, kept: InboundEvent) -> int:

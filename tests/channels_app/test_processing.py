@@ -273,6 +273,13 @@ def test_nobody_edits_anothers_message(world, door):
     assert "parked" in states(world)
 
 
+def test_an_edit_without_a_sender_finds_its_message_by_id(world, door):
+    keep(door, said("1", "first", provider_id="p1", sequence=1))
+    keep(door, Event("edit", "e", provider_id="p1", text="better", sequence=2))
+    process_due()
+    assert texts(world) == ["better"]
+
+
 def test_what_nothing_came_for_is_said_to_be_unmatched(world, door):
     keep(door, Event(kind="receipt", dedup_key="r", status="read", references=("nothing",)))
     process_due()
