@@ -49,6 +49,7 @@ def walk(
     assert sink.leaked == [], sink.leaked[:3]
     foreign = {_even(each) for each in sink.fetched if each} - {_even(each) for each in asked}
     assert not foreign, sorted(foreign)[:5]
+    assert reader.pictures
     assert reader.seen >= 2 * len(letters)
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 from django.conf import settings
 from playwright.sync_api import (
     Browser,
@@ -19,12 +20,13 @@ from playwright.sync_api import (
 from deploy.browser import browser_path
 from helpdesk.services.files import shown_name
 from tests.hostile_desk import Desk
-from tests.hostile_letters import HostileLetter, again
+from tests.hostile_letters import PIXEL, HostileLetter, again
 from tests.journeys.conftest import BROWSER_ARGUMENTS
 from tests.sinks import THEIRS
 
 PATIENCE_MS = 20_000
 MOST_ROWS = 50
+PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 # Whom the browser asks of its own accord; no letter names them.
 BROWSERS_OWN = ("*.google.com", "*.googleapis.com", "*.gstatic.com")
 DIALOGS = ("customer", "transfer", "topic", "assign", "escalate", "snooze")
@@ -88,6 +90,9 @@ PAGE = """() => {
     twice: [...new Set(ids.filter((id, at) => ids.indexOf(id) != at))],
     frames: [...document.querySelectorAll('iframe, object, embed, frame')]
       .map(each => [each.localName, each.getAttribute('sandbox'), each.getAttribute('srcdoc')]),
+    marked: [...document.querySelectorAll(
+      '.conv-name > *, .conv-text > .ell > *, .bubble > p > :not(.mention), .letter-text > *, #context h2.ell > *'
+    )].map(each => each.outerHTML.slice(0, 200)),
     polluted: Object.keys(Object.prototype),
   }
 }"""
@@ -101,7 +106,7 @@ class Reader:
     def __init__(self, desk: Desk, context: BrowserContext) -> None:
         self.desk, self.context = desk, context
         self.misdeeds: list[str] = []
-        self.seen = 0
+        self.seen = self.pictures = 0
         context.on("dialog", self._dialog)
         context.on("console", self._console)
         context.on("weberror", lambda error: self._note(f"error: {error.error}"))
@@ -168,7 +173,7 @@ class Reader:
         found: dict[str, Any] = self.page.evaluate(PAGE)
         frames = found.pop("frames")
         nothing = {
-            "pwned": False, "handlers": 0, "scripts": 0, "foreign": [], "links": [], "twice": [],
+            "pwned": False, "handlers": 0, "marked": [], "scripts": 0, "foreign": [], "links": [], "twice": [],
             "polluted": [],
         }  # fmt: skip
         if found != nothing:
@@ -226,7 +231,7 @@ class Reader:
             answer = self.context.request.get(f"/files/{file.public_id}/")
             said = answer.headers
             how, kind = said["content-disposition"], said["content-type"]
-            is_picture = kind in {"image/png", "image/jpeg", "image/gif", "image/webp"}
+            is_picture = kind in PICTURES
             fine = (
                 answer.status == 200
                 and said["x-content-type-options"] == "nosniff"
@@ -269,7 +274,18 @@ class Reader:
         wrong = {name: each for name, each in wrong.items() if each}
         if wrong:
             self._note(f"{mark} as sent: {wrong}")
+        for address, _width in found["pictures"]:
+            if address.startswith(own):
+                self._picture(mark, address)
         self.seen += 1
+
+    def _picture(self, mark: str, address: str) -> None:
+        """See that it is a picture or nothing: browsers say little of what they keep from a page."""
+        answer = httpx.get(address)
+        kind = answer.headers["content-type"]
+        self.pictures += answer.status_code == 200
+        if answer.status_code != 404 and (kind not in PICTURES or answer.content != PIXEL):
+            self._note(f"{mark}: no picture but {kind} at {address}")
 
     def _note(self, misdeed: str) -> None:
         self.misdeeds.append(misdeed)
