@@ -65,8 +65,12 @@ class Truncator:
         # What migrations put in stays. Sizes show rows that policies would hide from the owner.
         self.kept = self._tables_with_rows()
 
+    def dirty(self) -> set[str]:
+        """Return the tables with rows that no migration put there."""
+        return self._tables_with_rows() - self.kept
+
     def empty(self) -> None:
-        dirty = self._tables_with_rows() - self.kept
+        dirty = self.dirty()
         if dirty:
             names = sql.SQL(", ").join(sql.Identifier(name) for name in sorted(dirty))
             self._truncate(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))

@@ -11,18 +11,19 @@ from deploy.test_databases import Truncator, migrated_copy
 from helpdesk import access
 from helpdesk.tenancy import organization_scope
 from tests.factories import World, make_world
+from tests.snapshots import Snapshots
 
 pytest_plugins = ["tests.selection"]
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[Snapshots]:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     with django_db_blocker.unblock(), migrated_copy(worker), pytest.MonkeyPatch.context() as patch:
         truncator = Truncator()
         # Django's own flush is the application's, which may not truncate.
         patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: truncator.empty())
-        yield
+        yield Snapshots(truncator)
         truncator.connection.close()
 
 
@@ -33,9 +34,9 @@ def forgotten_access() -> None:
 
 
 @pytest.fixture
-def world(transactional_db: None) -> Iterator[World]:
+def world(transactional_db: None, django_db_setup: Snapshots) -> Iterator[World]:
     """An organization in scope, whose transactions really commit, so that events are really published."""
-    made = make_world("acme")
+    made = django_db_setup.world()
     with organization_scope(made.organization.pk):
         yield made
 
