@@ -15,7 +15,7 @@ from tests.hostile_reading import PLACES, REPORTS, strange_headers, walk
 from tests.hostile_screens import HARMFUL_STYLE, HARMLESS_ATTRIBUTES, HARMLESS_TAGS, readers
 
 LETTERS = hostile_letters()
-SAMPLE = 40
+SAMPLE = 24
 LINK = re.compile(r"(https?://|mailto:|tel:)", re.IGNORECASE)
 OPENS = {"rel": "noopener noreferrer nofollow", "target": "_blank"}
 PICTURE = re.compile(r"cid:|data:image/(png|jpeg|jpg|gif|webp);base64,", re.IGNORECASE)
