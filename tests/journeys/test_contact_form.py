@@ -172,7 +172,7 @@ def test_an_answer_waits_until_its_address_is_proved(
     page.goto(link)
     page.get_by_role("button", name="Yes, it is mine").click()
     expect(page.get_by_role("heading", name="Your address is confirmed")).to_be_visible()
-    expect(ling.timeline).to_contain_text("confirmed the mail address")
+    expect(ling.timeline).to_contain_text("客户确认了邮箱")
     ling.page.reload()
     expect(ling.context.locator("#customer .t-ok")).to_be_visible()
     assert page.request.get(link).status == 404
