@@ -12,9 +12,9 @@ from channels_app.models import Dispatch
 from channels_app.protocol import Address, ContactIdentity, OutboundLetter, OutboundMessage
 from channels_app.protocol import Attachment as OutboundFile
 from channels_app.services.files import path_of, visitor_key
-from channels_app.services.reply_addresses import customer_address
+from channels_app.services.reply_addresses import answers_to
 from helpdesk.errors import HelpdeskError, NotFound
-from helpdesk.models import Attachment, Channel, Conversation, Direction, Letter, Message, Outbox
+from helpdesk.models import Attachment, Channel, Direction, Letter, Message, Outbox
 
 
 class Unwritable(HelpdeskError):
@@ -79,19 +79,7 @@ def _letter(row: Outbox, letter: Letter) -> OutboundLetter:
         to=_addresses(letter.to),
         cc=_addresses(letter.cc),
         sender_name=letter.sender_name,
-        reply_address=_reply_address(row.channel, row.conversation, letter.sender_address),
-    )
-
-
-def _reply_address(channel: Channel, conversation: Conversation, sender: str) -> str:
-    mailbox = str(channel.settings.get("address") or sender)
-    if not channel.settings.get("plus_addressing") or "@" not in mailbox:
-        return ""
-    return customer_address(
-        mailbox,
-        organization_id=conversation.organization_id,
-        conversation_id=conversation.pk,
-        identity_id=conversation.identity_id,
+        reply_address=answers_to(row.channel, row.conversation),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from channels_app.models import Dispatch
 from channels_app.protocol import Event
 from channels_app.services.dispatching import automatic_allowed, dispatch
-from channels_app.services.reply_addresses import customer_address
+from channels_app.services.reply_addresses import answers_to
 from helpdesk.models import Channel, Conversation, Identity
 from helpdesk.text import language_of
 
@@ -37,19 +37,7 @@ def acknowledge(
             "subject": SUBJECT[language],
             "text": text,
             "references": [event.provider_id] if event.provider_id else [],
-            "reply_address": _reply_address(channel, conversation),
+            "reply_address": answers_to(channel, conversation),
         },
         conversation=conversation,
-    )
-
-
-def _reply_address(channel: Channel, conversation: Conversation) -> str:
-    mailbox = str(channel.settings.get("address") or "")
-    if not channel.settings.get("plus_addressing") or "@" not in mailbox:
-        return ""
-    return customer_address(
-        mailbox,
-        organization_id=conversation.organization_id,
-        conversation_id=conversation.pk,
-        identity_id=conversation.identity_id,
     )

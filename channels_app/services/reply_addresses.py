@@ -14,6 +14,8 @@ from typing import Literal
 
 from django.conf import settings
 
+from helpdesk.models import Channel, Conversation
+
 STAFF_DAYS = 30
 LONGEST_LOCAL_PART = 64  # RFC 5321
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -37,6 +39,19 @@ class ReplyAddress:
     kind: Literal["customer", "reply", "note"]
     conversation_id: int
     person_id: int  # an identity's id, or a member of staff's
+
+
+def answers_to(channel: Channel, conversation: Conversation) -> str:
+    """Return where the customer's answer to a letter comes back to; empty where the mailbox itself is all."""
+    mailbox = str(channel.settings.get("address") or "")
+    if not channel.settings.get("plus_addressing") or "@" not in mailbox:
+        return ""
+    return customer_address(
+        mailbox,
+        organization_id=conversation.organization_id,
+        conversation_id=conversation.pk,
+        identity_id=conversation.identity_id,
+    )
 
 
 def customer_address(
