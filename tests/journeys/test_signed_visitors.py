@@ -31,7 +31,7 @@ def vouch(page: Page, channel: str, subject: str, after_ms: int | None = None) -
 def channel_of(ling: Colleague) -> str:
     """Give the shop's channel a secret; returns the channel's public id."""
     ling.page.goto("/admin/helpdesk/channel/")
-    ling.page.locator("tbody a[href*='/change/']").first.click()
+    ling.page.locator("#result_list th a").filter(has_text="官网聊天").first.click()
     ling.page.locator("input[name=setting_secret]").fill(SECRET)
     ling.page.locator("button[name=_continue], input[name=_continue]").first.click()
     tag = ling.page.get_by_text("data-channel=").first.text_content() or ""
