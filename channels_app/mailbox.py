@@ -28,24 +28,23 @@ from channels_app.protocol import Event
 from channels_app.services.doors import Door
 from channels_app.services.ingesting import store
 from helpdesk.bell import ring
-from helpdesk.models import Channel
 from helpdesk.tenancy import organization_transaction
 
 logger = logging.getLogger(__name__)
 
 NOTIFICATION = "everydesk_inbound"
-LEASE = timedelta(minutes=2)
+# Longer than the slowest mail and the wait; after a kill nobody reads so long.
+LEASE = timedelta(minutes=1)
+HOLD_ON = timedelta(seconds=10)
 SLICE = 50
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 20.0
 POLL_SECONDS = 30.0
-TAKEN_SECONDS = 15.0
+TAKEN_SECONDS = 5.0
 AWAY_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 300.0
 SIGN_IN_PAUSE_SECONDS = (300.0, 3600.0)
 # A mail that broke so many connections is asked for its head only, and then not at all.
 WHOLE_TRIES, ALL_TRIES = 3, 5
-# A server's clock may be wrong by so much.
-CLOCK_SKEW = timedelta(hours=1)
 DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
@@ -120,7 +119,7 @@ class Mailbox:
         """Store the next mails: all that are live, then a slice of the past; tells whether more may be there."""
         live = folder.uids_from(position.newest_uid + 1)
         for slice_ in _slices(live):
-            self._take(folder, slice_, is_backlog=False)
+            self._take(folder, fence, slice_, is_backlog=False)
             position.newest_uid = slice_[-1]
             self._move(fence, newest_uid=position.newest_uid)
         if position.past_uid < position.past_until:
@@ -134,7 +133,7 @@ class Mailbox:
             self._past = [uid for uid in wanted if uid > position.past_uid]
         slice_ = self._past[:SLICE]
         if slice_:  # servers take a request for no mail at all amiss
-            self._take(folder, slice_, is_backlog=True)
+            self._take(folder, fence, slice_, is_backlog=True)
         del self._past[:SLICE]
         position.past_uid = slice_[-1] if self._past else position.past_until
         self._move(fence, past_uid=position.past_uid)
@@ -147,18 +146,15 @@ class Mailbox:
         if known:
             return Position(row.newest_uid, row.past_uid, row.past_until)
         newest = folder.next_uid - 1
-        is_first = row.uid_validity == 0
-        leaves_past = is_first and self._first_import == "new"
         # Uids that begin anew say nothing: everything is read again, and what came before is known by its key.
-        read = newest if leaves_past else 0
         self._suspects.clear()
         self._past = None
-        facts = {"newest_uid": newest, "past_uid": read, "past_until": newest}
+        facts = {"newest_uid": newest, "past_uid": 0, "past_until": newest}
         self._move(fence, uid_validity=number, **facts)
-        return Position(newest, read, newest)
+        return Position(newest, 0, newest)
 
     def _wanted_past(self, folder: imap.Folder, last: int) -> list[int]:
-        """Return the uids of the past that are wanted: what the operator chose, and all since the channel began."""
+        """Return the uids of the past that the operator chose, and all since the mailbox was first tried."""
         if self._first_import == "all":
             return folder.uids_until(last)
         since = self._began_at - timedelta(days=1)
@@ -168,12 +164,15 @@ class Mailbox:
         if self._first_import == "all" or item.arrived_at is None:
             return True
         is_unread = self._first_import == "unread" and not item.is_seen
-        return is_unread or item.arrived_at >= self._began_at - CLOCK_SKEW
+        return is_unread or item.arrived_at >= self._began_at.replace(microsecond=0)
 
-    def _take(self, folder: imap.Folder, uids: list[int], *, is_backlog: bool) -> None:
+    def _take(self, folder: imap.Folder, fence: int, uids: list[int], *, is_backlog: bool) -> None:
         items = [item for item in folder.items(uids) if not is_backlog or self._is_wanted(item)]
-        stored = 0
+        stored, held_at = 0, timezone.now()
         for item, raw, reason in self._fetched(folder, items):
+            if timezone.now() - held_at > HOLD_ON:
+                self._move(fence)
+                held_at = timezone.now()
             stored += self._keep(folder, item, raw, reason, is_backlog=is_backlog)
         if stored:
             ring(NOTIFICATION)
@@ -256,7 +255,7 @@ class Mailbox:
     @cached_property
     def _began_at(self) -> datetime:
         with organization_transaction():
-            return Channel.objects.only("created_at").get(pk=self.door.channel_id).created_at
+            return MailboxCursor.objects.get(channel_id=self.door.channel_id).began_at
 
     @contextmanager
     def _leased(self) -> Iterator[int | None]:

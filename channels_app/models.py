@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
@@ -107,6 +108,8 @@ class MailboxCursor(OrganizationModel):
     channel = OrganizationOneToOneField(
         "helpdesk.Channel", models.CASCADE, related_name="+", primary_key=True
     )
+    # When it was first tried: what came before was there before us, even when signing in took long to succeed.
+    began_at = models.DateTimeField(default=timezone.now)
     uid_validity = models.BigIntegerField(default=0)
     newest_uid = models.BigIntegerField(default=0)
     past_uid = models.BigIntegerField(default=0)

@@ -57,6 +57,12 @@ def subjects(world: World, **how: Any) -> list[str]:
     ]
 
 
+def first_tried(world: World, later: timedelta) -> None:
+    """Let the mailbox be tried first so much later than it is."""
+    with world.transaction():
+        MailboxCursor.objects.create(channel=world.channel, began_at=timezone.now() + later)
+
+
 def cursor(world: World) -> MailboxCursor:
     with world.transaction():
         return MailboxCursor.objects.get()
@@ -65,6 +71,7 @@ def cursor(world: World) -> MailboxCursor:
 def test_only_what_comes_from_now_on_is_read(world: World, mailbox: ImapServer) -> None:
     mailbox.append(*(written(number) for number in range(3)))
     open_channel(world, mailbox)
+    first_tried(world, timedelta(minutes=1))
     box(world).read(once=True)
     assert subjects(world) == []
     mailbox.append(written("new"), written("newer"))
@@ -77,6 +84,18 @@ def test_only_what_comes_from_now_on_is_read(world: World, mailbox: ImapServer) 
     assert cursor(world).error == ""
     assert cursor(world).read_at is not None
     assert cursor(world).lease_until is None
+
+
+def test_what_came_while_nobody_could_sign_in_is_read(world: World, mailbox: ImapServer) -> None:
+    right, mailbox.password = mailbox.password, "wrong"
+    open_channel(world, mailbox)
+    box(world).read(once=True)
+    assert cursor(world).error
+    mailbox.password = right
+    mailbox.append(written("meanwhile"))
+    open_channel(world, mailbox)
+    box(world).read(once=True)
+    assert (subjects(world), cursor(world).error) == (["退货 meanwhile"], "")
 
 
 def test_the_past_is_read_from_its_beginning_and_behind_what_is_live(
@@ -105,8 +124,7 @@ def test_the_past_is_read_from_its_beginning_and_behind_what_is_live(
 def test_those_that_nobody_has_read_are_read(world: World, mailbox: ImapServer) -> None:
     mailbox.append(*(written(number) for number in range(4)))
     open_channel(world, mailbox, first_import="unread")
-    with world.transaction():
-        Channel.objects.update(created_at=timezone.now() + timedelta(days=3))
+    first_tried(world, timedelta(days=3))
     with mailbox.client() as client:
         client.select(mailbox.folder)
         client.store("1,3", "+FLAGS", r"(\Seen)")
@@ -119,8 +137,7 @@ def test_a_mailbox_of_whose_past_nothing_is_wanted_is_read_all_the_same(
 ) -> None:
     mailbox.append(written("read long ago"))
     open_channel(world, mailbox, first_import="unread")
-    with world.transaction():
-        Channel.objects.update(created_at=timezone.now() + timedelta(days=3))
+    first_tried(world, timedelta(days=3))
     with mailbox.client() as client:
         client.select(mailbox.folder)
         client.store("1", "+FLAGS", r"(\Seen)")
