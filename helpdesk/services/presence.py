@@ -2,12 +2,14 @@
 
 from datetime import datetime, timedelta
 
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 
 from helpdesk import events
 from helpdesk.access import Access
 from helpdesk.errors import Invalid
-from helpdesk.models import Assignment, Presence, PresenceStatus, State
+from helpdesk.models import Assignment, Letter, Presence, PresenceStatus, State
+from helpdesk.models.people import MailCopies
 from helpdesk.registries import Sweep, sweeps
 from helpdesk.services import assignment, audit, timeline
 from helpdesk.tenancy import current_organization_id, organization_transaction
@@ -86,13 +88,15 @@ def shown_status(presence: Presence | None, now: datetime) -> str:
 def return_absent(now: datetime) -> int:
     """Put back the work of somebody who has vanished while the customer waits; returns how many.
 
-    What waits for the customer stays with its owner until the customer writes again.
+    What waits for the customer stays with its owner until the customer writes again, and letters stay
+    with whoever has them sent on: they are answered without a screen, and escalate when they are not.
     """
     with organization_transaction():
         absent = Presence.objects.filter(lease_until__lte=now).values("staff_id")
+        letters = Letter.objects.filter(message__conversation_id=OuterRef("conversation_id"))
         held = Assignment.objects.filter(
             ended_at__isnull=True, staff_id__in=absent, conversation__state=State.OPEN
-        )
+        ).exclude(Exists(letters), ~Q(staff__mail_copies=MailCopies.NEVER))
         ids = list(
             held.order_by("conversation_id").values_list("conversation_id", flat=True)[:BATCH]
         )

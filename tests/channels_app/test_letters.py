@@ -19,7 +19,7 @@ from helpdesk.models import (
 )
 from helpdesk.models import Letter as StoredLetter
 from helpdesk.registries import invariant_checks
-from helpdesk.services import replying
+from helpdesk.services import assignment, presence, replying
 from tests.channels_app.letters_sent import MAILBOX, arrive, letter, open_mailbox
 
 ANN, EVE = "ann@shop.example", "eve@evil.example"
@@ -367,6 +367,30 @@ class TestColleaguesAnswerByMail:
                 sent.payload["reply_address"], organization_id=world.organization.pk, now=now
             )
             assert (found.kind, found.person_id) == ("reply", world.carol.pk)
+
+    @pytest.mark.parametrize(("copies", "returned"), [("away", 0), ("always", 0), ("never", 1)])
+    def test_letters_stay_with_absent_owners_who_have_them_sent_on(
+        self, world, mailbox, first, copies, returned
+    ):
+        arrive(mailbox, letter(ANN, "Still nothing", references=("ours@desk.example",)))
+        now = timezone.now()
+        with world.transaction():
+            Staff.objects.filter(pk=world.carol.pk).update(mail_copies=copies)
+            Presence.objects.update_or_create(
+                staff_id=world.carol.pk, defaults={"lease_until": now, "changed_at": now}
+            )
+        assert presence.return_absent(now) == returned
+
+    def test_chats_go_back_to_the_queue_although_their_owner_has_letters_sent_on(self, world):
+        received = world.message("Hello?")
+        assignment.take(world.access("carol"), received.conversation_id)
+        now = timezone.now()
+        with world.transaction():
+            Staff.objects.filter(pk=world.carol.pk).update(mail_copies="away")
+            Presence.objects.update_or_create(
+                staff_id=world.carol.pk, defaults={"lease_until": now, "changed_at": now}
+            )
+        assert presence.return_absent(now) == 1
 
     def test_who_sits_at_the_screen_or_wants_no_mail_gets_none(self, world, mailbox, first):
         arrive(mailbox, letter(ANN, "Still nothing", references=("ours@desk.example",)))
