@@ -28,6 +28,7 @@ class Snapshots:
     def world(self) -> World:
         """Return the world in an empty database, as `make_world` does."""
         if self._kept is None:
+            self.truncator.empty()
             made = make_world("acme")
             self._kept = Snapshot(copy.deepcopy(made), self._statements(made))
             return made

@@ -8,8 +8,8 @@ from django.db import connections
 from django.test.utils import override_settings
 from pytest_django.plugin import DjangoDbBlocker
 
-from deploy.test_databases import Truncator
 from tests.security.worlds import Furnished, furnish
+from tests.snapshots import Snapshots
 
 PLAIN_FILES = {
     **settings.STORAGES,
@@ -19,15 +19,13 @@ PLAIN_FILES = {
 
 @pytest.fixture(scope="package")
 def two(
-    django_db_setup: None, django_db_blocker: DjangoDbBlocker
+    django_db_setup: Snapshots, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[tuple[Furnished, Furnished]]:
     """The stranger's own organization, and the one that is none of their business."""
     with django_db_blocker.unblock(), override_settings(STORAGES=PLAIN_FILES):
-        truncator = Truncator()
-        truncator.empty()
+        django_db_setup.truncator.empty()
         own, other = furnish("ours"), furnish("theirs")
         other.world.person("gina", other.world.sales, other.world.roles["agent"])
         yield own, other
         connections.close_all()
-        truncator.empty()
-        truncator.connection.close()
+        django_db_setup.truncator.empty()

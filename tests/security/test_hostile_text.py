@@ -8,7 +8,6 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import connections, models
 from django.test.utils import override_settings
 
-from deploy.test_databases import Truncator
 from helpdesk.models import OrganizationModel, User
 from helpdesk.services import assignment
 from tests.security.addresses import addresses
@@ -61,8 +60,7 @@ def poison(world) -> int:
 @pytest.fixture(scope="module")
 def poisoned(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock(), override_settings(STORAGES=PLAIN_FILES):
-        truncator = Truncator()
-        truncator.empty()
+        django_db_setup.truncator.empty()
         place = furnish("hostile")
         carol = place.world.access("carol")
         with place.world.transaction():
@@ -71,8 +69,7 @@ def poisoned(django_db_setup, django_db_blocker):
         assert poison(place.world) > 60
         yield place
         connections.close_all()
-        truncator.empty()
-        truncator.connection.close()
+        django_db_setup.truncator.empty()
 
 
 def unescaped(body: str) -> list[str]:
