@@ -139,7 +139,7 @@ def _dispatch(
         Dispatch.Kind.EVENT,
         dedup_key=f"entry {entry.pk} {name}",
         payload={"event": {"type": name, "data": data}, "sent_at": at},
-        conversation=conversation,
+        conversation_id=conversation.pk,
     )
 
 

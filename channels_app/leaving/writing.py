@@ -79,7 +79,7 @@ def _letter(row: Outbox, letter: Letter) -> OutboundLetter:
         to=_addresses(letter.to),
         cc=_addresses(letter.cc),
         sender_name=letter.sender_name,
-        reply_address=answers_to(row.channel, row.conversation),
+        reply_address=answers_to(row.channel, row.conversation_id, row.conversation.identity_id),
     )
 
 

@@ -6,7 +6,7 @@ from channels_app.models import Dispatch
 from channels_app.protocol import Event
 from channels_app.services.dispatching import automatic_allowed, dispatch
 from channels_app.services.reply_addresses import answers_to
-from helpdesk.models import Channel, Conversation, Identity
+from helpdesk.models import Channel, Identity
 from helpdesk.text import language_of
 
 SUBJECT = {"zh": "我们已收到您的邮件", "en": "We have received your mail"}
@@ -15,7 +15,7 @@ SUBJECT = {"zh": "我们已收到您的邮件", "en": "We have received your mai
 def acknowledge(
     channel: Channel, identity: Identity, conversation_id: int, event: Event, now: datetime
 ) -> None:
-    """Have the sender told that their letter has arrived; the transaction is open.
+    """Have the sender told that their letter has begun a conversation; the transaction is open.
 
     The text is the organization's alone: nothing that the sender wrote goes back to an address which
     nobody has proved.
@@ -25,8 +25,7 @@ def acknowledge(
     address = identity.external_id
     if not text or "@" not in address:
         return
-    conversation = Conversation.objects.get(pk=conversation_id)
-    if not automatic_allowed(channel, address, conversation, now):
+    if not automatic_allowed(address, now):
         return
     dispatch(
         channel,
@@ -37,7 +36,7 @@ def acknowledge(
             "subject": SUBJECT[language],
             "text": text,
             "references": [event.provider_id] if event.provider_id else [],
-            "reply_address": answers_to(channel, conversation),
+            "reply_address": answers_to(channel, conversation_id, identity.pk),
         },
-        conversation=conversation,
+        conversation_id=conversation_id,
     )

@@ -7,20 +7,20 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from channels_app.models import Dispatch
 from helpdesk import permissions
 from helpdesk.access import Access, require
 from helpdesk.errors import NotFound, WrongState
-from helpdesk.models import Channel, Conversation, Delivery
+from helpdesk.models import Channel, Delivery
 from helpdesk.services import audit
 from helpdesk.tenancy import current_organization_id, organization_transaction
 
 NOTIFICATION = "everydesk_outbox"
 DAY = timedelta(days=1)
-# Mails that no person wrote, to one address and about one conversation, in a day.
+# Mails that no person wrote, to one address in a day; about one conversation there is one.
 MOST_AUTOMATIC = 3
 MOST_PROOFS = 1
 AUTOMATIC = (Dispatch.Kind.ACKNOWLEDGEMENT, Dispatch.Kind.PROOF)
@@ -34,7 +34,7 @@ def dispatch(
     dedup_key: str,
     recipient: str = "",
     payload: Mapping[str, Any],  # Any: plain JSON values
-    conversation: Conversation | None = None,
+    conversation_id: int | None = None,
 ) -> Dispatch | None:
     """Have something leave once the caller's transaction commits; None when the key was used before.
 
@@ -42,48 +42,43 @@ def dispatch(
     `leaving.writing` reads. A mail's id is made and kept here, before it leaves.
     """
     is_mail = kind != Dispatch.Kind.EVENT
-    made, is_new = Dispatch.objects.get_or_create(
+    made = Dispatch(
         channel=channel,
         dedup_key=dedup_key,
-        defaults={
-            "kind": kind,
-            "conversation": conversation,
-            "recipient": recipient.lower(),
-            "payload": dict(payload),
-            "provider_id": _mail_id(channel, payload) if is_mail else "",
-            "due_at": timezone.now(),
-        },
+        kind=kind,
+        conversation_id=conversation_id,
+        recipient=recipient.lower(),
+        payload=dict(payload),
+        provider_id=_mail_id(channel, payload) if is_mail else "",
+        due_at=timezone.now(),
     )
-    if not is_new:
+    try:
+        with transaction.atomic():
+            made.save(force_insert=True)
+    except IntegrityError:
+        if not Dispatch.objects.filter(channel=channel, dedup_key=dedup_key).exists():
+            raise
         return None
     _ring()
     return made
 
 
 def automatic_allowed(
-    channel: Channel,
-    recipient: str,
-    conversation: Conversation | None,
-    now: datetime,
-    *,
-    kind: Dispatch.Kind = Dispatch.Kind.ACKNOWLEDGEMENT,
+    recipient: str, now: datetime, *, kind: Dispatch.Kind = Dispatch.Kind.ACKNOWLEDGEMENT
 ) -> bool:
-    """Tell whether one more mail that no person wrote may go to an address, about a conversation.
+    """Tell whether one more mail that no person wrote may go to an address.
 
     Whoever else asks for the same waits until the caller's transaction ends, and then counts its mail.
     """
     address = recipient.lower()
-    _lock(f"address {address}")
-    sent = Dispatch.objects.filter(kind__in=AUTOMATIC, created_at__gt=now - DAY)
-    to_address = sent.filter(recipient=address)
+    _lock(address)
+    to_address = Dispatch.objects.filter(
+        kind__in=AUTOMATIC, created_at__gt=now - DAY, recipient=address
+    )
     if to_address.count() >= MOST_AUTOMATIC:
         return False
-    if kind == Dispatch.Kind.PROOF and to_address.filter(kind=kind).count() >= MOST_PROOFS:
-        return False
-    if conversation is None:
-        return True
-    _lock(f"conversation {conversation.pk}")
-    return sent.filter(conversation=conversation).count() < MOST_AUTOMATIC
+    is_proof = kind == Dispatch.Kind.PROOF
+    return not is_proof or to_address.filter(kind=kind).count() < MOST_PROOFS
 
 
 def send_again(by: Access, dispatch_id: int) -> None:
@@ -121,7 +116,7 @@ def _ring() -> None:
         cursor.execute("SELECT pg_notify(%s, '')", [NOTIFICATION])
 
 
-def _lock(what: str) -> None:
+def _lock(address: str) -> None:
     with connection.cursor() as cursor:
-        key = f"everydesk.automatic {current_organization_id()} {what}"
+        key = f"everydesk.automatic {current_organization_id()} {address}"
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])

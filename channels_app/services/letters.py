@@ -61,7 +61,8 @@ def arrive(kept: InboundEvent, event: Event, letter: Letter, files: Files) -> Ou
 def _known(letter: Letter) -> dict[str, StoredLetter]:
     """Return the letters that this one is or refers to, by their ids."""
     ids = {each for each in (letter.mail_id, *letter.references) if each}
-    rows = StoredLetter.objects.filter(mail_id__in=ids).select_related("message__conversation")
+    rows = StoredLetter.objects.filter(mail_id__in=ids)
+    rows = rows.select_related("message__conversation__identity")
     columns = ("mail_id", "message__direction", "message__conversation")
     return {row.mail_id: row for row in rows.only(*columns).order_by("-message_id")[:200]}
 

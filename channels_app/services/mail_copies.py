@@ -120,7 +120,7 @@ def _send(mailbox: Channel, copy: Copy, now: datetime) -> int:
         dedup_key=copy.key,
         recipient=copy.staff.user.email,
         payload=payload,
-        conversation=conversation,
+        conversation_id=conversation.pk,
     )
     return int(made is not None)
 

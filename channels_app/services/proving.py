@@ -75,7 +75,7 @@ def ask(channel: Channel, identity: Identity, *, now: datetime) -> None:
         return
     name = f"proof:{_mailbox_hash(identity.external_id)}"
     address = identity.external_id
-    if not automatic_allowed(mailbox, address, None, now, kind=Dispatch.Kind.PROOF):
+    if not automatic_allowed(address, now, kind=Dispatch.Kind.PROOF):
         return
     if _asked_lately(name, now):
         return

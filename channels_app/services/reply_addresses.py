@@ -14,7 +14,7 @@ from typing import Literal
 
 from django.conf import settings
 
-from helpdesk.models import Channel, Conversation
+from helpdesk.models import Channel
 
 STAFF_DAYS = 30
 LONGEST_LOCAL_PART = 64  # RFC 5321
@@ -41,16 +41,16 @@ class ReplyAddress:
     person_id: int  # an identity's id, or a member of staff's
 
 
-def answers_to(channel: Channel, conversation: Conversation) -> str:
+def answers_to(channel: Channel, conversation_id: int, identity_id: int) -> str:
     """Return where the customer's answer to a letter comes back to; empty where the mailbox itself is all."""
     mailbox = str(channel.settings.get("address") or "")
     if not channel.settings.get("plus_addressing") or "@" not in mailbox:
         return ""
     return customer_address(
         mailbox,
-        organization_id=conversation.organization_id,
-        conversation_id=conversation.pk,
-        identity_id=conversation.identity_id,
+        organization_id=channel.organization_id,
+        conversation_id=conversation_id,
+        identity_id=identity_id,
     )
 
 

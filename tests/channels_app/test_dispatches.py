@@ -107,9 +107,7 @@ def test_one_address_gets_three_automatic_mails_a_day(world: World, fake: Channe
 
     def allowed(address: str = "KIM@customer.example", **facts: Any) -> bool:
         with world.transaction():
-            return dispatching.automatic_allowed(
-                fake, address, facts.get("conversation"), facts.get("at", now), kind=ACK
-            )
+            return dispatching.automatic_allowed(address, facts.get("at", now), kind=ACK)
 
     for number in range(3):
         assert allowed()
@@ -123,36 +121,22 @@ def test_notices_and_events_do_not_count_as_automatic(world: World, fake: Channe
     for number in range(5):
         mail(world, fake, f"notice {number}", kind=Dispatch.Kind.NOTICE)
     with world.transaction():
-        assert dispatching.automatic_allowed(fake, "kim@customer.example", None, timezone.now())
-
-
-def test_one_conversation_brings_about_three_automatic_mails_a_day(
-    world: World, fake: Channel
-) -> None:
-    conversation = world.conversation(world.message().conversation_id)
-    for number in range(3):
-        mail(world, fake, f"{number}", recipient=f"p{number}@x.example", conversation=conversation)
-    with world.transaction():
-        now = timezone.now()
-        assert not dispatching.automatic_allowed(fake, "new@x.example", conversation, now)
-        assert dispatching.automatic_allowed(fake, "new@x.example", None, now)
+        assert dispatching.automatic_allowed("kim@customer.example", timezone.now())
 
 
 def test_one_address_gets_one_proof_a_day(world: World, fake: Channel) -> None:
     mail(world, fake, "proof", kind=PROOF)
     with world.transaction():
         now, address = timezone.now(), "kim@customer.example"
-        assert not dispatching.automatic_allowed(fake, address, None, now, kind=PROOF)
-        assert dispatching.automatic_allowed(fake, address, None, now, kind=ACK)
+        assert not dispatching.automatic_allowed(address, now, kind=PROOF)
+        assert dispatching.automatic_allowed(address, now, kind=ACK)
 
 
 def test_those_who_ask_at_the_same_time_share_the_limit(world: World, fake: Channel) -> None:
     def ask(number: int) -> bool:
         try:
             with world.transaction():
-                may = dispatching.automatic_allowed(
-                    fake, "kim@customer.example", None, timezone.now()
-                )
+                may = dispatching.automatic_allowed("kim@customer.example", timezone.now())
                 if may:
                     dispatching.dispatch(
                         fake,
