@@ -171,23 +171,26 @@ def _read_again(kept: InboundEvent, events: Sequence[Event]) -> Outcome:
 
 
 def _settle(claim: Claim, handle: Callable[[InboundEvent], Outcome]) -> None:
-    """Have the event arrive and store what became of it, in one transaction; once, whoever else tries."""
+    """Have the event arrive and store what became of it, in one transaction; once, whoever else tries.
+
+    Raises LeaseLost when it is somebody else's by now: then nothing has happened.
+    """
     with organization_transaction():
-        if not _open_rows(claim).select_for_update().values_list("pk"):
-            raise LeaseLost
         kept = claim.event
         outcome = handle(kept)
         now = timezone.now()
         if outcome.state == State.PARKED and now - kept.received_at > PARKED_FOR:
             outcome = Outcome(State.IGNORED, reason="unmatched")
         is_open = outcome.state == State.PARKED
-        InboundEvent.objects.filter(pk=kept.pk).update(
+        is_stored = _open_rows(claim).update(
             state=outcome.state,
             reason=outcome.reason[:300],
             entry_id=outcome.entry_id,
             due_at=now + min(FIRST_WAIT * 2**claim.fence, LONGEST_WAIT) if is_open else None,
             processed_at=None if is_open else now,
         )
+        if not is_stored:
+            raise LeaseLost
 
 
 def _quarantine(claim: Claim, row: InboundEvent, reason: str) -> None:

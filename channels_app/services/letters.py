@@ -30,8 +30,16 @@ MOST_WAITING = 20  # strangers who wait at one conversation
 
 
 @dataclass(frozen=True, slots=True)
+class _Known:
+    """A stored letter that another one names."""
+
+    direction: str
+    conversation_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Place:
-    """The conversation that a letter means, and by what; the sender may still be a stranger to it."""
+    """The conversation that a letter means, locked, and by what; the sender may be a stranger to it."""
 
     conversation: Conversation | None = None
     # The address was made for a colleague.
@@ -42,7 +50,7 @@ def arrive(kept: InboundEvent, event: Event, letter: Letter, files: Files) -> Ou
     """Store a letter where it belongs; the transaction is open."""
     known = _known(letter)
     own = known.get(letter.mail_id)
-    if own is not None and own.message.direction == Direction.OUT:
+    if own is not None and own.direction == Direction.OUT:
         return Outcome(State.IGNORED, reason=OWN)  # sent to another mailbox of ours
     place = _place_of(kept, event, letter, known)
     if place.colleague and place.conversation:
@@ -58,27 +66,28 @@ def arrive(kept: InboundEvent, event: Event, letter: Letter, files: Files) -> Ou
     return _hold(kept, place.conversation, event, letter, files)
 
 
-def _known(letter: Letter) -> dict[str, StoredLetter]:
+def _known(letter: Letter) -> dict[str, _Known]:
     """Return the letters that this one is or refers to, by their ids."""
     ids = {each for each in (letter.mail_id, *letter.references) if each}
-    rows = StoredLetter.objects.filter(mail_id__in=ids)
-    rows = rows.select_related("message__conversation__identity")
-    columns = ("mail_id", "message__direction", "message__conversation")
-    return {row.mail_id: row for row in rows.only(*columns).order_by("-message_id")[:200]}
+    rows = StoredLetter.objects.filter(mail_id__in=ids).order_by("-message_id")
+    columns = ("mail_id", "message__direction", "message__conversation_id")
+    return {mail_id: _Known(*facts) for mail_id, *facts in rows.values_list(*columns)[:200]}
 
 
-def _place_of(
-    kept: InboundEvent, event: Event, letter: Letter, known: dict[str, StoredLetter]
-) -> _Place:
+def _conversation(conversation_id: int) -> Conversation | None:
+    """Return a conversation with its identity, its row locked until the transaction ends."""
+    rows = Conversation.objects.filter(pk=conversation_id).select_related("identity")
+    return next(iter(rows.select_for_update(of=("self",), no_key=True)), None)
+
+
+def _place_of(kept: InboundEvent, event: Event, letter: Letter, known: dict[str, _Known]) -> _Place:
     signed = _signed_address(kept, letter)
     if signed is not None:
-        found = Conversation.objects.filter(pk=signed.conversation_id).first()
+        found = _conversation(signed.conversation_id)
         if found is not None:
             return _Place(found, None if signed.kind == "customer" else signed)
     quoted = _quoted(letter, known) or _dispatched(letter)
-    if quoted is not None:
-        return _Place(quoted)
-    return _Place(_tagged(event))
+    return _Place(_conversation(quoted) if quoted else _tagged(event))
 
 
 def _signed_address(kept: InboundEvent, letter: Letter) -> ReplyAddress | None:
@@ -90,22 +99,22 @@ def _signed_address(kept: InboundEvent, letter: Letter) -> ReplyAddress | None:
     return None
 
 
-def _quoted(letter: Letter, known: dict[str, StoredLetter]) -> Conversation | None:
+def _quoted(letter: Letter, known: dict[str, _Known]) -> int | None:
     """Return the conversation of the newest letter that is referred to, ours or the customer's own."""
     for each in reversed(letter.references):
         if each in known:
-            conversation: Conversation = known[each].message.conversation
-            return conversation
+            return known[each].conversation_id
     return None
 
 
-def _dispatched(letter: Letter) -> Conversation | None:
+def _dispatched(letter: Letter) -> int | None:
     """Return the conversation about which we sent the mail that is answered, though no person wrote it."""
+    if not letter.references:
+        return None
     rows = Dispatch.objects.filter(
         provider_id__in=letter.references, conversation__isnull=False
     ).exclude(provider_id="")
-    found = rows.select_related("conversation").order_by("-pk").first()
-    return found.conversation if found is not None else None
+    return rows.order_by("-pk").values_list("conversation_id", flat=True).first()
 
 
 def _tagged(event: Event) -> Conversation | None:
@@ -113,7 +122,7 @@ def _tagged(event: Event) -> Conversation | None:
     tag = _TAG.search(event.subject)
     if tag is None:
         return None
-    found = Conversation.objects.filter(pk=int(tag[1])).first()
+    found = _conversation(int(tag[1]))
     return found if found is not None and _takes_part(found, _address(event)) else None
 
 
@@ -143,18 +152,14 @@ def _begin(
 def _join(
     kept: InboundEvent, conversation: Conversation, event: Event, letter: Letter, files: Files
 ) -> Received:
-    return receive_from(
-        conversation.identity,
-        _arrival(kept, event, letter, files, conversation.thread_key),
-    )
+    arrival = _arrival(kept, event, letter, files, conversation.thread_key)
+    return receive_from(conversation.identity, arrival, place=conversation)
 
 
 def _hold(
     kept: InboundEvent, conversation: Conversation, event: Event, letter: Letter, files: Files
 ) -> Outcome:
     """Let a stranger wait for approval; what they wrote stands in a conversation of its own."""
-    timeline.lock(conversation.pk)
-    conversation.refresh_from_db()
     address = _address(event)
     asked = Participant.objects.filter(conversation=conversation, address=address).first()
     thread_key = asked.asked_in.thread_key if asked is not None and asked.asked_in else ""

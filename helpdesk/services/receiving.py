@@ -36,6 +36,11 @@ from helpdesk.tenancy import organization_transaction
 from helpdesk.text import language_of
 
 MAXIMUM_TEXT = 20_000
+# What a customer's word changes of a conversation.
+SPOKEN = [
+    *("state", "snoozed_until", "waiting_since", "route_at", "last_number", "last_text"),
+    *("last_direction", "last_message_at", "customer_seen_number"),
+]
 
 
 @dataclass(frozen=True)
@@ -119,15 +124,18 @@ def receive(
         return receive_from(identify(channel, sender), arrival)
 
 
-def receive_from(identity: Identity, arrival: Arrival) -> Received:
+def receive_from(
+    identity: Identity, arrival: Arrival, *, place: Conversation | None = None
+) -> Received:
     """Store what a known address said, as `receive` does; the transaction is open.
 
+    `place` is the conversation that is meant, locked; a closed one is followed by another.
     A letter may have no text.
     """
     has_files = arrival.attachment_ids or arrival.files
     if not arrival.text.strip() and not has_files and arrival.letter is None:
         raise Invalid(field="text")
-    conversation = _conversation_of(identity, arrival)
+    conversation = _conversation_of(identity, arrival, place)
     is_new = conversation.last_number == 0
     repeated = None if is_new else _repeated(conversation, arrival.client_ref)
     return repeated or _append(conversation, identity, arrival)
@@ -182,18 +190,17 @@ def _new_identity(channel: Channel, sender: Sender) -> Identity:
 
 
 def _repeated(conversation: Conversation, client_ref: str) -> Received | None:
-    found = (
-        Message.objects.filter(conversation=conversation, client_ref=client_ref)
-        .select_related("entry")
-        .first()
-    )
-    if found is None:
-        return None
-    return Received(conversation.pk, found.entry.number, found.pk, is_repeated=True)
+    rows = Message.objects.filter(conversation=conversation, client_ref=client_ref)
+    found = rows.values_list("entry__number", "pk").first()
+    return Received(conversation.pk, *found, is_repeated=True) if found else None
 
 
-def _conversation_of(identity: Identity, arrival: Arrival) -> Conversation:
+def _conversation_of(
+    identity: Identity, arrival: Arrival, place: Conversation | None = None
+) -> Conversation:
     """Return the open conversation of the thread, locked; reopened or made when there is none."""
+    if place is not None and (arrival.is_automatic or place.state != State.CLOSED):
+        return _opened(place, arrival)
     thread = Conversation.objects.filter(
         channel_id=identity.channel_id, identity=identity, thread_key=arrival.thread_key
     )
@@ -205,9 +212,14 @@ def _conversation_of(identity: Identity, arrival: Arrival) -> Conversation:
                 return _new_conversation(identity, arrival)
         except IntegrityError:
             return thread.select_for_update(no_key=True).get(OPEN)
-    if not found.is_open and not arrival.is_automatic:
-        reopen(found, at=arrival.at)
-    return found
+    return _opened(found, arrival)
+
+
+def _opened(conversation: Conversation, arrival: Arrival) -> Conversation:
+    """Reopen a resolved conversation, unless nobody wrote what arrives."""
+    if not conversation.is_open and not arrival.is_automatic:
+        reopen(conversation, at=arrival.at)
+    return conversation
 
 
 def _new_conversation(identity: Identity, arrival: Arrival) -> Conversation:
@@ -311,7 +323,7 @@ def _customer_spoke(
     conversation.last_message_at = at
     conversation.customer_seen_number = conversation.last_number
     timeline.wake_router(conversation)
-    conversation.save()
+    conversation.save(update_fields=SPOKEN)
 
 
 def claim_files(
