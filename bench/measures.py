@@ -5,7 +5,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -74,7 +73,5 @@ def services(home: Path) -> Iterator[None]:
 
 
 MEASURES: dict[str, Callable[[], list[Figure]]] = {"pages": pages, "live": live, "startup": startup}
-# Remove the condition once routing measures its commit.
-if find_spec("bench.assignment"):
-    MEASURES["assignment"] = import_module("bench.assignment").measure
-MEASURES["mail"] = import_module("bench.mail").measure
+for _name in ("assignment", "mail", "doors"):
+    MEASURES[_name] = import_module(f"bench.{_name}").measure

@@ -207,6 +207,8 @@ class ImapServer:
     @contextmanager
     def client(self) -> Iterator[imaplib.IMAP4]:
         client = imaplib.IMAP4("127.0.0.1", self.port, timeout=10)
+        # A mail goes in two writes, and the second would wait for the other side's late ACK.
+        client.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
             client.login(self.user, self.password)
             yield client

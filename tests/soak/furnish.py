@@ -1,7 +1,8 @@
-"""Furnishes an installation from inside: `python -m tests.soak.furnish found|answer`, the rest as JSON on input."""
+"""Furnishes an installation from inside: `python -m tests.soak.furnish WORK`, what is wanted as JSON on input."""
 
 import json
 import sys
+from datetime import timedelta
 from typing import Any
 
 import django
@@ -9,11 +10,13 @@ import django
 django.setup()
 
 from django.db.models import F  # noqa: E402  (apps are loaded only now)
+from django.utils import timezone  # noqa: E402  (apps are loaded only now)
 
-from helpdesk.models import Channel, Conversation, Staff  # noqa: E402
-from helpdesk.services import organizations, replying  # noqa: E402
+from helpdesk.access import access_of  # noqa: E402
+from helpdesk.models import Channel, Conversation, Presence, Staff  # noqa: E402
+from helpdesk.services import organizations, presence, replying  # noqa: E402
 from helpdesk.tenancy import organization_scope, organization_transaction  # noqa: E402
-from tests.factories import access_of, make_world  # noqa: E402
+from tests.factories import make_world  # noqa: E402
 
 # The first organization of an installation without a demo.
 ORGANIZATION = 1
@@ -25,8 +28,24 @@ def found(wanted: list[dict[str, Any]]) -> dict[str, str]:
     assert world.organization.pk == ORGANIZATION
     with organization_scope(ORGANIZATION), world.transaction():
         Staff.objects.update(capacity=9_000)
+    return open_(wanted)
+
+
+def open_(wanted: list[dict[str, Any]]) -> dict[str, str]:
+    """Open more channels; returns their public ids by name."""
+    with organization_scope(ORGANIZATION), organization_transaction():
         opened = [organizations.open_channel(Channel(**each)) for each in wanted]
     return {each.name: each.public_id for each in opened}
+
+
+def stay(wanted: list[str]) -> int:
+    """Have these people be there, with room for everybody, as long as anything is measured."""
+    with organization_scope(ORGANIZATION), organization_transaction():
+        Staff.objects.update(languages=["zh", "en"])
+        for staff in Staff.objects.filter(name__in=[name.title() for name in wanted]):
+            presence.sign(staff.pk)
+            presence.set_status(access_of(staff), "online")
+        return int(Presence.objects.update(lease_until=timezone.now() + timedelta(days=1)))
 
 
 def answer(wanted: dict[str, Any]) -> int:
@@ -43,5 +62,5 @@ def answer(wanted: dict[str, Any]) -> int:
 
 
 if __name__ == "__main__":
-    work = {"found": found, "answer": answer}[sys.argv[1]]
+    work = {"found": found, "open": open_, "stay": stay, "answer": answer}[sys.argv[1]]
     sys.stdout.write(json.dumps(work(json.load(sys.stdin))))
