@@ -41,6 +41,8 @@ class InboundEvent(OrganizationModel):
     # What is live comes before what is imported from the past.
     is_backlog = models.BooleanField(default=False)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    # How often work on it was begun anew after a claim without an outcome.
+    interruptions = models.PositiveSmallIntegerField(default=0)
     due_at = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveBigIntegerField(default=0)
     # The event as the adapter read it; empty for what is read behind.

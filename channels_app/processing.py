@@ -36,8 +36,8 @@ LEASE = timedelta(seconds=30)
 BATCH = 20
 # Errors of ours, one after the other; what the bytes themselves are to blame for is not tried again.
 MOST_ATTEMPTS = 3
-# Claims without an outcome: something kills whoever works on it. What is parked is claimed often.
-MOST_CLAIMS = 40
+# So often work on an event may end without an outcome and begin anew: something kills whoever does it.
+MOST_INTERRUPTIONS = 2
 FIRST_WAIT = timedelta(seconds=1)
 LONGEST_WAIT = timedelta(minutes=1)
 PARKED_FOR = timedelta(minutes=10)
@@ -114,7 +114,7 @@ def process(claim: Claim) -> bool:
         return False
     except NotNow:
         logger.exception("An event cannot be read now: %s", claim.event_id)
-        _change(claim, due_at=timezone.now() + LONGEST_WAIT)
+        _change(claim, interruptions=0, due_at=timezone.now() + LONGEST_WAIT)
         return False
     except _AWAY:
         raise
@@ -126,9 +126,11 @@ def process(claim: Claim) -> bool:
 def _work(claim: Claim) -> None:
     row = claim.event
     request = request_of(row) if row.kind in {"raw", "unreadable"} else None
-    if claim.fence > MOST_CLAIMS and row.kind != "unreadable":
+    if row.interruptions >= MOST_INTERRUPTIONS and row.kind != "unreadable":
         _quarantine(claim, row, "interrupted")
         return
+    if claim.fence > 1:
+        _change(claim, interruptions=row.interruptions + 1)
     if row.kind == "raw" and "error" in row.data:
         # Its bytes are not all there, and never will be.
         _quarantine(claim, row, str(row.data["error"]))
@@ -188,6 +190,7 @@ def _settle(claim: Claim, handle: Callable[[InboundEvent], Outcome]) -> None:
             entry_id=outcome.entry_id,
             due_at=now + min(FIRST_WAIT * 2**claim.fence, LONGEST_WAIT) if is_open else None,
             processed_at=None if is_open else now,
+            interruptions=0,
         )
         if not is_stored:
             raise LeaseLost
@@ -204,7 +207,8 @@ def _note(claim: Claim, error: Exception) -> bool:
     if made + 1 >= MOST_ATTEMPTS:
         _quarantine(claim, claim.event, type(error).__name__)
         return True
-    _change(claim, attempts=made + 1, due_at=timezone.now() + FIRST_WAIT * 2**made)
+    due_at = timezone.now() + FIRST_WAIT * 2**made
+    _change(claim, attempts=made + 1, interruptions=0, due_at=due_at)
     return False
 
 

@@ -182,10 +182,10 @@ def _move_raw(door: Door, first: InboundEvent, made: list[int]) -> None:
 
 _INSERT = """
 INSERT INTO channels_app_inboundevent (organization_id, channel_id, dedup_key, kind, state, lane,
-  is_backlog, attempts, due_at, fence, data, raw, raw_file, size_bytes, reason, received_at)
+  is_backlog, attempts, interruptions, due_at, fence, data, raw, raw_file, size_bytes, reason, received_at)
 VALUES {places} ON CONFLICT DO NOTHING RETURNING id, dedup_key
 """
-_PLACE = "(%s, %s, %s, %s, 'new', %s, %s, 0, %s, 0, %s, %s, %s, %s, %s, %s)"
+_PLACE = "(%s, %s, %s, %s, 'new', %s, %s, 0, 0, %s, 0, %s, %s, %s, %s, %s, %s)"
 
 
 def _insert(door: Door, rows: list[InboundEvent], size_bytes: int) -> list[tuple[int, str]]:

@@ -37,7 +37,12 @@ def replay(by: Access, event_id: int) -> None:
     require(by, permissions.ORGANIZATION_ADMINISTER)
     with organization_transaction():
         again = InboundEvent.objects.filter(pk=event_id, state=State.QUARANTINED).update(
-            state=State.NEW, attempts=0, fence=0, due_at=timezone.now(), processed_at=None
+            state=State.NEW,
+            attempts=0,
+            interruptions=0,
+            fence=0,
+            due_at=timezone.now(),
+            processed_at=None,
         )
         if not again:
             raise WrongState

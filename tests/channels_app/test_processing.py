@@ -1,6 +1,7 @@
 """What is stored becomes messages behind: once, in order, and nothing is given up silently."""
 
 import dataclasses
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -168,14 +169,45 @@ def test_an_event_that_always_fails_is_quarantined_after_three_attempts(world, d
         assert Conversation.objects.get(pk=entry.conversation_id).state == "queued"
 
 
-def test_what_kills_whoever_works_on_it_is_quarantined_too(world, door):
+class Killed(BaseException):
+    """The process is gone: nothing is noted, nothing is given back."""
+
+
+def test_what_kills_whoever_works_on_it_is_quarantined_after_three_times(world, door, monkeypatch):
+    keep(door, said("1", "one"), said("2", "two"))
+    real, deaths = processing.arriving.arrive, []
+
+    def deadly(kept, event, files):
+        if event.text == "one":
+            deaths.append(1)
+            raise Killed
+        return real(kept, event, files)
+
+    monkeypatch.setattr(processing.arriving, "arrive", deadly)
+    for number in range(5):
+        with suppress(Killed):
+            process_after(number * (processing.LEASE.total_seconds() + 1))
+    assert (len(deaths), states(world)) == (3, ["quarantined", "done"])
+    with world.transaction():
+        assert InboundEvent.objects.get(state="quarantined").reason == "interrupted"
+
+
+def test_who_only_was_claimed_with_it_loses_no_try(world, door):
     keep(door, said("1"))
     now = timezone.now()
-    for number in range(processing.MOST_CLAIMS):
-        with time_machine.travel(now + number * (processing.LEASE + timedelta(seconds=1))):
-            assert len(claim_due(timezone.now())) == 1  # and dies
+    for number in range(10):
+        assert len(claim_due(now + number * (processing.LEASE + timedelta(seconds=1)))) == 1
     process_after(3600)
-    assert states(world) == ["quarantined"]
+    assert texts(world) == ["怎么退货?"]
+
+
+def test_what_waits_long_for_something_else_is_not_taken_for_deadly(world, door):
+    keep(door, Event(kind="edit", dedup_key="e", provider_id="later", text="new", sender=ANN))
+    for seconds in range(0, 500, 40):
+        process_after(seconds)
+    assert states(world) == ["parked"]
+    with world.transaction():
+        assert InboundEvent.objects.get().interruptions == 0
 
 
 def test_a_message_without_anything_in_it_is_quarantined_and_not_lost(world, door):
