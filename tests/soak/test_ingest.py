@@ -232,7 +232,7 @@ def until_read(world: World) -> None:
     following = int(said.rpartition(b" ")[2].rstrip(b")"))
     unread = (
         f"SELECT count(*) FROM channels_app_mailboxcursor WHERE newest_uid < {following - 1}"
-        " OR oldest_uid > 0"
+        " OR past_uid < past_until"
     )
     drained(world.store, unread, RECOVERY_SECONDS)
 
