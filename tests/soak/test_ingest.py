@@ -244,7 +244,7 @@ def check(world: World) -> str:
         for state, reason in world.store.rows("SELECT state, reason FROM channels_app_inboundevent")
     )
     assert states.total() == EVENTS + MAILS
-    assert set(states) <= {"done", "done joined", "done held"}, states
+    assert set(states) <= {"done", "done joined", "done held", "done receipt"}, states
     check_messages(world)
     check_order(world)
     assert {ref: state for ref, _who, state in world.store.rows(_REPLIES)} == world.expected.states
