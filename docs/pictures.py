@@ -36,6 +36,8 @@ class Screen:
     press: tuple[str, ...] = ()
     widths: tuple[str, ...] = ("1440", "390")
     opens_conversation: bool = False
+    # Whose conversation; the first in the list without a name.
+    customer: str = ""
     opens_first: bool = False
     full_page: bool = False
 
@@ -63,6 +65,14 @@ SCREENS = [
         press=("#context a[href$='/customer/']",),
         widths=("1440",),
     ),
+    Screen(
+        "letter",
+        "/?view=all",
+        role="administrator",
+        opens_conversation=True,
+        customer="Olivia Hart",
+    ),
+    Screen("form", "/shop/", role="", full_page=True),
     Screen("board", "/board/", role="supervisor", full_page=True),
     Screen("first-run", "/start/", role="administrator", full_page=True),
     Screen("profile", "/profile/", full_page=True),
@@ -78,6 +88,14 @@ SCREENS = [
         opens_first=True,
         widths=("1440",),
     ),
+    Screen(
+        "admin-mailbox",
+        "/admin/helpdesk/channel/?kind__exact=mail",
+        role="administrator",
+        opens_first=True,
+        full_page=True,
+    ),
+    Screen("admin-reports", "/admin/channels_app/inboundevent/", role="administrator"),
     Screen("admin-rights", "/admin/helpdesk/staff/", role="administrator", widths=("1440",)),
     Screen("api", "/api/docs/", role="", widths=("1440",)),
 ]
@@ -125,6 +143,8 @@ class Photographer:
 
     def prepare(self, page: Page, screen: Screen) -> None:
         rows = page.locator("#conversations .conv")
+        if screen.customer:
+            rows = rows.filter(has_text=screen.customer)
         if screen.opens_conversation and rows.count():
             rows.first.click()
             page.wait_for_selector("#timeline", timeout=10_000)
