@@ -90,9 +90,9 @@ SCREENS = [
     ),
     Screen(
         "admin-mailbox",
-        "/admin/helpdesk/channel/?kind__exact=mail",
+        "/admin/helpdesk/channel/",
         role="administrator",
-        opens_first=True,
+        press=("#result_list a:text-matches('客服邮箱|Support mailbox')",),
         full_page=True,
     ),
     Screen("admin-reports", "/admin/channels_app/inboundevent/", role="administrator"),
