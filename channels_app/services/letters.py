@@ -8,8 +8,11 @@ asked whether its author may take part.
 
 import hashlib
 import re
+from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
+
+from django.db.models import Q
 
 from channels_app.models import Dispatch, InboundEvent
 from channels_app.protocol import ContactIdentity, Event, Letter
@@ -20,6 +23,7 @@ from channels_app.services.reply_addresses import ReplyAddress, read_address
 from channels_app.services.senders import sender_of
 from helpdesk.models import Channel, Conversation, Direction, Entry, Identity, Participant
 from helpdesk.models import Letter as StoredLetter
+from helpdesk.models import State as ConversationState
 from helpdesk.services import timeline
 from helpdesk.services.receiving import MAXIMUM_TEXT, Arrival, Received, identify, receive_from
 
@@ -27,6 +31,7 @@ JOINED, HELD, OWN, BY_STAFF = "joined", "held", "own", "by_staff"
 NOBODY = ContactIdentity("nobody")
 _TAG = re.compile(r"\[C-(\d{1,15})\]")
 MOST_WAITING = 20  # strangers who wait at one conversation
+MOST_KNOWN = 500  # letters under the ids that one letter names
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +54,7 @@ class _Place:
 def arrive(kept: InboundEvent, event: Event, letter: Letter, files: Files) -> Outcome:
     """Store a letter where it belongs; the transaction is open."""
     known = _known(letter)
-    own = known.get(letter.mail_id)
-    if own is not None and own.direction == Direction.OUT:
+    if any(each.direction == Direction.OUT for each in known[letter.mail_id]):
         return Outcome(State.IGNORED, reason=OWN)  # sent to another mailbox of ours
     place = _place_of(kept, event, letter, known)
     if place.colleague and place.conversation:
@@ -61,17 +65,27 @@ def arrive(kept: InboundEvent, event: Event, letter: Letter, files: Files) -> Ou
         stored, _ = _begin(kept, event, letter, files)
         return Outcome(State.DONE, stored.message_id)
     if letter.is_authentic is not False and _takes_part(place.conversation, _address(event)):
+        if _is_over(place.conversation, event):
+            stored, _ = _begin(kept, event, letter, files)
+            return Outcome(State.DONE, stored.message_id)
         stored = _join(kept, place.conversation, event, letter, files)
         return Outcome(State.DONE, stored.message_id, JOINED)
     return _hold(kept, place.conversation, event, letter, files)
 
 
-def _known(letter: Letter) -> dict[str, _Known]:
-    """Return the letters that this one is or refers to, by their ids."""
+def _known(letter: Letter) -> dict[str, list[_Known]]:
+    """Return the letters that this one is or refers to, by their ids: ours first, then the oldest.
+
+    Anybody may write under an id that they have seen, and so often that a later one hides no earlier.
+    """
     ids = {each for each in (letter.mail_id, *letter.references) if each}
-    rows = StoredLetter.objects.filter(mail_id__in=ids).order_by("-message_id")
+    rows = StoredLetter.objects.filter(mail_id__in=ids)
+    rows = rows.order_by("-message__direction", "message_id")
     columns = ("mail_id", "message__direction", "message__conversation_id")
-    return {mail_id: _Known(*facts) for mail_id, *facts in rows.values_list(*columns)[:200]}
+    known: dict[str, list[_Known]] = defaultdict(list)
+    for mail_id, direction, conversation_id in rows.values_list(*columns)[:MOST_KNOWN]:
+        known[mail_id].append(_Known(direction, conversation_id))
+    return known
 
 
 def _conversation(conversation_id: int) -> Conversation | None:
@@ -80,13 +94,15 @@ def _conversation(conversation_id: int) -> Conversation | None:
     return next(iter(rows.select_for_update(of=("self",), no_key=True)), None)
 
 
-def _place_of(kept: InboundEvent, event: Event, letter: Letter, known: dict[str, _Known]) -> _Place:
+def _place_of(
+    kept: InboundEvent, event: Event, letter: Letter, known: dict[str, list[_Known]]
+) -> _Place:
     signed = _signed_address(kept, letter)
     if signed is not None:
         found = _conversation(signed.conversation_id)
         if found is not None:
             return _Place(found, None if signed.kind == "customer" else signed)
-    quoted = _quoted(letter, known) or _dispatched(letter)
+    quoted = _quoted(event, letter, known) or _dispatched(letter)
     return _Place(_conversation(quoted) if quoted else _tagged(event))
 
 
@@ -99,12 +115,29 @@ def _signed_address(kept: InboundEvent, letter: Letter) -> ReplyAddress | None:
     return None
 
 
-def _quoted(letter: Letter, known: dict[str, _Known]) -> int | None:
-    """Return the conversation of the newest letter that is referred to, ours or the customer's own."""
+def _quoted(event: Event, letter: Letter, known: dict[str, list[_Known]]) -> int | None:
+    """Return the conversation of the newest letter that is referred to, ours or the customer's own.
+
+    A letter may stand in several, as it does once its author was let take part: then in the last of
+    those in which the sender takes part, else in the first.
+    """
     for each in reversed(letter.references):
-        if each in known:
-            return known[each].conversation_id
+        found = [one.conversation_id for one in known.get(each, ())]
+        if len(set(found)) > 1:
+            joined = _joined(found, _address(event))
+            found = [one for one in reversed(found) if one in joined] or found
+        if found:
+            return found[0]
     return None
+
+
+def _joined(conversation_ids: list[int], address: str) -> set[int]:
+    """Return those conversations in which an address takes part."""
+    approved = Participant.State.APPROVED
+    own = Q(identity__external_id=address)
+    own |= Q(participants__address=address, participants__state=approved)
+    rows = Conversation.objects.filter(own, pk__in=conversation_ids)
+    return set(rows.values_list("pk", flat=True)) if "@" in address else set()
 
 
 def _dispatched(letter: Letter) -> int | None:
@@ -126,6 +159,12 @@ def _tagged(event: Event) -> Conversation | None:
     return found if found is not None and _takes_part(found, _address(event)) else None
 
 
+def _is_over(conversation: Conversation, event: Event) -> bool:
+    """Tell whether a conversation is closed, and the letter from somebody whose own it was not."""
+    is_own = conversation.identity.external_id == _address(event)
+    return conversation.state == ConversationState.CLOSED and not is_own
+
+
 def _takes_part(conversation: Conversation, address: str) -> bool:
     if not address:
         return False
@@ -144,7 +183,8 @@ def _begin(
     identity = _identity(kept.channel, event, letter)
     key = thread_key or _thread_key(letter.mail_id or kept.dedup_key)
     stored = receive_from(identity, _arrival(kept, event, letter, files, key))
-    if stored.number == 1 and not letter.automatic and not kept.is_backlog:
+    is_forged = letter.is_authentic is False
+    if stored.number == 1 and not letter.automatic and not kept.is_backlog and not is_forged:
         acknowledge(kept.channel, identity, stored.conversation_id, event, kept.received_at)
     return stored, identity
 

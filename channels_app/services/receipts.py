@@ -14,7 +14,7 @@ from django.utils import timezone
 from channels_app.models import Dispatch
 from channels_app.protocol import Event
 from helpdesk import events
-from helpdesk.models import Deliverable, Delivery, Outbox
+from helpdesk.models import Deliverable, Delivery, Letter, Outbox
 
 _LEAVING = (Delivery.QUEUED, Delivery.SENDING, Delivery.UNKNOWN)
 # Which states each receipt may follow.
@@ -31,6 +31,8 @@ MOST_MATCHED = 500
 def apply(event: Event, channel_id: int) -> int | None:
     """Move what a receipt speaks of forward; returns how much it speaks of, 0 when that has not come yet.
 
+    Anybody may write a delivery report: it counts for what went to the addresses that it names, unless
+    our own server has disproved its sender.
     Must run inside a transaction. None when the receipt says nothing that we know.
     """
     if event.status not in _AFTER:
@@ -44,9 +46,14 @@ def apply(event: Event, channel_id: int) -> int | None:
         thread_key=event.thread_key,
     )
     others = _dispatches(channel_id, event.references, event.client_ref)
+    if event.letter is not None:
+        found = [row for row in found if _went_to(event, _addresses(row))]
+        others = [row for row in others if _went_to(event, {row.recipient})]
     rows = Outbox.objects.filter(pk__in=[row.pk for row in found])
     advance(rows, event.status, error=event.error)
-    forward(Dispatch.objects.filter(pk__in=others), event.status, error=event.error)
+    forward(
+        Dispatch.objects.filter(pk__in=[row.pk for row in others]), event.status, error=event.error
+    )
     return len(found) + len(others)
 
 
@@ -127,12 +134,25 @@ def read_up_to(conversation_id: int, number: int) -> list[int]:
     return advance(rows, Delivery.READ)
 
 
-def _dispatches(channel_id: int, references: Sequence[str], client_ref: str) -> list[int]:
+def _went_to(event: Event, addresses: set[str]) -> bool:
+    """Tell whether a delivery report names one of these addresses, and may be genuine."""
+    listed: Any = event.data.get("recipients", ())  # Any: a JSON list
+    named = {str(each).lower() for each in listed}
+    is_forged = event.letter is not None and event.letter.is_authentic is False
+    return bool(named & addresses) and not is_forged
+
+
+def _addresses(row: Outbox) -> set[str]:
+    rows = Letter.objects.filter(message_id=row.message_id).values_list("to", "cc")
+    return {str(address).lower() for to, cc in rows for address, _name in (*to, *cc)}
+
+
+def _dispatches(channel_id: int, references: Sequence[str], client_ref: str) -> list[Dispatch]:
     named = _named(references, client_ref)
     if not named:
         return []
     rows = Dispatch.objects.filter(named, channel_id=channel_id)
-    return list(rows.order_by("-pk").values_list("pk", flat=True)[:MOST_MATCHED])
+    return list(rows.order_by("-pk")[:MOST_MATCHED])
 
 
 def _named(references: Sequence[str], client_ref: str) -> Q:

@@ -1,17 +1,19 @@
 """Where letters belong: strangers who know addresses, ids and subjects get nowhere with them."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from channels_app.models import Dispatch, InboundEvent
-from channels_app.services import mail_copies
+from channels_app.services import letters, mail_copies
 from channels_app.services.reply_addresses import customer_address, read_address, staff_address
 from helpdesk.models import (
     Conversation,
     Entry,
     Message,
+    Outbox,
     Participant,
     Presence,
     Staff,
@@ -19,10 +21,11 @@ from helpdesk.models import (
 )
 from helpdesk.models import Letter as StoredLetter
 from helpdesk.registries import invariant_checks
-from helpdesk.services import assignment, presence, replying
+from helpdesk.services import assignment, participants, presence, replying
 from tests.channels_app.letters_sent import MAILBOX, arrive, letter, open_mailbox
 
-ANN, EVE = "ann@shop.example", "eve@evil.example"
+ANN, EVE, BOB = "ann@shop.example", "eve@evil.example", "bob@shop.example"
+OURS = "ours@desk.example"
 
 
 @pytest.fixture
@@ -138,6 +141,58 @@ def test_a_participant_who_was_approved_joins(world, mailbox, first):
         assert StoredLetter.objects.latest("message_id").sender_address == EVE
 
 
+def approve_bob(world, mailbox):
+    """Have Bob quote our letter, and Carol let him take part."""
+    arrive(
+        mailbox,
+        letter(BOB, "I am her colleague", mail_id="bob@x.example", references=[OURS]),
+    )
+    with world.transaction():
+        asked = Participant.objects.get()
+    participants.approve(world.access("carol"), asked.pk)
+    return asked
+
+
+def last_place(world):
+    """Return what became of the newest report, and in which conversation."""
+    with world.transaction():
+        row = InboundEvent.objects.select_related("entry").latest("id")
+        return row.reason, row.entry.conversation_id
+
+
+def test_letters_about_what_was_let_in_join_where_it_was_let_in(world, mailbox, first):
+    approve_bob(world, mailbox)
+    arrive(mailbox, letter(BOB, "One more thing", references=(OURS, "bob@x.example")))
+    assert last_place(world) == ("joined", first.pk)
+    arrive(mailbox, letter(ANN, "He is", references=("first@shop.example", OURS, "bob@x.example")))
+    assert last_place(world) == ("joined", first.pk)
+
+
+def test_who_once_took_part_begins_anew_when_all_is_closed(world, mailbox, first):
+    approve_bob(world, mailbox)
+    with world.transaction():
+        Conversation.objects.filter(pk=first.pk).update(
+            state="closed", queue_id=None, owner_id=None, closed_at=timezone.now()
+        )
+    arrive(mailbox, letter(BOB, "Again", references=(OURS,)))
+    with world.transaction():
+        again = Conversation.objects.get(pk=last_place(world)[1])
+        assert again.identity.external_id == BOB
+
+
+def test_letters_of_a_stranger_under_known_ids_hide_none_of_ours(
+    world, mailbox, first, monkeypatch
+):
+    monkeypatch.setattr(letters, "MOST_KNOWN", 5)
+    for number in range(7):
+        event = letter(EVE, mail_id="first@shop.example")
+        arrive(mailbox, replace(event, dedup_key=f"flood {number}"))
+    arrive(mailbox, letter(ANN, "Thanks", references=(OURS,)))
+    assert last_place(world) == ("joined", first.pk)
+    arrive(mailbox, letter(ANN, "Thanks again", references=("first@shop.example",)))
+    assert last_place(world) == ("joined", first.pk)
+
+
 def test_somebody_who_was_declined_is_not_asked_about_again(world, mailbox, first):
     with world.transaction():
         Participant.objects.create(conversation=first, address=EVE, state="declined")
@@ -222,27 +277,36 @@ def test_a_newsletter_is_kept_with_low_priority(world, mailbox):
     assert conversation.priority == "low"
 
 
-def test_a_bounce_is_shown_at_the_message_that_bounced(world, mailbox, first):
+def report(world, *recipients, **facts):
+    """Return a delivery report about our letter, which has left."""
     with world.transaction():
-        Message.objects.get(direction="out").outbox.__class__.objects.update(
-            state="sent", due_at=None
-        )
-    event = letter("mailer-daemon@shop.example", "Returned", references=("ours@desk.example",))
-    bounced = event.__class__(
-        **{
-            **{name: getattr(event, name) for name in event.__slots__},
-            "kind": "receipt",
-            "status": "failed",
-            "references": ("ours@desk.example",),
-            "error": "550 no such user",
-        }
+        Outbox.objects.update(state="sent", due_at=None)
+    event = letter("mailer-daemon@shop.example", "Returned", references=(OURS,), **facts)
+    about = {"references": (OURS,), "error": "550 no such user"}
+    return replace(
+        event, kind="receipt", status="failed", data={"recipients": list(recipients)}, **about
     )
-    arrive(mailbox, bounced)
+
+
+def test_a_bounce_is_shown_at_the_message_that_bounced(world, mailbox, first):
+    arrive(mailbox, report(world, "ANN@shop.example"))
     with world.transaction():
-        outbox = Message.objects.get(direction="out").outbox
+        outbox = Outbox.objects.get()
         assert (outbox.state, outbox.error) == ("failed", "550 no such user")
         assert not [line for _n, check in invariant_checks.items() for line in check.violations()]
     assert len(conversations(world)) == 1
+
+
+@pytest.mark.parametrize(
+    ("recipients", "facts"),
+    [((ANN,), {"is_authentic": False}), ((EVE,), {}), ((), {})],
+    ids=["disproved", "about somebody else", "about nobody"],
+)
+def test_a_bounce_that_anybody_could_write_moves_nothing(world, mailbox, first, recipients, facts):
+    arrive(mailbox, report(world, *recipients, automatic="bounce", **facts))
+    with world.transaction():
+        outbox = Outbox.objects.get()
+        assert (outbox.state, outbox.error) == ("sent", "")
 
 
 def test_an_acknowledgement_goes_once_and_never_to_machines(world):
@@ -254,6 +318,13 @@ def test_an_acknowledgement_goes_once_and_never_to_machines(world):
     with world.transaction():
         (sent,) = Dispatch.objects.all()
         assert (sent.recipient, sent.payload["text"]) == (ANN, "We have it.")
+
+
+def test_nobody_is_told_that_a_letter_in_their_name_has_come(world):
+    mailbox = open_mailbox(world, acknowledge_en="We got it.", acknowledge_zh="收到")
+    arrive(mailbox, letter("victim@bank.example", is_authentic=False))
+    with world.transaction():
+        assert not Dispatch.objects.exists()
 
 
 def test_an_answer_to_our_acknowledgement_joins(world):

@@ -138,6 +138,7 @@ class Adapter:
             status="failed" if bounce else "",
             references=bounce.message_ids if bounce else (),
             error=bounce.reason[:300] if bounce else "",
+            data={"recipients": list(bounce.recipients)} if bounce else {},
             is_automatic=bool(mail.automatic or mail.bounce),
             letter=_letter(mail, authentic),
         )
