@@ -5,7 +5,10 @@ has not come yet is parked and looked at again. Nothing is dropped silently, and
 """
 
 import logging
+import random
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -33,7 +36,11 @@ from helpdesk.tenancy import (
 logger = logging.getLogger(__name__)
 
 LEASE = timedelta(seconds=30)
+# A vendor may take a minute for a file.
+FILE_LEASE = timedelta(seconds=90)
 BATCH = 20
+# A batch that has taken so long gives back what is left of it: others wait too.
+BATCH_SECONDS = 5.0
 # Errors of ours, one after the other; what the bytes themselves are to blame for is not tried again.
 MOST_ATTEMPTS = 3
 # So often work on an event may end without an outcome and begin anew: something kills whoever does it.
@@ -60,19 +67,32 @@ class Claim:
     def lane(self) -> str:
         return str(self.event.lane)
 
+    @property
+    def fetches_files(self) -> bool:
+        """Tell whether its files lie with the vendor, who may be slow."""
+        return any("data" not in each for each in self.event.data.get("attachments", ()))
+
 
 class LeaseLost(Exception):
     """Somebody else works on the event by now."""
 
 
 def process_due() -> int:
-    """Work on what is due in all organizations; returns how many events were looked at."""
+    """Work on what is due in all organizations, in turns; returns how many events were looked at."""
     done = 0
-    for organization_id in due_organizations("inbound"):
-        with organization_scope(organization_id):
-            while claims := claim_due(timezone.now()):
-                done += process_all(claims)
+    while made := sum(map(_process_batch, _in_any_order(due_organizations("inbound")))):
+        done += made
     return done
+
+
+def _process_batch(organization_id: int) -> int:
+    with organization_scope(organization_id):
+        return process_all(claim_due(timezone.now()))
+
+
+def _in_any_order(organizations: list[int]) -> list[int]:
+    """Keep the loops of this process from going into the same organization together."""
+    return random.sample(organizations, len(organizations))
 
 
 def claim_due(now: datetime) -> list[Claim]:
@@ -96,13 +116,22 @@ def process_now(event_id: int) -> None:
 
 
 def process_all(claims: list[Claim]) -> int:
-    """Work on claimed events in their order; whoever has to wait keeps the rest of their lane waiting."""
+    """Work on claimed events in their order; whoever has to wait keeps the rest of their lane waiting.
+
+    What would wait too long here is given back, for others to take. Returns how many were looked at.
+    """
     waiting: set[str] = set()
-    for claim in claims:
+    until = time.monotonic() + BATCH_SECONDS
+    for at, claim in enumerate(claims, 1):
+        is_last = claim.fetches_files or time.monotonic() > until
+        if is_last:
+            _give_back(claims[at:])
         if claim.lane in waiting:
-            _change(claim, due_at=timezone.now())
+            _give_back([claim])
         elif not process(claim) and claim.lane:
             waiting.add(claim.lane)
+        if is_last:
+            return at
     return len(claims)
 
 
@@ -117,6 +146,8 @@ def process(claim: Claim) -> bool:
         _change(claim, interruptions=0, due_at=timezone.now() + LONGEST_WAIT)
         return False
     except _AWAY:
+        with suppress(*_AWAY):  # then its lease ends by itself
+            _change(claim, interruptions=0)
         raise
     except Exception as error:
         return _note(claim, error)
@@ -141,7 +172,7 @@ def _work(claim: Claim) -> None:
             _settle(claim, lambda kept: _read_again(kept, events))
             return
         event = _read(row, request)
-        event, files = arriving.prepared_files(row.channel, event)
+        event, files = arriving.prepared_files(row.channel, event, hold=lambda: _hold(claim))
     except NotNow:
         raise
     except HelpdeskError as error:
@@ -210,6 +241,19 @@ def _note(claim: Claim, error: Exception) -> bool:
     due_at = timezone.now() + FIRST_WAIT * 2**made
     _change(claim, attempts=made + 1, interruptions=0, due_at=due_at)
     return False
+
+
+def _hold(claim: Claim) -> None:
+    """Keep an event while the vendor is asked for one of its files. Raises LeaseLost."""
+    with organization_transaction():
+        if not _open_rows(claim).update(due_at=timezone.now() + FILE_LEASE):
+            raise LeaseLost
+
+
+def _give_back(claims: list[Claim]) -> None:
+    """Let others take what nobody here works on."""
+    for claim in claims:
+        _change(claim, due_at=timezone.now())
 
 
 def _change(claim: Claim, **facts: object) -> None:

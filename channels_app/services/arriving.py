@@ -22,9 +22,12 @@ from helpdesk.services import revising
 from helpdesk.services.receiving import Arrival, identify, receive_from
 
 
-def prepared_files(channel: Channel, event: Event) -> tuple[Event, Files]:
+def prepared_files(
+    channel: Channel, event: Event, *, hold: Callable[[], None]
+) -> tuple[Event, Files]:
     """Return the files of an event, fetched and kept on disk, as rows to be saved with its message.
 
+    `hold` is called before each that the vendor is asked for, which may take a minute.
     The event comes back with a word in its text for each file that its channel does not give out.
     Raises NotNow when one cannot be fetched for the moment. No transaction is open.
     """
@@ -32,6 +35,8 @@ def prepared_files(channel: Channel, event: Event) -> tuple[Event, Files]:
     missing = []
     try:
         for each in event.attachments:
+            if each.data is None:
+                hold()
             data = each.data if each.data is not None else _fetched(channel, each)
             if data is None:
                 missing.append(each.filename or each.kind)

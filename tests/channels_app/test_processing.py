@@ -6,17 +6,19 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.db import OperationalError
 from django.utils import timezone
 
 from channels_app import processing, registry
 from channels_app.models import InboundEvent
 from channels_app.processing import claim_due, process, process_all, process_due
-from channels_app.protocol import ContactIdentity, Event
+from channels_app.protocol import Attachment, ContactIdentity, Event
 from channels_app.services import ingesting, quarantining
 from channels_app.services.doors import find_door
 from helpdesk.errors import NotFound, WrongState
 from helpdesk.models import Conversation, Entry, Message
 from helpdesk.registries import invariant_checks
+from helpdesk.tenancy import organization_scope
 from tests.races import at_once
 
 ANN = ContactIdentity("ann", display_name="Ann")
@@ -167,6 +169,83 @@ def test_an_event_that_always_fails_is_quarantined_after_three_attempts(world, d
         entry = Entry.objects.get(kind=Entry.Kind.QUARANTINED)
         assert (entry.data["event"], kept.entry_id) == (kept.pk, entry.pk)
         assert Conversation.objects.get(pk=entry.conversation_id).state == "queued"
+
+
+def test_a_slow_vendor_takes_nobody_away_from_a_message(world, door, monkeypatch):
+    file = Attachment("file", "a.txt", url="http://slow.example/a")
+    keep(door, said("1", "look", attachments=(file,)), said("2", "later"))
+    asked = []
+    with time_machine.travel(timezone.now() + timedelta(seconds=1), tick=False) as clock:
+
+        class Slow:
+            def fetch_media(self, attachment):
+                asked.append(1)
+                clock.shift(60)
+                process_after(0)  # another loop of the connector
+                return b"file", "text/plain"
+
+        monkeypatch.setattr(processing.arriving, "adapter_for", lambda channel: Slow())
+        process_after(0)
+    assert (len(asked), states(world), texts(world)) == (1, ["done", "done"], ["look", "later"])
+
+
+def test_what_comes_after_a_slow_file_of_somebody_else_does_not_wait(world, door, monkeypatch):
+    file = Attachment("file", "a.txt", url="http://slow.example/a")
+    bea = ContactIdentity("bea")
+    keep(door, said("1", "look", attachments=(file,)), said("2", "of bea", sender=bea))
+    seen = []
+
+    class Slow:
+        def fetch_media(self, attachment):
+            process_after(0)  # another loop of the connector
+            seen.extend(texts(world))
+            return b"file", "text/plain"
+
+    monkeypatch.setattr(processing.arriving, "adapter_for", lambda channel: Slow())
+    process_after(0)
+    assert seen == ["of bea"]
+
+
+def test_a_database_that_hesitates_is_no_death(world, door, monkeypatch):
+    keep(door, said("1"))
+    real, left = processing.arriving.arrive, [1] * 5
+
+    def hesitant(*given):
+        if left and left.pop():
+            raise OperationalError("deadlock detected")
+        return real(*given)
+
+    monkeypatch.setattr(processing.arriving, "arrive", hesitant)
+    for number in range(7):
+        with suppress(OperationalError):
+            process_after(number * (processing.LEASE.total_seconds() + 1))
+    assert (states(world), texts(world)) == (["done"], ["怎么退货?"])
+
+
+def test_organizations_take_turns(world, other_world, monkeypatch):
+    for place in (world, other_world):
+        with organization_scope(place.organization.pk):
+            for number in range(3 * processing.BATCH):
+                keep(find_door(place.channel.public_id), said(str(number)))
+    turns = []
+    real = processing.process_all
+
+    def noted(claims):
+        turns.append(claims[0].event.organization_id if claims else 0)
+        return real(claims)
+
+    monkeypatch.setattr(processing, "process_all", noted)
+    process_due()
+    for at in range(0, 6, 2):
+        assert set(turns[at : at + 2]) == {world.organization.pk, other_world.organization.pk}
+
+
+def test_a_batch_that_takes_long_gives_back_what_is_left(world, door, monkeypatch):
+    monkeypatch.setattr(processing, "BATCH_SECONDS", 0.0)
+    for number in range(3):
+        keep(door, said(str(number), sender=ContactIdentity(str(number))))
+    assert process_all(claim_due(timezone.now())) == 1
+    assert len(claim_due(timezone.now())) == 2
 
 
 class Killed(BaseException):
