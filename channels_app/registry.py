@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import cast
 
 from channels_app.protocol import Adapter, ChannelConfig
-from channels_app.services import health
+from channels_app.services import health, mailbox_reports
 from helpdesk.models import Channel
 from helpdesk.registries import SIGNING_SECRET, ChannelKind, channel_kinds, secrets_by_name
 from helpdesk.tenancy import organization_transaction
@@ -19,6 +19,9 @@ FOLDERS: dict[str, str] = {
     "form": "channels_app.adapters.form",
 }
 
+# Kinds that are fetched, and who says how that goes.
+REPORTS = {"mail": mailbox_reports.report}
+
 
 class UnknownKind(KeyError):
     """No adapter has this name."""
@@ -28,7 +31,8 @@ def register_kinds() -> None:
     """Tell the core which kinds there are, with what the guided form needs."""
     for name, folder in FOLDERS.items():
         kind = cast(ChannelKind, import_module(folder).KIND)
-        channel_kinds.register(name, replace(kind, test_connection=_connection_test(name)))
+        known = replace(kind, test_connection=_connection_test(name), report=REPORTS.get(name))
+        channel_kinds.register(name, known)
 
 
 def adapter_for(channel: Channel) -> Adapter:

@@ -73,6 +73,14 @@ SIGNING_SECRET = "secret"  # noqa: S105  (a name)
 
 
 @dataclass(frozen=True)
+class ChannelReport:
+    """How receiving through a channel goes, in one sentence."""
+
+    text: str
+    is_trouble: bool = False
+
+
+@dataclass(frozen=True)
 class ChannelKind:
     """What the core and the admin know of one kind of channel."""
 
@@ -85,6 +93,8 @@ class ChannelKind:
     settings: tuple[SettingField, ...] = ()
     # Reads the vendor's side with the channel's settings; returns a sentence, raises ChannelError.
     test_connection: Callable[[int], str] | None = None
+    # Says how receiving goes, where we fetch; None while there is nothing to say.
+    report: Callable[[int], ChannelReport | None] | None = None
 
     @property
     def secret_names(self) -> list[str]:

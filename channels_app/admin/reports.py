@@ -16,7 +16,26 @@ from channels_app.models import InboundEvent
 from channels_app.services import quarantining
 from helpdesk.admin.base import ReadOnlyAdmin, access_of
 from helpdesk.admin.sites import organization_site
+from helpdesk.portal.happenings import UNREADABLE
 
+KINDS = {
+    "message": gettext_lazy("message"),
+    "raw": gettext_lazy("mail"),
+    "edit": gettext_lazy("change of a message"),
+    "delete": gettext_lazy("withdrawal of a message"),
+    "receipt": gettext_lazy("receipt"),
+    "unreadable": gettext_lazy("what could not be read"),
+}
+OUTCOMES = {
+    "joined": gettext_lazy("joined its conversation"),
+    "held": gettext_lazy("its author waits for approval"),
+    "own": gettext_lazy("a letter of our own"),
+    "by_staff": gettext_lazy("written by a colleague"),
+    "receipt": gettext_lazy("moved what had left"),
+    "not_needed": gettext_lazy("nothing to do"),
+    "unmatched": gettext_lazy("what it is about never came"),
+    "read_again": gettext_lazy("could be read the second time"),
+}
 # How many may be read again at once.
 MOST_AGAIN = 200
 
@@ -29,9 +48,9 @@ class InboundEventAdmin(ReadOnlyAdmin):
     list_display = (
         "received_at",
         "channel",
-        "kind",
+        "kind_label",
         "state_label",
-        "reason",
+        "reason_label",
         "size",
         "conversation",
     )
@@ -41,8 +60,8 @@ class InboundEventAdmin(ReadOnlyAdmin):
     list_filter_submit = True
     ordering = ("-id",)
     fields = (
-        *("received_at", "channel", "kind", "state_label", "reason", "attempts", "processed_at"),
-        *("size", "conversation", "download"),
+        *("received_at", "channel", "kind_label", "state_label", "reason_label", "attempts"),
+        *("processed_at", "size", "conversation", "download"),
     )
     readonly_fields = fields
     actions = ("read_again",)
@@ -70,6 +89,15 @@ class InboundEventAdmin(ReadOnlyAdmin):
     @admin.display(description=gettext_lazy("state"))
     def state_label(self, obj: InboundEvent) -> str:
         return obj.get_state_display()
+
+    @admin.display(description=gettext_lazy("kind"))
+    def kind_label(self, obj: InboundEvent) -> str:
+        return str(KINDS.get(obj.kind, obj.kind))
+
+    @admin.display(description=gettext_lazy("reason"))
+    def reason_label(self, obj: InboundEvent) -> str:
+        known = OUTCOMES.get(obj.reason) or UNREADABLE.get(obj.reason)
+        return str(known or obj.reason or "-")
 
     @admin.display(description=gettext_lazy("size"))
     def size(self, obj: Any) -> str:

@@ -115,6 +115,7 @@ class ChannelAdmin(ScopedAdmin):
             "widget_tag": _tag(channel) if channel and channel.kind in SCRIPTS else "",
             "answers_missing": _answers_missing(channel) if channel else "",
             "can_test": bool(kind and kind.test_connection),
+            "report": kind.report(channel.pk) if channel and kind and kind.report else None,
         }
         response: HttpResponse = super().change_view(
             request, object_id, form_url, {**(extra_context or {}), **context}

@@ -244,7 +244,7 @@ def _identified(line: Happening) -> str:
 
 def _quarantined(line: Happening) -> str:
     reason = line.text("reason")
-    known = _REASONS.get(reason)
+    known = UNREADABLE.get(reason)
     if known is not None:
         reason = str(known)
     return _("A message could not be read: %(reason)s.") % {"reason": reason or "?"}
@@ -275,7 +275,7 @@ def _rated(line: Happening) -> str:
 
 _JOINING = {Entry.Kind.ASKED_TO_JOIN, Entry.Kind.JOINED}
 # Why something could not be read, by the codes of those who read; their other reasons are shown as they are.
-_REASONS = {
+UNREADABLE = {
     "too_large": gettext_lazy("it is too large"),
     "too_many_headers": gettext_lazy("its head has too many lines"),
     "too_many_addresses": gettext_lazy("it names too many addresses"),

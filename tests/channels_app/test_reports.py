@@ -7,12 +7,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from channels_app.models import InboundEvent
+from channels_app.models import InboundEvent, MailboxCursor
 from channels_app.processing import process_due
 from channels_app.protocol import ContactIdentity, Event
 from channels_app.services import ingesting
 from channels_app.services.doors import find_door
 from helpdesk.models import AuditEntry, Entry, Staff
+from tests.channels_app.letters_sent import open_mailbox
 from tests.factories import World
 
 LIST = "/admin/channels_app/inboundevent/"
@@ -124,3 +125,38 @@ def test_administrators_have_what_is_in_quarantine_read_again(
         assert AuditEntry.objects.filter(action="inbound.replayed").count() == 1
     again = browser(world.alice).post(LIST, {**chosen, "_selected_action": [done]}, follow=True)
     assert "Only what is in quarantine can be read again." in again.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ({"error": "wrong password"}, "Mails cannot be fetched: wrong password"),
+        ({"past_until": 7}, "The mails that were there already are being read."),
+        ({}, "The mailbox is being opened."),
+        ({"read_at": timezone.now()}, "Read to its end at"),
+    ],
+)
+def test_a_mailbox_tells_on_its_page_how_fetching_goes(
+    world: World, browser: Callable[[Staff], Client], facts: dict[str, Any], told: str
+) -> None:
+    mailbox = open_mailbox(world)
+    page = f"/admin/helpdesk/channel/{mailbox.pk}/change/"
+    assert told not in browser(world.alice).get(page).content.decode()
+    with world.transaction():
+        MailboxCursor.objects.create(channel=mailbox, **facts)
+    assert told in browser(world.alice).get(page).content.decode()
+
+
+def test_kinds_and_reasons_are_told_in_words(
+    world: World, browser: Callable[[Staff], Client]
+) -> None:
+    mailbox = open_mailbox(world)
+    with world.transaction():
+        for reason in ("held", "too_deep", "KeyError"):
+            InboundEvent.objects.create(
+                channel=mailbox, dedup_key=reason, kind="raw", state="done", reason=reason,
+                received_at=timezone.now(), processed_at=timezone.now(),
+            )  # fmt: skip
+    shown = browser(world.alice).get(LIST).content.decode()
+    for words in ("its author waits for approval", "its parts lie too deep", "KeyError", "mail"):
+        assert words in shown

@@ -55,7 +55,7 @@ def test_what_could_not_be_read_stands_in_a_report_with_its_reason(
     expect(ling.row("退货之后的下一封")).to_be_visible()
     ling.page.goto("/admin/channels_app/inboundevent/?state__exact=quarantined")
     report = ling.page.locator("#result_list tbody tr").first
-    expect(report).to_contain_text("too_many_headers")
+    expect(report).to_contain_text("邮件头的行数太多")
     report.locator("a", has_text=re.compile(r"C-\d+")).click()
     line = ling.timeline.locator("li.sys").filter(has_text="邮件头的行数太多")
     address = line.locator("a[download]").get_attribute("href") or ""
