@@ -57,7 +57,7 @@ class Fields:
 
     def text(self, name: str, limit: int) -> str:
         """Return a text of several lines, cleaned of controls."""
-        return self._string(name, limit, lambda value: _CONTROLS.sub("", value).strip())
+        return self._string(name, limit, lambda value: without_controls(value).strip())
 
     def line(self, name: str, limit: int, *, fits: re.Pattern[str] | None = None) -> str:
         """Return one line to show, which looks as `fits` says."""
@@ -142,6 +142,11 @@ class Fields:
         if not isinstance(value, kind):
             raise self.refuse(name, why)
         return value
+
+
+def without_controls(text: str) -> str:
+    """Return a text of several lines without what nobody sees and nothing stores."""
+    return _CONTROLS.sub("", text)
 
 
 def _identifier(text: str) -> str | None:

@@ -20,6 +20,7 @@ from channels_app.adapters.form.posting import (
     MOST_TEXT,
     clean_address,
 )
+from channels_app.json_fields import without_controls
 from channels_app.services.doors import Door, lines
 from helpdesk.errors import UnsupportedFile
 from helpdesk.services.files import check
@@ -37,6 +38,14 @@ class Line(forms.CharField):
         super().validate(value)
         if any(unicodedata.category(each) in {"Cc", "Cs", "Zl", "Zp"} for each in value):
             raise ValidationError(_("Please write this in one line."))
+
+
+class Paragraphs(forms.CharField):
+    """Text of several lines; what nobody sees in it is left out, before it counts as filled in."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the text as it is kept."""
+        return without_controls(super().to_python(value) or "").strip()
 
 
 class Address(Line):
@@ -120,7 +129,7 @@ class PostingForm(forms.Form):
         },
     )
     subject = Line(label=_("Subject"), max_length=MOST_SUBJECT, required=False)
-    text = forms.CharField(
+    text = Paragraphs(
         label=_("Your message"),
         max_length=MOST_TEXT,
         widget=forms.Textarea(attrs={"rows": 6}),

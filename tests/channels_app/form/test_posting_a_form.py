@@ -89,6 +89,8 @@ def test_files_come_along(world):
         ({"subject": "x" * 201}, "200"),
         ({"text": "x" * 10_001}, "10000"),
         ({"text": "  "}, "Please write what we can do for you."),
+        ({"text": "\x01"}, "Please write what we can do for you."),
+        ({"text": "\x00 \x7f"}, "Please write what we can do for you."),
         ({"email": "nobody"}, "Please check the address"),
         ({"email": "a@[127.0.0.1]"}, "Please check the address"),
         ({"email": "a@b.example\nBcc: c@d.example"}, "Please"),
