@@ -55,10 +55,13 @@ class End:
 Token = Text | Start | End
 
 
-def tokens(source: str) -> Iterator[Token]:
-    """Yield what the HTML says, in its order; what is broken is left out or taken for text."""
+def tokens(source: str, most_tags: int = TAGS_READ) -> Iterator[Token]:
+    """Yield what the HTML says, in its order; what is broken is left out or taken for text.
+
+    Past `most_tags` there is only text.
+    """
     reader = _Reader(_NOT_TEXT.sub("\ufffd", source[:LETTERS_READ]))
-    for _ in range(TAGS_READ):
+    for _ in range(most_tags):
         yield from reader.read_text()
         if reader.at >= len(reader.source):
             return

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from channels_app.letters.appearance import is_hidden
-from channels_app.letters.markup import VOID, Start, Text, tokens
+from channels_app.letters.markup import TAGS_READ, VOID, Start, Text, tokens
 
 DEPTH = 200
 QUOTE_DEPTH = 10
@@ -61,10 +61,13 @@ _WEB_ADDRESS = re.compile(r"(?:https?://|mailto:|tel:)\S{1,1000}", re.IGNORECASE
 _SCHEME = re.compile(r"^(?:https?://|mailto:|tel:)(?:www\.)?|/$", re.IGNORECASE)
 
 
-def plain_text(html: str) -> str:
-    """Return what the letter says, line by line, with what it quotes behind "> "."""
+def plain_text(html: str, most_tags: int = TAGS_READ) -> str:
+    """Return what the letter says, line by line, with what it quotes behind "> ".
+
+    What stands past `most_tags` is not laid out.
+    """
     reader = _Reader()
-    for token in tokens(html):
+    for token in tokens(html, most_tags):
         if isinstance(token, Text):
             reader.text(token.text)
         elif isinstance(token, Start):

@@ -7,7 +7,6 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from channels_app.letters.plain import plain_text
-from channels_app.letters.sanitising import clean
 from channels_app.models import InboundEvent
 from channels_app.outgoing_events import message_stored
 from channels_app.protocol import Attachment, Event, NotNow
@@ -21,6 +20,9 @@ from helpdesk.services import files as stored_files
 from helpdesk.services import revising
 from helpdesk.services.receiving import Arrival, identify, receive_from
 
+# Of the HTML of a chat message; these are read in a fifth of a second at worst.
+MOST_TAGS = 10_000
+
 
 def prepared_files(
     channel: Channel, event: Event, *, hold: Callable[[], None]
@@ -28,9 +30,11 @@ def prepared_files(
     """Return the files of an event, fetched and kept on disk, as rows to be saved with its message.
 
     `hold` is called before each that the vendor is asked for, which may take a minute.
-    The event comes back with a word in its text for each file that its channel does not give out.
+    The event comes back with its text, read from its HTML where it has nothing else, and with a word in it
+    for each file that its channel does not give out.
     Raises NotNow when one cannot be fetched for the moment. No transaction is open.
     """
+    event = _with_text(event)
     files: Files = []
     missing = []
     try:
@@ -50,6 +54,16 @@ def prepared_files(
     with translation.override(channel.language):
         words = [_("[The file %(name)s could not be fetched.]") % {"name": one} for one in missing]
     return replace(event, text="\n".join(filter(None, (event.text, *words)))), files
+
+
+def _with_text(event: Event) -> Event:
+    """Return the event with the text of its HTML, unless it has one; letters are read elsewhere.
+
+    Long HTML takes a while: no transaction is open.
+    """
+    if event.text or not event.html or event.letter is not None:
+        return event
+    return replace(event, text=plain_text(event.html, MOST_TAGS))
 
 
 def _fetched(channel: Channel, attachment: Attachment) -> bytes | None:
@@ -80,7 +94,7 @@ def _message(kept: InboundEvent, event: Event, files: Files) -> Outcome:
     stored = receive_from(
         identity,
         Arrival(
-            event.text or plain_text(clean(event.html).html),
+            event.text,
             # The same reference again in a conversation is the same message.
             reference_of(event.client_ref or event.provider_id or event.dedup_key),
             files=tuple(files),
