@@ -94,6 +94,11 @@ class InboundEvent(OrganizationModel):
                 condition=models.Q(state="new") & ~models.Q(lane=""),
                 name="inbound_event_lane",
             ),
+            models.Index(
+                fields=["organization", "raw_file"],
+                condition=models.Q(raw_file__isnull=False),
+                name="inbound_event_raw_file",
+            ),
         ]
 
     def __str__(self) -> str:

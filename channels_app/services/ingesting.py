@@ -1,9 +1,13 @@
 """What a channel reports is stored before it is acknowledged: raw bytes and events in one transaction."""
 
 import hashlib
+import re
+import tempfile
 import uuid
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,15 +21,27 @@ from channels_app.models import InboundEvent
 from channels_app.protocol import Event, RawRequest
 from channels_app.services.doors import Door
 from helpdesk.bell import ring
+from helpdesk.registries import Sweep, sweeps
 from helpdesk.services.files import write_whole
-from helpdesk.tenancy import organization_scope, organization_transaction
+from helpdesk.tenancy import (
+    current_organization_id,
+    organization_scope,
+    organization_transaction,
+)
 
 NOTIFICATION = "everydesk_inbound"
 # Larger ones lie in a file beside the database, whose rows stay small.
 MOST_RAW_IN_ROW = 512 * 1024
+# A file without a row is left that long: its row may be on its way.
+UNNAMED_FOR = timedelta(days=1)
+# Each file is looked at once a day: a part of them at a time, by the first digit of their names.
+PARTS = 16
+PART_SECONDS = 24 * 3600 // PARTS
+_BATCH = 200
 LONGEST_KEY = 200
 # What a call is read by again; signatures and tokens are not kept.
 _KEPT_HEADERS = {"content-type", "webhook-id", "webhook-timestamp"}
+_NAME = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def store(
@@ -109,6 +125,40 @@ def raw_path(event: InboundEvent) -> Path:
     return Path(settings.MEDIA_ROOT) / str(event.organization_id) / "raw" / str(event.raw_file)
 
 
+def forget_unnamed(now: datetime) -> int:
+    """Delete raw files that no event names, of a sixteenth of all; returns how many. The scope is open."""
+    folder = Path(settings.MEDIA_ROOT) / str(current_organization_id()) / "raw"
+    part = f"{int(now.timestamp()) // PART_SECONDS % PARTS:x}"
+    found = _old_files(folder, part, before=now - UNNAMED_FOR)
+    forgotten = 0
+    while batch := list(islice(found, _BATCH)):
+        unnamed = _unnamed(batch)
+        for path in unnamed:
+            path.unlink(missing_ok=True)
+        forgotten += len(unnamed)
+    return forgotten
+
+
+def _old_files(folder: Path, part: str, *, before: datetime) -> Iterator[Path]:
+    """Yield the files whose turn it is, and those whose writing was broken off."""
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if not path.name.startswith((part, tempfile.gettempprefix())):
+            continue
+        with suppress(FileNotFoundError):
+            if path.stat().st_mtime < before.timestamp():
+                yield path
+
+
+def _unnamed(paths: Sequence[Path]) -> list[Path]:
+    names = [path.name for path in paths if _NAME.fullmatch(path.name)]
+    with organization_transaction():
+        named = InboundEvent.objects.filter(raw_file__in=names).order_by()
+        known = {str(name) for name in named.values_list("raw_file", flat=True)}
+    return [path for path in paths if path.name not in known]
+
+
 def lane_of(channel_id: int, event: Event) -> str:
     """Return what events are ordered by: who wrote, and in which thread."""
     if event.sender is None:
@@ -158,26 +208,40 @@ def _keep(door: Door, rows: list[InboundEvent], raw: bytes) -> list[int]:
             write_whole(raw_path(first), raw)
         else:
             first.raw = raw
-        made = _insert(door, rows, len(raw))
-        if not made or made[0][1] != first.dedup_key:
-            _move_raw(door, first, [pk for pk, _ in made])
-        elif len(made) > 1:
-            others = [pk for pk, _ in made[1:]]
-            InboundEvent.objects.filter(pk__in=others).update(raw_of=made[0][0])
-        if made:
-            ring(NOTIFICATION)
+        try:
+            return _keep_rows(door, rows, len(raw))
+        except BaseException:
+            # When the commit fails, nobody knows whether a row names the file: it stays, for the sweep.
+            _unlink(first)
+            raise
+
+
+def _keep_rows(door: Door, rows: list[InboundEvent], size_bytes: int) -> list[int]:
+    first = rows[0]
+    made = _insert(door, rows, size_bytes)
+    if not made or made[0][1] != first.dedup_key:
+        _move_raw(door, first, [pk for pk, _ in made])
+    elif len(made) > 1:
+        others = [pk for pk, _ in made[1:]]
+        InboundEvent.objects.filter(pk__in=others).update(raw_of=made[0][0])
+    if made:
+        ring(NOTIFICATION)
     return [pk for pk, _ in made]
 
 
 def _move_raw(door: Door, first: InboundEvent, made: list[int]) -> None:
     """Give the bytes to the first event that is new, when the first of the call was known."""
     if not made:
-        if first.raw_file is not None:
-            raw_path(first).unlink(missing_ok=True)
+        _unlink(first)
         return
     holder, *others = made
     InboundEvent.objects.filter(pk=holder).update(raw=first.raw, raw_file=first.raw_file)
     InboundEvent.objects.filter(pk__in=others).update(raw_of=holder)
+
+
+def _unlink(event: InboundEvent) -> None:
+    if event.raw_file is not None:
+        raw_path(event).unlink(missing_ok=True)
 
 
 _INSERT = """
@@ -198,3 +262,6 @@ def _insert(door: Door, rows: list[InboundEvent], size_bytes: int) -> list[tuple
     with connection.cursor() as cursor:
         cursor.execute(_INSERT.format(places=", ".join([_PLACE] * len(rows))), values)
         return sorted((int(pk), str(key)) for pk, key in cursor.fetchall())
+
+
+sweeps.register("raw_files", Sweep(run=forget_unnamed, every_seconds=PART_SECONDS))
