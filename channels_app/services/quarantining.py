@@ -1,5 +1,9 @@
 """What cannot be read becomes visible: a line in a conversation, with the bytes to download and the reason."""
 
+import logging
+
+from django.db import DatabaseError
+from django.db.models import F
 from django.utils import timezone
 
 from channels_app.models import InboundEvent
@@ -14,6 +18,8 @@ from helpdesk.errors import WrongState
 from helpdesk.services import audit
 from helpdesk.services.receiving import identify, receive_unreadable
 from helpdesk.tenancy import organization_transaction
+
+logger = logging.getLogger(__name__)
 
 UNKNOWN = ContactIdentity("unknown")
 
@@ -40,7 +46,8 @@ def replay(by: Access, event_id: int) -> None:
             state=State.NEW,
             attempts=0,
             interruptions=0,
-            fence=0,
+            # Whoever still works on it has lost it.
+            fence=F("fence") + 1,
             due_at=timezone.now(),
             processed_at=None,
         )
@@ -56,5 +63,10 @@ def _head(kept: InboundEvent) -> Event:
         return nothing
     try:
         return adapter_for(kept.channel).parse(request_of(kept))[0]
-    except (BadPayload, OSError, IndexError):
+    except (BadPayload, IndexError):
+        return nothing
+    except DatabaseError:
+        raise
+    except Exception:  # whatever its bytes do to whoever reads them
+        logger.exception("Nothing can be told of an event that cannot be read: %s", kept.pk)
         return nothing
