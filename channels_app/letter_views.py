@@ -161,10 +161,13 @@ def remote_picture(request: HttpRequest, message_id: int, number: int) -> HttpRe
 @require_safe
 @staff_only
 def raw(request: HttpRequest, event_id: int) -> HttpResponseBase:
-    """Give out what could not be read, as it came, to whoever sees its conversation."""
+    """Give out what could not be read, as it came, to whoever sees its conversation.
+
+    What became a message is its message: edited since, or taken back.
+    """
     found = (
         InboundEvent.objects.select_related("entry", "raw_of")
-        .filter(pk=event_id, entry__isnull=False)
+        .filter(pk=event_id, state=InboundEvent.State.QUARANTINED, entry__isnull=False)
         .first()
     )
     if found is None:

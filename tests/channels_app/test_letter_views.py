@@ -15,7 +15,11 @@ from channels_app import letter_views
 from channels_app.http import Reply
 from channels_app.letter_views import KEY_SECONDS, Look
 from channels_app.models import InboundEvent
-from helpdesk.models import Attachment, Entry
+from channels_app.processing import process_due
+from channels_app.protocol import ContactIdentity, Event
+from channels_app.services import ingesting
+from channels_app.services.doors import find_door
+from helpdesk.models import Attachment, Entry, Message
 from helpdesk.services import assignment, files, grants, replying, timeline
 from tests.letters import mailbox_in
 
@@ -294,6 +298,31 @@ def test_what_could_not_be_read_is_bytes_to_download(screen, unread):
     assert "sandbox" in answer["Content-Security-Policy"]
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Cache-Control"] == "private, no-store"
+
+
+def test_what_became_a_message_is_not_given_out_as_it_came(world, screen, unread):
+    path = f"/letters/unread/{unread.pk}/"
+    assert screen("carol").get(path).status_code == 200
+    for state in (InboundEvent.State.DONE, InboundEvent.State.IGNORED):
+        with world.transaction():
+            InboundEvent.objects.filter(pk=unread.pk).update(state=state)
+        assert screen("carol").get(path).status_code == 404
+
+
+def test_what_was_taken_back_is_not_given_out_as_it_came(world, screen):
+    door, ann = find_door(world.channel.public_id), ContactIdentity("ann")
+    said = Event("message", "1", ann, provider_id="m1", text="my card is 4111")
+    for event in (said, Event("delete", "2", ann, provider_id="m1")):
+        ingesting.store(door, [event], b"my card is 4111")
+        process_due()
+    with world.transaction():
+        message = Message.objects.select_related("conversation").get()
+        assert message.withdrawn_at
+        found = list(InboundEvent.objects.filter(entry__isnull=False).values_list("pk", flat=True))
+    assert len(found) == 2
+    assignment.take(world.access("carol"), message.conversation_id)
+    for pk in found:
+        assert screen("carol").get(f"/letters/unread/{pk}/").status_code == 404
 
 
 def test_only_who_sees_the_conversation_gets_what_could_not_be_read(world, screen, unread):
