@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from helpdesk import access, events, permissions
 from helpdesk.access import Access
-from helpdesk.errors import Invalid, WrongState
+from helpdesk.errors import Invalid, NotFound, Refused, WrongState
 from helpdesk.models import (
     Attachment,
     Conversation,
@@ -31,7 +31,9 @@ _COPIED = (
 def approve(by: Access, participant_id: int) -> Participant:
     """Let somebody take part: what they wrote meanwhile joins the conversation.
 
-    The conversation in which it waited is resolved unless somebody has answered there.
+    The conversation in which it waited is resolved unless somebody has answered there. Where this person
+    may not answer in that one, as when another department has it by now, it stays as it is, and so does
+    what was written there.
     Raises NotFound, Refused, WrongState when the conversation is not open or the decision was made.
     """
     with organization_transaction():
@@ -129,16 +131,29 @@ def _decide(by: Access, participant: Participant, state: Participant.State) -> N
 def _let_in(by: Access, conversation: Conversation, participant: Participant) -> None:
     _decide(by, participant, Participant.State.APPROVED)
     _say_joined(by, conversation, participant)
-    if participant.asked_in_id:
-        side = timeline.lock(participant.asked_in_id)
+    side = _waiting_place(by, participant)
+    if side is not None:
         _bring(conversation, _waiting_messages(side, participant))
         _say_joined(by, side, participant, conversation=conversation.pk)
         side.save()
-        if side.is_open and side.first_replied_at is None:
+        may_resolve = by.may(permissions.CONVERSATION_RESOLVE, side)
+        if may_resolve and side.is_open and side.first_replied_at is None:
             lifecycle.resolve_locked(side, by=by)
         else:
             timeline.changed(side)
     _show_again(conversation, participant)
+
+
+def _waiting_place(by: Access, participant: Participant) -> Conversation | None:
+    """Return the conversation in which their letters wait; None where this person may not answer there."""
+    if participant.asked_in_id is None:
+        return None
+    try:
+        return access.conversation(
+            by, participant.asked_in_id, permissions.CONVERSATION_REPLY, lock=True
+        )
+    except (NotFound, Refused):
+        return None
 
 
 def _say_joined(by: Access, where: Conversation, participant: Participant, **facts: int) -> None:

@@ -90,6 +90,49 @@ def test_a_conversation_that_was_answered_goes_on(world, mailbox, pk, asked):
     assert kinds(world, asked.asked_in_id)[-1] == "joined"
 
 
+def move(world, asked):
+    """Have the conversation in which they wait be another department's by now, with an owner."""
+    with world.transaction():
+        Conversation.objects.filter(pk=asked.asked_in_id).update(
+            department=world.sales, queue=None, owner=world.erin, state=State.OPEN
+        )
+
+
+def test_what_another_department_has_by_now_stays_there(world, mailbox, pk, asked):
+    with world.transaction():
+        kept = files.store(b"list", "list.txt", staff_id=world.carol.pk)
+        waiting = mailbox.messages(asked.asked_in_id)[-1]
+        Attachment.objects.filter(pk=kept.pk).update(message=waiting)
+    move(world, asked)
+    before = kinds(world, asked.asked_in_id)
+    messages = len(mailbox.messages(pk))
+    participants.approve(world.access("carol"), asked.pk)
+    assert (state(world, asked), kinds(world, pk)[-1]) == ("approved", "joined")
+    assert len(mailbox.messages(pk)) == messages
+    assert kinds(world, asked.asked_in_id) == before
+    side = world.conversation(asked.asked_in_id)
+    assert (side.state, side.owner_id) == (State.OPEN, world.erin.pk)
+    with world.transaction():
+        assert Attachment.objects.get(pk=kept.pk).message_id == waiting.pk
+
+
+def test_who_may_only_look_at_it_resolves_nothing(world, mailbox, pk, asked):
+    move(world, asked)
+    replying.note(world.access("erin"), asked.asked_in_id, text="@", mention_ids=[world.carol.pk])
+    before = kinds(world, asked.asked_in_id)
+    participants.approve(world.access("carol"), asked.pk)
+    assert state(world, asked) == "approved"
+    assert kinds(world, asked.asked_in_id) == before
+    assert world.conversation(asked.asked_in_id).is_open
+
+
+def test_who_answers_in_both_departments_brings_it_from_there(world, mailbox, pk, asked):
+    move(world, asked)
+    participants.approve(world.access("alice"), asked.pk)
+    assert mailbox.messages(pk)[-1].text == "我也在"
+    assert world.conversation(asked.asked_in_id).state == State.RESOLVED
+
+
 def test_a_second_decision_is_refused(world, mailbox, pk, asked):
     participants.approve(world.access("carol"), asked.pk)
     count = len(kinds(world, pk))
