@@ -196,6 +196,8 @@ class Dispatch(Deliverable):
     # The same key twice is the same dispatch.
     dedup_key = models.CharField(max_length=200)
     recipient = models.CharField(_("recipient"), max_length=320, blank=True)
+    # Where its mails end, by which they are counted: all spellings of an address are one.
+    recipient_mailbox = models.CharField(max_length=320, blank=True, default="")
     # Subject, text and what else the adapter needs, as plain values.
     payload = models.JSONField(default=dict)
 
@@ -223,7 +225,8 @@ class Dispatch(Deliverable):
                 name="dispatch_due",
             ),
             models.Index(
-                fields=["organization", "recipient", "created_at"], name="dispatch_recipient"
+                fields=["organization", "recipient_mailbox", "created_at"],
+                name="dispatch_mailbox",
             ),
             models.Index(
                 fields=["organization", "conversation", "created_at"], name="dispatch_conversation"

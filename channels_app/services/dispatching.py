@@ -20,10 +20,11 @@ from helpdesk.tenancy import current_organization_id, organization_transaction
 
 NOTIFICATION = "everydesk_outbox"
 DAY = timedelta(days=1)
-# Mails that no person wrote, to one address in a day; about one conversation there is one.
+# Mails that no person wrote, to one mailbox in a day; about one conversation there is one.
 MOST_AUTOMATIC = 3
 MOST_PROOFS = 1
 AUTOMATIC = (Dispatch.Kind.ACKNOWLEDGEMENT, Dispatch.Kind.PROOF)
+_GMAIL = ("gmail.com", "googlemail.com")
 AGAIN = (Delivery.FAILED, Delivery.UNKNOWN)
 
 
@@ -48,6 +49,7 @@ def dispatch(
         kind=kind,
         conversation_id=conversation_id,
         recipient=recipient.lower(),
+        recipient_mailbox=mailbox_of(recipient),
         payload=dict(payload),
         provider_id=_mail_id(channel, payload) if is_mail else "",
         due_at=timezone.now(),
@@ -66,19 +68,29 @@ def dispatch(
 def automatic_allowed(
     recipient: str, now: datetime, *, kind: Dispatch.Kind = Dispatch.Kind.ACKNOWLEDGEMENT
 ) -> bool:
-    """Tell whether one more mail that no person wrote may go to an address.
+    """Tell whether one more mail that no person wrote may go to an address, however it is spelled.
 
     Whoever else asks for the same waits until the caller's transaction ends, and then counts its mail.
     """
-    address = recipient.lower()
-    _lock(address)
-    to_address = Dispatch.objects.filter(
-        kind__in=AUTOMATIC, created_at__gt=now - DAY, recipient=address
+    mailbox = mailbox_of(recipient)
+    _lock(mailbox)
+    to_mailbox = Dispatch.objects.filter(
+        kind__in=AUTOMATIC, created_at__gt=now - DAY, recipient_mailbox=mailbox
     )
-    if to_address.count() >= MOST_AUTOMATIC:
+    if to_mailbox.count() >= MOST_AUTOMATIC:
         return False
     is_proof = kind == Dispatch.Kind.PROOF
-    return not is_proof or to_address.filter(kind=kind).count() < MOST_PROOFS
+    return not is_proof or to_mailbox.filter(kind=kind).count() < MOST_PROOFS
+
+
+def mailbox_of(address: str) -> str:
+    """Return what all spellings of an address have in common that end in one mailbox."""
+    local, at, domain = address.lower().rpartition("@")
+    local = local.partition("+")[0] or local
+    if domain in _GMAIL:
+        # https://support.google.com/mail/answer/7436150
+        local, domain = local.replace(".", ""), "gmail.com"
+    return f"{local}{at}{domain}"
 
 
 def send_again(by: Access, dispatch_id: int) -> None:
@@ -116,7 +128,7 @@ def _ring() -> None:
         cursor.execute("SELECT pg_notify(%s, '')", [NOTIFICATION])
 
 
-def _lock(address: str) -> None:
+def _lock(mailbox: str) -> None:
     with connection.cursor() as cursor:
-        key = f"everydesk.automatic {current_organization_id()} {address}"
+        key = f"everydesk.automatic {current_organization_id()} {mailbox}"
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [key])

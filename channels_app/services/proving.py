@@ -1,7 +1,7 @@
 """Whoever gives a mail address proves it before anything is sent there: one fixed mail, one button.
 
 The mail holds no word of what was posted, so a form is of no use for writing to strangers; and one a day
-to an address at most, so it is none for flooding them.
+to a mailbox at most, so it is none for flooding them.
 """
 
 import hashlib
@@ -13,7 +13,12 @@ from django.core import signing
 from django.urls import reverse
 
 from channels_app.models import Dispatch
-from channels_app.services.dispatching import DAY, NOTIFICATION, automatic_allowed, dispatch
+from channels_app.services.dispatching import (
+    NOTIFICATION,
+    automatic_allowed,
+    dispatch,
+    mailbox_of,
+)
 from helpdesk.bell import ring
 from helpdesk.errors import NotFound
 from helpdesk.models import (
@@ -73,16 +78,14 @@ def ask(channel: Channel, identity: Identity, *, now: datetime) -> None:
     mailbox = channel.answers_by
     if mailbox is None or not mailbox.is_active:
         return
-    name = f"proof:{_mailbox_hash(identity.external_id)}"
     address = identity.external_id
     if not automatic_allowed(address, now, kind=Dispatch.Kind.PROOF):
         return
-    if _asked_lately(name, now):
-        return
+    reader = hashlib.sha256(mailbox_of(address).encode()).hexdigest()[:32]
     dispatch(
         mailbox,
         Dispatch.Kind.PROOF,
-        dedup_key=f"{name}:{now:%Y-%m-%d}",
+        dedup_key=f"proof:{reader}:{now:%Y-%m-%d}",
         recipient=address,
         payload=_letter(identity),
     )
@@ -128,23 +131,6 @@ def _is_proved_elsewhere(channel: Channel, identity: Identity) -> bool:
         external_id=identity.external_id, is_verified=True, channel__kind=channel.kind
     )
     return bool(proved.exists())
-
-
-def _mailbox_hash(address: str) -> str:
-    """Return what all spellings of an address with a tag have in common: they end in one mailbox."""
-    local, _, domain = address.rpartition("@")
-    mailbox = f"{local.partition('+')[0] or local}@{domain}"
-    return hashlib.sha256(mailbox.encode()).hexdigest()[:32]
-
-
-def _asked_lately(name: str, now: datetime) -> bool:
-    """Tell whether a mail went to the mailbox within a day, whatever tag its address had."""
-    mailboxes = Channel.objects.filter(answers_by__isnull=False).values("answers_by")
-    keys = [f"{name}:{day:%Y-%m-%d}" for day in (now, now - DAY)]
-    asked = Dispatch.objects.filter(
-        channel__in=mailboxes, dedup_key__in=keys, created_at__gt=now - DAY
-    )
-    return bool(asked.exists())
 
 
 def _letter(identity: Identity) -> dict[str, str]:

@@ -117,6 +117,39 @@ def test_one_address_gets_three_automatic_mails_a_day(world: World, fake: Channe
     assert allowed(at=now + timedelta(days=1, minutes=1))
 
 
+@pytest.mark.parametrize(
+    ("spellings", "other"),
+    [
+        (("kim+1@shop.example", "Kim+2@Shop.example", "KIM@shop.example"), "k.im@shop.example"),
+        (("k.im@gmail.com", "kim+a@googlemail.com", "K.I.M@GoogleMail.com"), "kim@gmail.example"),
+    ],
+)
+def test_all_spellings_of_an_address_share_the_limit(
+    world: World, fake: Channel, spellings: tuple[str, ...], other: str
+) -> None:
+    for number, address in enumerate(spellings):
+        mail(world, fake, f"{number}", recipient=address)
+    with world.transaction():
+        for address in spellings:
+            assert not dispatching.automatic_allowed(address, timezone.now())
+        assert dispatching.automatic_allowed(other, timezone.now())
+
+
+@pytest.mark.parametrize(
+    ("address", "mailbox"),
+    [
+        ("Kim@Shop.example", "kim@shop.example"),
+        ("kim+a+b@shop.example", "kim@shop.example"),
+        ("k.i.m+a@googlemail.com", "kim@gmail.com"),
+        ("k.im@mail.gmail.com", "k.im@mail.gmail.com"),
+        ("+a@shop.example", "+a@shop.example"),
+        ("", ""),
+    ],
+)
+def test_an_address_tells_where_its_mails_end(address: str, mailbox: str) -> None:
+    assert dispatching.mailbox_of(address) == mailbox
+
+
 def test_notices_and_events_do_not_count_as_automatic(world: World, fake: Channel) -> None:
     for number in range(5):
         mail(world, fake, f"notice {number}", kind=Dispatch.Kind.NOTICE)

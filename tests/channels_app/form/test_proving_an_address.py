@@ -223,6 +223,16 @@ def test_many_postings_send_each_victim_one_mail_of_ours_a_day(world, postings, 
     assert "spamword" not in str(sent)
 
 
+def test_all_spellings_of_an_address_are_asked_once_a_day(world, form):
+    for email in (
+        *("victim@gmail.com", "v.ictim@gmail.com", "Vic.Tim@googlemail.com"),
+        "victim+tag@gmail.com",
+    ):
+        post(form, email=email)
+    (asked,) = proofs(world)
+    assert asked.recipient == "victim@gmail.com"
+
+
 def test_the_next_day_asks_once_more(world, form):
     post(form)
     post(form, at=NOW + timedelta(hours=20))
