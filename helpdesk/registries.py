@@ -101,6 +101,11 @@ class ChannelKind:
         return [each.name for each in self.settings if each.kind == "secret"]
 
 
+def takes_typed_addresses(kind: str) -> bool:
+    """Tell whether whoever writes through this kind types their address, which proves nothing of them."""
+    return kind in channel_kinds and "typed_addresses" in channel_kinds.get(kind).capabilities
+
+
 def secrets_by_name(stored: str) -> dict[str, str]:
     """Return the secrets of a kind that has several; one stored by itself is the one that signs."""
     try:

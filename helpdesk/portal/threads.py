@@ -27,6 +27,7 @@ from helpdesk.models.base import label_of
 from helpdesk.portal.letter_form import LetterForm, letter_form_of
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
+from helpdesk.registries import takes_typed_addresses
 from helpdesk.services import mentions
 from helpdesk.services.letters import Joined, is_lettered
 
@@ -124,6 +125,8 @@ class ShownIdentity(NamedTuple):
     is_claimed: bool = False
     # Replies wait for its holder's proof.
     awaits_proof: bool = False
+    # Its mails are read by its holder; who writes by a form with it, nobody knows.
+    is_reachable: bool = False
 
 
 class Facts(NamedTuple):
@@ -279,9 +282,10 @@ def _identities(conversation: Conversation) -> list[ShownIdentity]:
     own = [
         ShownIdentity(
             channel_icon(kind),
-            address if awaits_proof else shown or label_of(name, name_en),
-            is_verified,
+            address if takes_typed_addresses(kind) else shown or label_of(name, name_en),
+            is_verified and not takes_typed_addresses(kind),
             awaits_proof=awaits_proof,
+            is_reachable=is_verified and takes_typed_addresses(kind),
         )
         for kind, name, name_en, shown, is_verified, awaits_proof, address, _ in found
     ]

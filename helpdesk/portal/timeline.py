@@ -13,6 +13,7 @@ from helpdesk.models import Attachment, Delivery, Entry, Message, Outbox, Staff
 from helpdesk.portal.deliveries import find_reasons, is_held, reason_to_wait
 from helpdesk.portal.happenings import ICONS, Happening, Names
 from helpdesk.portal.letters import ShownLetter, author_of, letter_of
+from helpdesk.registries import takes_typed_addresses
 from helpdesk.templatetags.portal import day_heading, full_moment, hour
 
 # The columns that are shown.
@@ -24,6 +25,7 @@ _SHOWN = (
     *("actor__name", "actor__name_en", "actor__department__color"),
     # Whether there is one; `Names.of` reads what is shown of it.
     "message__letter__message",
+    *("conversation__channel", "conversation__channel__kind"),
 )
 MENTION = re.compile(r"(@[^\s@,，。.;；:：!！?？]{1,40})")
 PICTURE_WIDTH, PICTURE_HEIGHT = 220, 160
@@ -80,6 +82,8 @@ class Line(TypedDict, total=False):
     parts: list[tuple[bool, str]]
     files: list[File]
     letter: ShownLetter | None
+    # Whether the sender's address was typed by whoever wrote, so that nothing says who that was.
+    is_typed: bool
     edited: str
     is_withdrawn: bool
     delivery: str
@@ -110,6 +114,7 @@ def line_of(entry: Entry, names: Names, customer: str, *, opens_day: bool = Fals
     if message:
         line["letter"] = letter_of(message, names.letters)
         _show_message(line, message, entry.actor, customer)
+        line["is_typed"] = _is_typed(entry, line)
     else:
         _show_happening(line, Happening(entry, names))
     return line
@@ -142,6 +147,12 @@ def _show_message(line: Line, message: Message, actor: Staff | None, customer: s
         _show_delivery(line, getattr(message, "outbox", None))
 
 
+def _is_typed(entry: Entry, line: Line) -> bool:
+    if line["direction"] != "in" or line["letter"]:
+        return False
+    return takes_typed_addresses(entry.conversation.channel.kind)
+
+
 def _show_delivery(line: Line, outbox: Outbox | None) -> None:
     if outbox is None:
         return
@@ -164,7 +175,8 @@ def entries_of(conversation_id: int, *, after: int, up_to: int) -> QuerySet[Entr
     return (
         Entry.objects.filter(conversation_id=conversation_id, number__gt=after, number__lte=up_to)
         .select_related(
-            "message", "message__outbox", "message__letter", "actor", "actor__department"
+            *("message", "message__outbox", "message__letter", "actor", "actor__department"),
+            "conversation__channel",
         )
         .prefetch_related(Prefetch("message__attachments", _shown_files(), to_attr="files"))
         .only(*_SHOWN)

@@ -8,8 +8,8 @@ KIND = ChannelKind(
     label=_("Contact form"),
     icon="pen",
     is_chat=False,
-    # It cannot answer itself: letters of another channel do.
-    capabilities=frozenset({"attachments", "answered_elsewhere"}),
+    # It cannot answer itself: letters of another channel do. And anybody may type any address.
+    capabilities=frozenset({"attachments", "answered_elsewhere", "typed_addresses"}),
     settings=(
         SettingField(
             "allowed_domains",

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
+from django.test import Client
 
 from channels_app.leaving import claims
 from channels_app.models import Dispatch
@@ -42,6 +43,49 @@ def leaving(form, later):
     while claim := claims.claim_next(form.answers_by_id, later):
         found.append(claim.message)
     return found
+
+
+def page_of(world, pk):
+    """Return a conversation as carol sees it."""
+    client = Client(headers={"accept-language": "en"})
+    client.force_login(world.people["carol"].user)
+    session = client.session
+    session["organization_id"] = world.organization.pk
+    session.save()
+    return client.get(f"/conversations/{pk}/").content.decode()
+
+
+def test_a_posting_with_a_proved_address_does_not_look_proved(world, form, asked):
+    assert "Address not confirmed yet" in page_of(world, asked)
+    with time_machine.travel(NOW + timedelta(minutes=2), tick=False):
+        proving.prove(link_token(world))
+        Person(form).posts(name="Eve", text="Send my orders to eve@evil.example")
+        work()
+    with world.transaction():
+        second = Conversation.objects.order_by("id").last().pk
+    html = page_of(world, second)
+    message, context = html.split('id="message-1"')[1], html.split('id="customer"')[1]
+    assert "anybody may have typed this address" in message.split("</li>")[0]
+    assert "sender not proved" in message.split("</li>")[0]
+    identity = context.split("</dd>")[0]
+    assert FILLED["email"] in identity
+    assert "Address confirmed" in identity
+    assert "Verified" not in html
+
+
+def test_letters_in_the_same_conversation_speak_for_themselves(world, form, asked):
+    with time_machine.travel(NOW + timedelta(minutes=2), tick=False):
+        proving.prove(link_token(world))
+        replying.reply(world.access("carol"), asked, text="明天就到。")
+        _proof, sent = leaving(form, NOW + timedelta(hours=1))
+        answer = letter(
+            FILLED["email"], "谢谢", references=(sent.letter.mail_id,), is_authentic=True
+        )
+        arrive(form.answers_by, answer)
+    with world.transaction():
+        number = Message.objects.get(conversation=asked, text="谢谢").entry.number
+    html = page_of(world, asked).split(f'id="message-{number}"')[1].split("</li>")[0]
+    assert "sender not proved" not in html
 
 
 def test_an_answer_leaves_as_a_letter_once_the_address_is_proved(world, form, asked):
