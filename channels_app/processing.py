@@ -219,12 +219,17 @@ def _settle(claim: Claim, handle: Callable[[InboundEvent], Outcome]) -> None:
             state=outcome.state,
             reason=outcome.reason[:300],
             entry_id=outcome.entry_id,
-            due_at=now + min(FIRST_WAIT * 2**claim.fence, LONGEST_WAIT) if is_open else None,
+            due_at=now + _wait(claim.fence) if is_open else None,
             processed_at=None if is_open else now,
             interruptions=0,
         )
         if not is_stored:
             raise LeaseLost
+
+
+def _wait(tries: int) -> timedelta:
+    """Return how long to wait after so many tries; longer each time, a minute at most."""
+    return min(FIRST_WAIT * int(2 ** min(tries, 10)), LONGEST_WAIT)
 
 
 def _quarantine(claim: Claim, row: InboundEvent, reason: str) -> None:
@@ -238,8 +243,7 @@ def _note(claim: Claim, error: Exception) -> bool:
     if made + 1 >= MOST_ATTEMPTS:
         _quarantine(claim, claim.event, type(error).__name__)
         return True
-    due_at = timezone.now() + FIRST_WAIT * 2**made
-    _change(claim, attempts=made + 1, interruptions=0, due_at=due_at)
+    _change(claim, attempts=made + 1, interruptions=0, due_at=timezone.now() + _wait(made))
     return False
 
 

@@ -3,6 +3,10 @@
 import pytest
 
 from channels_app import limits
+from channels_app.services.doors import find_door
+from helpdesk.models import Conversation, Letter, Message
+from helpdesk.services import replying
+from tests.channels_app.letters_sent import ANN, OURS, arrive, letter, open_mailbox
 
 
 @pytest.fixture(autouse=True)
@@ -18,3 +22,26 @@ def _no_redis(command, *arguments):
 @pytest.fixture
 def public_id(world):
     return world.channel.public_id
+
+
+@pytest.fixture
+def mailbox(world):
+    return open_mailbox(world)
+
+
+@pytest.fixture
+def first(world, mailbox):
+    """A customer's first letter, taken by Carol and answered."""
+    arrive(mailbox, letter(ANN, mail_id="first@shop.example"))
+    with world.transaction():
+        conversation = Conversation.objects.get()
+    replying.reply(world.access("carol"), conversation.pk, text="It comes tomorrow.")
+    with world.transaction():
+        out = Message.objects.get(direction="out")
+        Letter.objects.update_or_create(message=out, defaults={"mail_id": OURS})
+    return conversation
+
+
+@pytest.fixture
+def door(world):
+    return find_door(world.channel.public_id)

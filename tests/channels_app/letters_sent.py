@@ -3,15 +3,19 @@
 from itertools import count
 from typing import Any
 
+from channels_app.models import InboundEvent
 from channels_app.processing import process_due
 from channels_app.protocol import ContactIdentity, Event, Letter
 from channels_app.services import ingesting
 from channels_app.services.doors import Door, find_door
-from helpdesk.models import Channel
+from helpdesk.models import Channel, Conversation, Message
 from helpdesk.services import organizations
 from tests.factories import World
 
 MAILBOX = "service@desk.example"
+ANN, EVE, BOB = "ann@shop.example", "eve@evil.example", "bob@shop.example"
+# The id of the answer to the first letter.
+OURS = "ours@desk.example"
 _numbers = count(1)
 
 
@@ -63,3 +67,21 @@ def arrive(channel: Channel, *events: Event, **facts: Any) -> None:
     for event in events:
         ingesting.store(door, [event], b"From: somebody", **facts)
         process_due()
+
+
+def conversations(world: World) -> list[Conversation]:
+    with world.transaction():
+        return list(Conversation.objects.order_by("id"))
+
+
+def messages(world: World, conversation: Conversation) -> list[tuple[str, str]]:
+    """Return which way each message went, and what it says."""
+    with world.transaction():
+        rows = Message.objects.filter(conversation=conversation).order_by("entry__number")
+        return [(row.direction, row.text) for row in rows]
+
+
+def reasons(world: World) -> list[tuple[str, str]]:
+    """Return what became of each report, and why."""
+    with world.transaction():
+        return list(InboundEvent.objects.order_by("id").values_list("state", "reason"))

@@ -1,67 +1,36 @@
 """Where letters belong: strangers who know addresses, ids and subjects get nowhere with them."""
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
 from channels_app.models import Dispatch, InboundEvent
-from channels_app.services import letters, mail_copies
-from channels_app.services.reply_addresses import customer_address, read_address, staff_address
+from channels_app.services import letters
+from channels_app.services.reply_addresses import customer_address, read_address
 from helpdesk.models import (
     Conversation,
     Entry,
-    Message,
     Outbox,
     Participant,
-    Presence,
-    Staff,
     State,
 )
 from helpdesk.models import Letter as StoredLetter
 from helpdesk.registries import invariant_checks
-from helpdesk.services import assignment, participants, presence, replying
-from tests.channels_app.letters_sent import MAILBOX, arrive, letter, open_mailbox
-
-ANN, EVE, BOB = "ann@shop.example", "eve@evil.example", "bob@shop.example"
-OURS = "ours@desk.example"
-
-
-@pytest.fixture
-def mailbox(world):
-    return open_mailbox(world)
-
-
-@pytest.fixture
-def first(world, mailbox):
-    """A customer's first letter, taken by Carol and answered."""
-    arrive(mailbox, letter(ANN, mail_id="first@shop.example"))
-    with world.transaction():
-        conversation = Conversation.objects.get()
-    replying.reply(world.access("carol"), conversation.pk, text="It comes tomorrow.")
-    with world.transaction():
-        out = Message.objects.get(direction="out")
-        StoredLetter.objects.update_or_create(
-            message=out, defaults={"mail_id": "ours@desk.example"}
-        )
-    return conversation
-
-
-def conversations(world):
-    with world.transaction():
-        return list(Conversation.objects.order_by("id"))
-
-
-def messages(world, conversation):
-    with world.transaction():
-        rows = Message.objects.filter(conversation=conversation).order_by("entry__number")
-        return [(row.direction, row.text) for row in rows]
-
-
-def reasons(world):
-    with world.transaction():
-        return list(InboundEvent.objects.order_by("id").values_list("state", "reason"))
+from helpdesk.services import participants
+from tests.channels_app.letters_sent import (
+    ANN,
+    BOB,
+    EVE,
+    MAILBOX,
+    OURS,
+    arrive,
+    conversations,
+    letter,
+    messages,
+    open_mailbox,
+    reasons,
+)
 
 
 def signed(world, conversation, **facts):
@@ -353,120 +322,3 @@ def test_a_loop_with_a_bot_that_hides_ends_after_three_automatic_mails(world):
         arrive(mailbox, letter(ANN, "I am on holiday until then", subject=f"Re: {number}"))
     with world.transaction():
         assert Dispatch.objects.count() <= 3
-
-
-class TestColleaguesAnswerByMail:
-    @pytest.fixture
-    def address(self, world, first):
-        def make(name="carol", *, is_note=False, now=None, conversation=first):
-            return staff_address(
-                MAILBOX,
-                organization_id=world.organization.pk,
-                conversation_id=conversation.pk,
-                staff_id=world.people[name].pk,
-                is_note=is_note,
-                now=now or timezone.now(),
-            )
-
-        return make
-
-    @pytest.fixture
-    def carol(self, world):
-        return world.people["carol"].user.email
-
-    def test_a_colleague_with_token_proof_and_right_replies(
-        self, world, mailbox, first, address, carol
-    ):
-        arrive(mailbox, letter(carol, "By mail", to=address(), is_authentic=True))
-        assert messages(world, first)[-1] == ("out", "By mail")
-        with world.transaction():
-            last = Entry.objects.filter(conversation=first).latest("number")
-            assert last.actor_id == world.carol.pk
-        assert reasons(world)[-1] == ("done", "by_staff")
-
-    def test_whoever_was_called_in_writes_a_note(self, world, mailbox, first, address):
-        replying.note(world.access("carol"), first.pk, text="@Erin?", mention_ids=[world.erin.pk])
-        erin = world.people["erin"].user.email
-        arrive(mailbox, letter(erin, "Yes", to=address("erin", is_note=True), is_authentic=True))
-        assert messages(world, first)[-1] == ("note", "Yes")
-
-    @pytest.mark.parametrize(
-        "how", ["unproved", "disproved", "stranger", "another", "expired", "automatic", "left"]
-    )
-    def test_nobody_else_acts_as_a_colleague(self, world, mailbox, first, address, carol, how):
-        sender, to, facts = carol, address(), {"is_authentic": True}
-        if how == "unproved":
-            facts = {"is_authentic": None}
-        elif how == "disproved":
-            facts = {"is_authentic": False}
-        elif how == "stranger":
-            sender = EVE
-        elif how == "another":
-            sender = world.people["dave"].user.email
-        elif how == "expired":
-            to = address(now=timezone.now() - timedelta(days=40))
-        elif how == "automatic":
-            facts["automatic"] = "absence"
-        elif how == "left":
-            with world.transaction():
-                Staff.objects.filter(pk=world.carol.pk).update(is_active=False)
-        before = messages(world, first)
-        arrive(mailbox, letter(sender, "Do it", to=to, **facts))
-        assert messages(world, first) == before
-        assert len(conversations(world)) == 2
-
-    def test_a_right_that_ended_no_longer_counts(self, world, mailbox, first, address):
-        frank = world.people["frank"].user.email
-        arrive(mailbox, letter(frank, "Do it", to=address("frank"), is_authentic=True))
-        assert len(messages(world, first)) == 2
-
-    def test_owners_who_are_away_get_their_customers_letters_once(
-        self, world, mailbox, first, carol
-    ):
-        with world.transaction():
-            Staff.objects.filter(pk=world.carol.pk).update(mail_copies="away")
-            Presence.objects.filter(staff_id=world.carol.pk).delete()
-        arrive(mailbox, letter(ANN, "Still nothing", references=("ours@desk.example",)))
-        now = timezone.now()
-        assert mail_copies.send_copies(now) == 1
-        assert mail_copies.send_copies(now) == 0
-        with world.transaction():
-            (sent,) = Dispatch.objects.all()
-            assert sent.recipient == carol
-            assert "Still nothing" in sent.payload["text"]
-            found = read_address(
-                sent.payload["reply_address"], organization_id=world.organization.pk, now=now
-            )
-            assert (found.kind, found.person_id) == ("reply", world.carol.pk)
-
-    @pytest.mark.parametrize(("copies", "returned"), [("away", 0), ("always", 0), ("never", 1)])
-    def test_letters_stay_with_absent_owners_who_have_them_sent_on(
-        self, world, mailbox, first, copies, returned
-    ):
-        arrive(mailbox, letter(ANN, "Still nothing", references=("ours@desk.example",)))
-        now = timezone.now()
-        with world.transaction():
-            Staff.objects.filter(pk=world.carol.pk).update(mail_copies=copies)
-            Presence.objects.update_or_create(
-                staff_id=world.carol.pk, defaults={"lease_until": now, "changed_at": now}
-            )
-        assert presence.return_absent(now) == returned
-
-    def test_chats_go_back_to_the_queue_although_their_owner_has_letters_sent_on(self, world):
-        received = world.message("Hello?")
-        assignment.take(world.access("carol"), received.conversation_id)
-        now = timezone.now()
-        with world.transaction():
-            Staff.objects.filter(pk=world.carol.pk).update(mail_copies="away")
-            Presence.objects.update_or_create(
-                staff_id=world.carol.pk, defaults={"lease_until": now, "changed_at": now}
-            )
-        assert presence.return_absent(now) == 1
-
-    def test_who_sits_at_the_screen_or_wants_no_mail_gets_none(self, world, mailbox, first):
-        arrive(mailbox, letter(ANN, "Still nothing", references=("ours@desk.example",)))
-        assert mail_copies.send_copies(timezone.now()) == 0
-        with world.transaction():
-            Staff.objects.filter(pk=world.carol.pk).update(mail_copies="away")
-        world.online("carol")
-        assert mail_copies.send_copies(timezone.now()) == 0
