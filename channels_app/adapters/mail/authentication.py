@@ -8,8 +8,8 @@ import re
 from dataclasses import dataclass, field
 
 from channels_app.mails.letter import Mail
+from channels_app.mails.reading.fields import LONGEST_AUTHENTICATION
 
-LONGEST = 16_000
 # The end of a value is white space or the end: a local part may hold "=" and much else.
 _PAIR = re.compile(r'\s*([^\s="]+)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s"]+)(?=\s|$)', re.DOTALL)
 _NAME = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^\s="]+)(?:\s+[0-9]+)?\s*', re.DOTALL)
@@ -123,7 +123,7 @@ def _result(part: str) -> _Result:
 
 def _parts(value: str) -> list[str]:
     """Cut the field at its semicolons, without the comments. Raises _Malformed."""
-    if len(value) > LONGEST:
+    if len(value) > LONGEST_AUTHENTICATION:
         raise _Malformed
     parts: list[list[str]] = [[]]
     depth, is_quoted, at = 0, False, 0

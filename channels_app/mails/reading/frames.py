@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, TypeVar, get_args
 
 from ..letter import Automatic, Bounce, Mail, Mailbox, Part
+from .fields import LONGEST_AUTHENTICATION
 
 LONGEST_JSON = 32 * 1024 * 1024
 LONGEST_TEXT = 8 * 1024 * 1024
@@ -79,7 +80,7 @@ def unpacked(values: object, blobs: Sequence[bytes]) -> Mail:
         references=_tuple(values["references"], _line),
         delivered_to=_tuple(values["delivered_to"], _line),
         remote_pictures=_tuple(values["remote_pictures"], _text),
-        authentication=_tuple(values["authentication"], _line),
+        authentication=_tuple(values["authentication"], _field),
         defects=_tuple(values["defects"], _line),
         sender=_mailbox(values["sender"]),
         reply_to=_tuple(values["reply_to"], _mailbox),
@@ -98,9 +99,13 @@ def _text(value: object) -> str:
     return value
 
 
-def _line(value: object) -> str:
+def _field(value: object) -> str:
+    return _line(value, longest=LONGEST_AUTHENTICATION)
+
+
+def _line(value: object, *, longest: int = LONGEST_LINE) -> str:
     text = _text(value)
-    if len(text) > LONGEST_LINE or "\n" in text or "\r" in text:
+    if len(text) > longest or "\n" in text or "\r" in text:
         raise BadFrame("not a line")
     return text
 

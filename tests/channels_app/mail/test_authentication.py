@@ -4,6 +4,7 @@ import pytest
 
 from channels_app.adapters.mail.authentication import is_authentic
 from channels_app.mails.letter import Mail, Mailbox
+from channels_app.mails.reading.mail import read
 
 OURS = "mx.ours.example"
 
@@ -138,3 +139,26 @@ def test_a_homoglyph_is_another_domain_and_its_own_spelling_is_not() -> None:
         judged(f"{OURS}; dmarc=pass header.from=shop.example", sender="a@xn--shp-jed.example")
         is None
     )
+
+
+@pytest.mark.parametrize("cut_at", [1_000, 2_000, 4_000, 4_096, 8_000, 16_000])
+def test_a_long_field_is_judged_whole_or_not_at_all(cut_at: int) -> None:
+    # Shortened there, it would say that shop.example has signed, and nothing of the failure.
+    begin = f"{OURS}; dkim=pass header.s="
+    rest = "; dmarc=fail header.from=shop.example"
+    signed = " header.d=shop.example"
+    begin += "s" * (cut_at - len(begin) - len(signed))
+    field = begin + signed + ".evil.example" + rest
+    assert field[:cut_at].endswith("header.d=shop.example")
+    raw = f"Authentication-Results: {field}\r\nFrom: Ann <ann@shop.example>\r\n\r\nHi\r\n"
+    expected = False if len(field) <= 16_000 else None
+    assert is_authentic(read(raw.encode()), OURS) is expected
+
+
+@pytest.mark.parametrize("odd", ["\u200e", "\ufeff", "\x07", "\u00ad", "\u00a0x=", "\u3000x="])
+def test_a_field_with_letters_that_cannot_be_seen_says_nothing(odd: str) -> None:
+    field = f"{OURS}; dkim=pass header.d=shop.ex{odd}ample"
+    below = f"{OURS}; dmarc=pass header.from=shop.example"
+    raw = f"Authentication-Results: {field}\nAuthentication-Results: {below}\nFrom: a@shop.example\n\nHi"
+    assert is_authentic(read(raw.encode()), OURS) is None
+    assert is_authentic(read(raw.replace(odd, "").encode()), OURS) is True

@@ -78,7 +78,10 @@ def test_child_reads_the_same_as_we_do(reader):
     raw = posted("related", html('<b>您好</b><img src="cid:a@1">'), picture, plain("x"))
     bounce = report(b"Final-Recipient: rfc822; li@shop.cn\nAction: failed\nStatus: 5.1.1\n", raw)
     dated = letter(b"Hi", b"Date: Mon, 2 Mar 2026 10:00:00 +0800", b"Reply-To: Li <l@shop.cn>")
-    for mail in (raw, bounce, dated, letter(), b""):
+    checked = letter(
+        b"Hi", b"Authentication-Results: mx.acme.cn; dkim=pass header.s=" + b"s" * 15_000
+    )
+    for mail in (raw, bounce, dated, checked, letter(), b""):
         assert reader.read(mail) == read(mail)
 
 
@@ -322,6 +325,7 @@ def test_lone_surrogates_and_null_bytes_do_not_pass_the_pipe():
         {"sender": "ab"},
         {"to": [["a@b.cn", "A"], 7]},
         {"references": ["x"] * 20_000},
+        {"authentication": ["x" * 16_001]},
         {"automatic": "evil"},
         {"date": "2026-03-02T10:00:00"},
         {"date": "soon"},
