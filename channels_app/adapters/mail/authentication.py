@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass, field
 
 from channels_app.mails.letter import Mail
+from channels_app.mails.reading.addresses import ascii_domain
 from channels_app.mails.reading.fields import LONGEST_AUTHENTICATION
 
 # The end of a value is white space or the end: a local part may hold "=" and much else.
@@ -85,13 +86,7 @@ def _is_aligned(proved: str, domain: str) -> bool:
 
 
 def _domain(address: str) -> str:
-    domain = address.strip("<> ").rpartition("@")[2].rstrip(".").lower()
-    if not domain.isascii():
-        try:
-            return domain.encode("idna").decode("ascii")
-        except UnicodeError:
-            return ""
-    return domain
+    return ascii_domain(address.strip("<> ").rpartition("@")[2])
 
 
 def _read(value: str) -> tuple[str, list[_Result]]:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from unicodedata import normalize
 
 from ..letter import Mailbox
 from . import charsets, cleaning, encoded_words
@@ -28,22 +29,37 @@ def read_mailboxes(values: list[bytes], charset: str = "") -> tuple[Mailbox, ...
 
 def clean_address(written: str) -> str:
     """Return the address in lower case with its domain in ASCII; empty where it is none."""
-    match = _ADDRESS.fullmatch(cleaning.one_line(written, 2 * LONGEST_ADDRESS).lower())
-    if match is None:
+    text = cleaning.one_line(written, 2 * LONGEST_ADDRESS)
+    match = _ADDRESS.fullmatch(text.lower())
+    # Nor is it one from whose midst a letter had to be taken.
+    if match is None or text not in written or not _stays_itself(text):
         return ""
     local, _, domain = match.group().partition("@")
-    domain = _ascii_domain(domain.rstrip("."))
+    domain = ascii_domain(domain)
     address = f"{local}@{domain}"
     return address if domain and len(address) <= LONGEST_ADDRESS else ""
 
 
-def _ascii_domain(domain: str) -> str:
+def ascii_domain(written: str) -> str:
+    """Return the domain in lower case and ASCII; empty where it is none, or only looks like one.
+
+    IDNA makes plain letters of others and leaves some out: what it changes so is no name of a domain.
+    """
+    domain = normalize("NFC", written.lower()).rstrip(".")
     if not domain.isascii():
         try:
-            domain = domain.encode("idna").decode("ascii").lower()
+            encoded = domain.encode("idna")
+            is_itself = _stays_itself(written) and encoded.decode("idna") == domain
         except UnicodeError:
             return ""
+        domain = encoded.decode("ascii") if is_itself else ""
     return domain if _DOMAIN.fullmatch(domain) and ".." not in domain else ""
+
+
+def _stays_itself(text: str) -> bool:
+    """Say whether no letter beyond ASCII becomes one of ASCII in lower case, as the sign for kelvin does."""
+    ascii_letters = text.encode("ascii", "ignore")
+    return ascii_letters.lower() == text.lower().encode("ascii", "ignore")
 
 
 @dataclass

@@ -94,6 +94,9 @@ NOTHING_SAID = {
     "too long": "mx.ours.example; dmarc=pass header.from=shop.example" + " " * 20_000,
     "no semicolon": "mx.ours.example dmarc=pass header.from=shop.example",
     "homoglyph": "mx.ours.example; dkim=pass header.d=shоp.example",
+    "full width": "mx.ours.example; dkim=pass header.d=\uff53hop.example",
+    "an ideographic full stop": "mx.ours.example; dmarc=pass header.from=shop\u3002example",
+    "a soft hyphen": "mx.ours.example; dmarc=pass header.from=sh\u00adop.example",
 }
 
 

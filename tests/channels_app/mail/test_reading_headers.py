@@ -79,6 +79,41 @@ def test_sender_is_an_address_and_a_name(written, sender):
     assert not sender.name or found.name == sender.name
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "boss@\uff43ompany.com",  # a letter of full width
+        "boss@com\u00adpany.com",  # a soft hyphen
+        "boss@co\u200bmpany.com",  # a space of no width
+        "boss@com\u200epany.com",  # a mark of direction
+        "boss@com\ufeffpany.com",
+        "boss@company\u3002com",  # an ideographic full stop
+        "boss@\u212aompany.com",  # the sign for kelvin
+        "\u212aate@company.com",
+        "boss@\u0130company.com",
+        "boss@straße.example",  # another domain than strasse.example since IDNA 2008
+    ],
+)
+def test_an_address_that_only_looks_like_another_is_none(odd):
+    assert mail_of(f"From: {odd}").sender.address == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("li@公司.cn", "li@xn--55qx5d.cn"),
+        ("li@bücher.example", "li@xn--bcher-kva.example"),
+        ("li@BÜCHER.Example", "li@xn--bcher-kva.example"),
+        ("li@bu\u0308cher.example", "li@xn--bcher-kva.example"),
+        ("李@公司.cn.", "李@xn--55qx5d.cn"),
+        ("\u202ali@shop.cn\u202c", "li@shop.cn"),
+        ("li@\u0441ompany.com", "li@xn--ompany-hrf.com"),  # a Cyrillic letter is a letter
+    ],
+)
+def test_a_domain_in_its_own_letters_is_the_one_in_ascii(written, address):
+    assert mail_of(f"From: {written}").sender.address == address
+
+
 def test_groups_are_their_members():
     mail = mail_of("From: a@shop.cn", "To: Team: b@shop.cn, C <c@shop.cn>;, d@shop.cn")
     assert mail.to == (Mailbox("b@shop.cn"), Mailbox("c@shop.cn", "C"), Mailbox("d@shop.cn"))
