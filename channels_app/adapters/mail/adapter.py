@@ -71,14 +71,18 @@ class Adapter:
 
     def read(self, raw: bytes) -> Event:
         """Return the message that a mail is, or the receipt that a delivery report is. Raises BadPayload."""
-        raw = self._mail_in(raw)
+        whole = self._mail_in(raw)
         try:
-            mail = _reader().read(raw)
+            mail = _reader().read(whole)
         except Unreadable as error:
             raise BadPayload(error.reason) from error
         except NotStarted as error:
             raise NotNow(str(error)) from error
-        return self._event(mail, named(raw))
+        authentic = is_authentic(mail, str(self.config.settings.get("authserv_id") or ""))
+        # Only providers wrap mails, and may pass on what a stranger wrote in our server's name.
+        if authentic and whole is not raw:
+            authentic = None
+        return self._event(mail, named(whole), authentic)
 
     def send(self, message: OutboundMessage) -> SendResult:
         letter = composing.compose(message, self.config)
@@ -115,8 +119,7 @@ class Adapter:
             raise BadPayload("The provider sent no mail")
         return raw
 
-    def _event(self, mail: Mail, head: Event) -> Event:
-        authentic = is_authentic(mail, str(self.config.settings.get("authserv_id") or ""))
+    def _event(self, mail: Mail, head: Event, authentic: bool | None) -> Event:
         sender = mail.sender  # without an address where the mail names none
         bounce = mail.bounce if mail.bounce and mail.bounce.is_permanent else None
         return Event(

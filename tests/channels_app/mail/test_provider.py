@@ -187,6 +187,24 @@ def test_a_whole_mail_keeps_its_bytes(name: str, body: bytes, mail: bytes) -> No
     assert event_of(name, body, headers).kind == "raw"
 
 
+@pytest.mark.parametrize("name", ["mailgun", "postmark", "sendgrid"])
+def test_no_field_in_a_providers_mail_proves_its_sender(name: str) -> None:
+    # Providers pass on what came with the mail; nobody says that they take out such fields.
+    says = "mx.ours.example; dmarc=pass header.from=shop.example"
+    mail = written(7, Authentication_Results=says)
+    bodies = {
+        "mailgun": form(mailgun({"body-mime": mail})),
+        "postmark": json.dumps({**POSTMARK, "RawEmail": mail.decode()}).encode(),
+        "sendgrid": form({"email": mail}),
+    }
+    told = settings_for(provider=name, authserv_id="mx.ours.example")
+    desk = Adapter(ChannelConfig("box-1", told, secrets=("key:word",)))
+    for body, is_authentic in ((bodies[name], None), (mail, True)):
+        letter = desk.read(body).letter
+        assert letter is not None
+        assert letter.is_authentic is is_authentic
+
+
 def test_a_call_that_is_made_again_is_the_same_mail() -> None:
     again = mailgun(MAILGUN, at=NOW + timedelta(hours=1))
     body = form(again, FILE).replace(b"xYzZY", b"other")
