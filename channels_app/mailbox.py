@@ -180,11 +180,14 @@ class Mailbox:
     def _fetched(
         self, folder: imap.Folder, items: list[imap.Item]
     ) -> Iterator[tuple[imap.Item, bytes, str]]:
-        """Give each mail with the reason why it is not whole; those under suspicion come one by one."""
+        """Give each mail with the reason why it is not whole.
+
+        Those under suspicion come one by one, as do those whose size is not known.
+        """
         plain = [
             item
             for item in items
-            if item.size <= settings.MAIL_MAX_BYTES and not self._suspects[item.uid]
+            if 0 < item.size <= settings.MAIL_MAX_BYTES and not self._suspects[item.uid]
         ]
         given: set[int] = set()
         try:

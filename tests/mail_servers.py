@@ -245,7 +245,8 @@ class ScriptedImap(socketserver.ThreadingTCPServer):
 
     `broken` says of a uid how handing it over goes wrong: "drop" cuts the line, "huge" announces a
     literal that never comes, "no" refuses, "no body" refuses unless only the head is asked for,
-    "drop body" cuts the line unless only the head is asked for.
+    "drop body" cuts the line unless only the head is asked for. `untold` says of a uid how asking
+    about it goes wrong: "no" refuses, "left out" says nothing of it.
     """
 
     allow_reuse_address = True
@@ -255,6 +256,7 @@ class ScriptedImap(socketserver.ThreadingTCPServer):
         super().__init__(("127.0.0.1", 0), _ScriptedSession)
         self.mails: dict[int, bytes] = {}
         self.broken: dict[int, str] = {}
+        self.untold: dict[int, str] = {}
         self.commands: list[str] = []
         self.quotes_bodies = False
         self.uid_after_body = False
@@ -305,6 +307,11 @@ class _ScriptedSession(socketserver.StreamRequestHandler):
         for uid in self._chosen(uids):
             mail = self.server.mails[uid]
             if "BODY" not in what:
+                how = self.server.untold.get(uid, "")
+                if how == "no":
+                    return "NO [SERVERBUG] this one is damaged"
+                if how == "left out":
+                    continue
                 date = datetime.now(UTC).strftime("%d-%b-%Y %H:%M:%S +0000")
                 about = f'UID {uid} FLAGS () RFC822.SIZE {len(mail)} INTERNALDATE "{date}"'
                 self._say(f"* {uid} FETCH ({about})")
@@ -318,7 +325,9 @@ class _ScriptedSession(socketserver.StreamRequestHandler):
             if how == "huge":
                 self._say(f"* {uid} FETCH (UID {uid} BODY[] {{99999999999}}")
                 raise _Cut
-            self._body(uid, mail, "BODY[]<0>" if is_head else "BODY[]")
+            self._body(
+                uid, mail[:65_536] if is_head else mail, "BODY[]<0>" if is_head else "BODY[]"
+            )
         return "OK done"
 
     def _body(self, uid: int, mail: bytes, name: str) -> None:

@@ -56,9 +56,9 @@ class Item:
     """What the server says of a mail before it is fetched."""
 
     uid: int
-    size: int
-    is_seen: bool
-    arrived_at: datetime | None
+    size: int = 0
+    is_seen: bool = False
+    arrived_at: datetime | None = None
 
 
 class _Plain(imaplib.IMAP4):
@@ -129,10 +129,17 @@ class Folder:
             return [uid for uid in self._search(*words) if uid <= last]
 
     def items(self, uids: Iterable[int]) -> list[Item]:
-        """Return what is known of the mails before they are fetched; those that are gone are left out."""
+        """Return what is known of the mails before they are fetched; those that are gone are left out.
+
+        Of those that are there and of which the server tells nothing, size and date are not known.
+        """
+        wanted = set(uids)
         with _translated():
-            answer = self._fetch(uids, "(UID FLAGS RFC822.SIZE INTERNALDATE)")
-            return sorted(_items(answer), key=lambda item: item.uid)
+            found = {item.uid: item for item in self._told(wanted) if item.uid in wanted}
+            untold = wanted - set(found)
+            listed = self._search("UID", _set(untold)) if untold else []
+            found.update({uid: Item(uid) for uid in listed if uid in untold})
+        return [found[uid] for uid in sorted(found)]
 
     def mails(self, items: list[Item]) -> Iterator[tuple[Item, bytes]]:
         """Give the whole mails, fetched in batches. Raises NotGiven for those that exist and do not come."""
@@ -175,6 +182,14 @@ class Folder:
             return False
         finally:
             line.settimeout(before)
+
+    def _told(self, uids: set[int]) -> list[Item]:
+        """Return what the server tells of these mails, asked one by one where one of them keeps back all."""
+        try:
+            return list(_items(self._fetch(uids, "(UID FLAGS RFC822.SIZE INTERNALDATE)")))
+        except NotGiven:
+            one_by_one = uids if len(uids) > 1 else set()
+            return [item for uid in sorted(one_by_one) for item in self._told({uid})]
 
     def _bodies(self, items: list[Item], what: str) -> list[tuple[Item, bytes]]:
         wanted = {item.uid: item for item in items}

@@ -65,6 +65,32 @@ def test_one_bad_mail_keeps_back_nothing_and_is_noted(
     assert subjects(world)[-1] == "退货 6"
 
 
+@pytest.mark.parametrize("untold", ["no", "left out"])
+@pytest.mark.parametrize(("how", "is_read"), [("", True), ("no", False)])
+def test_a_mail_of_which_nothing_is_told_is_read_or_at_least_noted(
+    world: World, opened: ScriptedImap, untold: str, how: str, is_read: bool
+) -> None:
+    opened.mails = {uid: written(uid) for uid in range(1, 6)}
+    opened.untold[3], opened.broken[3] = untold, how
+    assert read_until_done(world) == 1
+    expected = {f"退货 {uid}" for uid in (1, 2, 4, 5)} | {"退货 3" if is_read else ""}
+    assert (set(subjects(world)), len(subjects(world))) == (expected, 5)
+    assert len(subjects(world, reason="unreadable")) == (0 if is_read else 1)
+    assert (cursor(world).newest_uid, cursor(world).error) == (5, "")
+
+
+def test_a_mail_of_which_nothing_is_told_brings_no_more_than_a_mail_may_have(
+    world: World, opened: ScriptedImap, settings: Settings
+) -> None:
+    settings.MAIL_MAX_BYTES = 100_000
+    opened.mails = {1: written(1), 2: written(2, text="x" * 2_000_000), 3: written(3)}
+    opened.untold[2] = "left out"
+    read_until_done(world)
+    assert sorted(subjects(world)) == ["退货 1", "退货 2", "退货 3"]
+    (large,) = [each for each in KEPT if each.reason == "unreadable"]
+    assert len(large.raw) == imap.HEAD_BYTES
+
+
 def test_a_mail_that_breaks_us_in_a_way_nobody_thought_of_is_passed_by(
     world: World, opened: ScriptedImap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
