@@ -88,6 +88,8 @@ class Mailbox:
             logger.warning("The database is away: %s", type(error).__name__)
             return AWAY_SECONDS
         except imap.MailboxTrouble as error:
+            if self.stopping.is_set():  # we have hung up
+                return POLL_SECONDS
             with override(self.door.language):
                 self._note_failure(str(error.message))
             return pause(self.failures, is_sign_in=error.is_sign_in)
@@ -98,7 +100,7 @@ class Mailbox:
         return POLL_SECONDS
 
     def _session(self, fence: int, *, once: bool) -> None:
-        with imap.opened(self.door.config) as folder:
+        with imap.opened(self.door.config, lambda: not self.stopping.is_set()) as folder:
             self._past = None
             position = self._position(folder, fence)
             while not self.stopping.is_set():

@@ -246,7 +246,8 @@ class ScriptedImap(socketserver.ThreadingTCPServer):
     `broken` says of a uid how handing it over goes wrong: "drop" cuts the line, "huge" announces a
     literal that never comes, "no" refuses, "no body" refuses unless only the head is asked for,
     "drop body" cuts the line unless only the head is asked for. `untold` says of a uid how asking
-    about it goes wrong: "no" refuses, "left out" says nothing of it.
+    about it goes wrong: "no" refuses, "left out" says nothing of it. `chatter` is what the server
+    says before it answers a command, again and again, so many times and with such pauses.
     """
 
     allow_reuse_address = True
@@ -257,6 +258,7 @@ class ScriptedImap(socketserver.ThreadingTCPServer):
         self.mails: dict[int, bytes] = {}
         self.broken: dict[int, str] = {}
         self.untold: dict[int, str] = {}
+        self.chatter: tuple[bytes, int, float] = (b"", 0, 0.0)
         self.commands: list[str] = []
         self.quotes_bodies = False
         self.uid_after_body = False
@@ -282,6 +284,10 @@ class _ScriptedSession(socketserver.StreamRequestHandler):
         if word == "UID":
             word, _space, rest = rest.partition(" ")
         answer = "OK done"
+        said, times, pause_seconds = self.server.chatter
+        for _time in range(times):
+            self.wfile.write(said)
+            threading.Event().wait(pause_seconds)
         if word == "CAPABILITY":
             self._say("* CAPABILITY IMAP4rev1")
         elif word == "STATUS":

@@ -23,6 +23,9 @@ from helpdesk.errors import ChannelError
 
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
+# Whoever drips answers byte by byte passes every timeout but these: for one command, and for counting.
+COMMAND_SECONDS = 300.0
+COUNT_SECONDS = 60.0
 # How long nobody looks whether to stop while waiting for mails.
 STEP_SECONDS = 2.0
 HEAD_BYTES = 64 * 1024
@@ -30,6 +33,10 @@ BATCH_MAILS = 50
 BATCH_BYTES = 10 * 1024 * 1024
 # A server may count line ends in another way than it sends them.
 MARGIN_BYTES = 1024 * 1024
+PIECE_BYTES = 64 * 1024
+LONGEST_LINE = 1_000_000
+# What keeping a line costs besides its letters.
+LINE_BYTES = 100
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UID = re.compile(rb"\bUID (\d+)")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
@@ -61,17 +68,69 @@ class Item:
     arrived_at: datetime | None = None
 
 
-class _Plain(imaplib.IMAP4):
-    """Connects to the address that was checked, and takes no more at once than a mail may have."""
+class _Client(imaplib.IMAP4):
+    """Listens to the answers to a command for so long, to so many bytes, and while `goes_on` says so."""
+
+    # Any: what imaplib's own constructors take.
+    def __init__(self, *args: Any, goes_on: Callable[[], bool], **kwargs: Any) -> None:
+        self.command_seconds = COMMAND_SECONDS
+        self._goes_on = goes_on
+        super().__init__(*args, **kwargs)
+
+    def open(self, *args: Any, **kwargs: Any) -> None:  # Any: as above
+        self._begin()
+        super().open(*args, **kwargs)
+
+    def _command(self, name: str, *args: Any) -> bytes:  # Any: as above
+        self._begin()
+        # What was said unasked would be kept as long as the connection.
+        self.untagged_responses.clear()
+        tag: bytes = super()._command(name, *args)  # type: ignore[misc]  # not in its annotations
+        return tag
+
+    def read(self, size: int) -> bytes:
+        if size > self._bytes_left:
+            raise self.abort("a literal larger than any mail that was asked for")
+        file: Any = self.file  # a BufferedReader, which its annotations do not say
+        pieces = []
+        while size and (piece := file.read1(min(size, PIECE_BYTES))):
+            pieces.append(piece)
+            size -= len(piece)
+            self._heard(len(piece))
+        return b"".join(pieces)
+
+    def readline(self) -> bytes:
+        file: Any = self.file  # as above
+        line = bytearray()
+        self._heard(LINE_BYTES)
+        while not line.endswith(b"\n") and (heard := file.peek(1)):
+            piece = file.read1(heard.find(b"\n") + 1 or len(heard))
+            line += piece
+            self._heard(len(piece))
+            if len(line) > LONGEST_LINE:
+                raise self.abort("a line longer than any that was asked for")
+        return bytes(line)
+
+    def _begin(self) -> None:
+        self._deadline = time.monotonic() + self.command_seconds
+        self._bytes_left = max(settings.MAIL_MAX_BYTES, BATCH_BYTES) + MARGIN_BYTES
+
+    def _heard(self, count: int) -> None:
+        self._bytes_left -= count
+        if self._bytes_left < 0:
+            raise self.abort("more bytes than any mail that was asked for")
+        if time.monotonic() > self._deadline or not self._goes_on():
+            raise TimeoutError
+
+
+class _Plain(_Client):
+    """Connects to the address that was checked."""
 
     def _create_socket(self, timeout: float | None) -> socket.socket:
         return _pinned(self.host, self.port, timeout)
 
-    def read(self, size: int) -> bytes:
-        return super().read(_bounded(size))
 
-
-class _Tls(imaplib.IMAP4_SSL):
+class _Tls(_Client, imaplib.IMAP4_SSL):
     """The same with TLS, which verifies the name that was asked for."""
 
     def _create_socket(self, timeout: float | None) -> ssl.SSLSocket:
@@ -79,21 +138,25 @@ class _Tls(imaplib.IMAP4_SSL):
         context: ssl.SSLContext = self.ssl_context
         return context.wrap_socket(line, server_hostname=self.host)
 
-    def read(self, size: int) -> bytes:
-        return super().read(_bounded(size))
-
 
 class _MailBox(BaseMailBox):
-    def __init__(self, config: ChannelConfig) -> None:
+    client: _Client
+
+    def __init__(self, config: ChannelConfig, goes_on: Callable[[], bool]) -> None:
         self.config = config
+        self.goes_on = goes_on
         super().__init__()
 
-    def _get_mailbox_client(self) -> imaplib.IMAP4:
+    def _get_mailbox_client(self) -> _Client:
         found = self.config.settings
         host, port = str(found.get("imap_host") or ""), int(str(found.get("imap_port") or 993))
+        how: dict[str, Any] = {
+            "timeout": ANSWER_SECONDS,
+            "goes_on": self.goes_on,
+        }  # Any: of two types
         if found.get("imap_security") == "tls":
-            return _Tls(host, port, ssl_context=egress.tls(), timeout=ANSWER_SECONDS)
-        client = _Plain(host, port, timeout=ANSWER_SECONDS)
+            return _Tls(host, port, ssl_context=egress.tls(), **how)
+        client = _Plain(host, port, **how)
         if found.get("imap_security") == "starttls":
             if "STARTTLS" not in client.capabilities:
                 raise MailboxTrouble(_("The server offers no encryption here."))
@@ -214,15 +277,18 @@ class Folder:
 
 
 @contextmanager
-def opened(config: ChannelConfig) -> Iterator[Folder]:
-    """Give the channel's folder. Raises MailboxTrouble, then and for everything done with the folder."""
+def opened(config: ChannelConfig, goes_on: Callable[[], bool] = lambda: True) -> Iterator[Folder]:
+    """Give the channel's folder. Raises MailboxTrouble, then and for everything done with the folder.
+
+    Whenever the server has said something, `goes_on` is asked whether to listen on.
+    """
     folder = str(config.settings.get("folder") or "INBOX")
     user = str(config.settings.get("imap_user") or config.settings.get("address") or "")
     password = config.named_secrets.get("imap_password", "")
     if not all(map(str.isprintable, (folder, user, password))):
         raise MailboxTrouble(_("The server did not accept user and password."), is_sign_in=True)
     with _translated():
-        mailbox = _MailBox(config)
+        mailbox = _MailBox(config, goes_on)
     try:
         with _translated():
             sign_in = mailbox.login if (user + password).isascii() else mailbox.login_utf8
@@ -237,6 +303,7 @@ def opened(config: ChannelConfig) -> Iterator[Folder]:
     finally:
         with suppress(imaplib.IMAP4.error, UnexpectedCommandStatusError, OSError):
             mailbox.client.sock.settimeout(STEP_SECONDS)
+            mailbox.client.command_seconds = STEP_SECONDS
             mailbox.logout()
         with suppress(OSError):
             mailbox.client.shutdown()
@@ -244,7 +311,8 @@ def opened(config: ChannelConfig) -> Iterator[Folder]:
 
 def count_mails(config: ChannelConfig) -> int:
     """Return how many mails the channel's folder has. Raises MailboxTrouble."""
-    with opened(config) as folder:
+    deadline = time.monotonic() + COUNT_SECONDS
+    with opened(config, lambda: time.monotonic() < deadline) as folder:
         return folder.count
 
 
@@ -269,12 +337,6 @@ def _pinned(host: str, port: int, timeout: float | None) -> socket.socket:
     line = egress.connect(host, port, CONNECT_SECONDS)
     line.settimeout(timeout)
     return line
-
-
-def _bounded(size: int) -> int:
-    if size > settings.MAIL_MAX_BYTES + MARGIN_BYTES:
-        raise imaplib.IMAP4.abort("a literal larger than any mail that was asked for")
-    return size
 
 
 def _batches(items: list[Item]) -> Iterator[list[Item]]:

@@ -1,6 +1,8 @@
 """Servers that break, lie and refuse: one bad mail never stops a mailbox, and none is lost in silence."""
 
+import threading
 from collections.abc import Iterator
+from threading import Event as Flag
 from typing import Any
 
 import pytest
@@ -80,9 +82,13 @@ def test_a_mail_of_which_nothing_is_told_is_read_or_at_least_noted(
 
 
 def test_a_mail_of_which_nothing_is_told_brings_no_more_than_a_mail_may_have(
-    world: World, opened: ScriptedImap, settings: Settings
+    world: World,
+    opened: ScriptedImap,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     settings.MAIL_MAX_BYTES = 100_000
+    monkeypatch.setattr(imap, "BATCH_BYTES", 100_000)
     opened.mails = {1: written(1), 2: written(2, text="x" * 2_000_000), 3: written(3)}
     opened.untold[2] = "left out"
     read_until_done(world)
@@ -258,3 +264,52 @@ def test_hostile_settings_are_refused(
     open_channel(world, ImapServer(server.port), imap_user='x"\r\nA1 DELETE INBOX')
     assert box(world).read(once=True) >= 225
     assert not any("DELETE" in each for each in server.commands)
+
+
+@pytest.mark.parametrize("said", [b"* OK wait\r\n", b"x"], ids=["lines", "letters"])
+def test_a_server_that_drips_is_left_in_time(
+    world: World, opened: ScriptedImap, monkeypatch: pytest.MonkeyPatch, said: bytes
+) -> None:
+    monkeypatch.setattr(imap, "COMMAND_SECONDS", 0.2)
+    with world.transaction():
+        Channel.objects.update(language="en")
+    opened.chatter = (said, 500, 0.01)
+    assert box(world).read(once=True) < 3
+    assert cursor(world).error == "The server does not answer in time."
+    assert opened.commands[-1] == "CAPABILITY"
+
+
+def test_a_server_that_drips_keeps_nobody_from_stopping(world: World, opened: ScriptedImap) -> None:
+    stopping = Flag()
+    opened.chatter = (b"* OK wait\r\n", 500, 0.01)
+    threading.Timer(0.1, stopping.set).start()
+    box(world, stopping).read()
+    assert (opened.commands[-1], cursor(world).error) == ("CAPABILITY", "")
+
+
+@pytest.mark.parametrize(
+    "said", [b"* 1 EXISTS\r\n", b"* 1 FETCH (X {20000}\r\n" + b"x" * 20_000 + b")\r\n"]
+)
+def test_a_server_that_says_more_than_mails_may_have_is_left(
+    world: World,
+    opened: ScriptedImap,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    said: bytes,
+) -> None:
+    settings.MAIL_MAX_BYTES = 100_000
+    monkeypatch.setattr(imap, "BATCH_BYTES", 100_000)
+    with world.transaction():
+        Channel.objects.update(language="en")
+    opened.chatter = (said, 20_000, 0.0)
+    assert box(world).read(once=True) < 3
+    assert cursor(world).error == "The mail server answered something unusable."
+    assert opened.commands[-1] == "CAPABILITY"
+
+
+def test_what_a_server_says_unasked_is_not_kept(world: World, opened: ScriptedImap) -> None:
+    opened.chatter = (b"* 1 EXPUNGE\r\n", 5, 0.0)
+    with imap.opened(find_door(world.channel.public_id).config) as folder:
+        for _time in range(20):
+            folder.uids_from(1)
+        assert sum(map(len, folder._client.untagged_responses.values())) < 10
