@@ -33,7 +33,7 @@ from helpdesk.tenancy import organization_transaction
 logger = logging.getLogger(__name__)
 
 NOTIFICATION = "everydesk_inbound"
-# Longer than the slowest mail and the wait; after a kill nobody reads so long.
+# Longer than a server may be silent, and than the wait; after a kill nobody reads so long.
 LEASE = timedelta(minutes=1)
 HOLD_ON = timedelta(seconds=10)
 SLICE = 50
@@ -71,6 +71,7 @@ class Mailbox:
         self.failures = 0
         self._suspects: Counter[int] = Counter()
         self._past: list[int] | None = None
+        self._held_at = timezone.now()
 
     def read(self, *, once: bool = False) -> float:
         """Read until asked to stop, or with `once` until nothing is left; returns when to come again.
@@ -100,7 +101,7 @@ class Mailbox:
         return POLL_SECONDS
 
     def _session(self, fence: int, *, once: bool) -> None:
-        with imap.opened(self.door.config, lambda: not self.stopping.is_set()) as folder:
+        with imap.opened(self.door.config, lambda: self._goes_on(fence)) as folder:
             self._past = None
             position = self._position(folder, fence)
             while not self.stopping.is_set():
@@ -170,12 +171,10 @@ class Mailbox:
 
     def _take(self, folder: imap.Folder, fence: int, uids: list[int], *, is_backlog: bool) -> None:
         items = [item for item in folder.items(uids) if not is_backlog or self._is_wanted(item)]
-        stored, held_at = 0, timezone.now()
+        stored = 0
         for item, raw, reason in self._fetched(folder, items):
-            if timezone.now() - held_at > HOLD_ON:
-                self._move(fence)
-                held_at = timezone.now()
             stored += self._keep(folder, item, raw, reason, is_backlog=is_backlog)
+            self._hold_on(fence)
         if stored:
             ring(NOTIFICATION)
 
@@ -274,6 +273,7 @@ class Mailbox:
                 row.fence += 1
                 row.lease_until = now + LEASE
                 row.save(update_fields=["fence", "lease_until"])
+                self._held_at = now
         if not is_free:
             yield None
             return
@@ -297,6 +297,26 @@ class Mailbox:
             now = timezone.now()
             if not rows.update(lease_until=now + LEASE, read_at=now, **values):
                 raise LeaseLost
+        self._held_at = now
+
+    def _hold_on(self, fence: int) -> None:
+        """Hold the lease on, if it is time to.
+
+        Where that fails the cursor says so, once what was fetched is stored: others store it the same.
+        """
+        now = timezone.now()
+        if now - self._held_at <= HOLD_ON:
+            return
+        self._held_at = now
+        try:
+            self._move(fence)
+        except (LeaseLost, *DATABASE_AWAY) as error:
+            logger.warning("The lease of a mailbox is not held: %s", type(error).__name__)
+
+    def _goes_on(self, fence: int) -> bool:
+        """Hold the lease on while a server takes its time; tells whether nobody wants to stop."""
+        self._hold_on(fence)
+        return not self.stopping.is_set()
 
     def _note_failure(self, reason: str) -> None:
         self.failures += 1

@@ -2,10 +2,15 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
+from datetime import timedelta
 from threading import Event as Flag
 from typing import Any
 
 import pytest
+import time_machine
+from django.db import OperationalError
+from django.utils import timezone
 from pytest_django import Settings
 
 from channels_app import mailbox as reading
@@ -256,6 +261,66 @@ def test_an_import_that_is_cut_goes_on_where_it_was(world: World, server: Script
     with world.transaction():
         read = MailboxCursor.objects.get()
         assert read.past_uid == read.past_until
+
+
+def test_what_was_fetched_is_stored_though_the_lease_was_lost(
+    world: World, opened: ScriptedImap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.mails = {uid: written(uid) for uid in range(1, 6)}
+    bodies = imap.Folder._bodies
+    with time_machine.travel(timezone.now(), tick=False) as clock, ExitStack() as held:
+
+        def slow(folder: imap.Folder, items: list[imap.Item], what: str) -> Any:
+            found = bodies(folder, items, what)
+            clock.shift(70)
+            held.enter_context(box(world)._leased())  # another process takes it over
+            return found
+
+        monkeypatch.setattr(imap.Folder, "_bodies", slow)
+        assert box(world).read(once=True) == reading.TAKEN_SECONDS
+    assert subjects(world) == [f"退货 {uid}" for uid in range(1, 6)]
+
+
+def test_the_lease_is_held_while_a_server_takes_its_time(
+    world: World, opened: ScriptedImap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.mails = {1: written(1, text="x" * 400_000)}
+    heard = imap._Client._heard
+    others: list[float] = []
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+
+        def slowly(client: imap._Client, count: int) -> None:
+            clock.shift(20)
+            heard(client, count)
+            with monkeypatch.context() as patch:
+                patch.setattr(reading.imap, "opened", None)  # nobody else gets so far
+                others.append(box(world).read(once=True))
+
+        monkeypatch.setattr(imap._Client, "_heard", slowly)
+        assert box(world).read(once=True) == reading.POLL_SECONDS
+    assert len(others) > 10
+    assert set(others) == {reading.TAKEN_SECONDS}
+    assert subjects(world) == ["退货 1"]
+
+
+@pytest.mark.parametrize("error", [OperationalError, reading.LeaseLost])
+def test_a_lease_that_cannot_be_held_puts_no_mail_under_suspicion(
+    world: World, opened: ScriptedImap, monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    opened.mails = {uid: written(uid) for uid in range(1, 6)}
+    reader = box(world)
+
+    def away(*args: Any, **how: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(reading, "HOLD_ON", timedelta(seconds=-1))
+    with monkeypatch.context() as patch:
+        patch.setattr(reading.Mailbox, "_move", away)
+        for _time in range(reading.ALL_TRIES + 1):
+            assert reader.read(once=True) in {reading.AWAY_SECONDS, reading.TAKEN_SECONDS}
+    read_until_done(world)
+    assert (len(subjects(world)), len(subjects(world, reason=""))) == (5, 5)
+    assert not reader._suspects
 
 
 def test_hostile_settings_are_refused(
