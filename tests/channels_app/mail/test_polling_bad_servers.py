@@ -14,7 +14,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from channels_app import mailbox as reading
+from channels_app import mailboxes
 from channels_app.adapters.mail import imap
+from channels_app.mailboxes import Watcher
 from channels_app.models import MailboxCursor
 from channels_app.services.doors import find_door
 from helpdesk.models import Channel
@@ -117,6 +119,20 @@ def test_a_mail_that_breaks_us_in_a_way_nobody_thought_of_is_passed_by(
     read_until_done(world)
     assert (len(subjects(world)), len(subjects(world, reason="unreadable"))) == (5, 1)
     assert cursor(world).newest_uid == 5
+
+
+def test_a_bad_mail_is_passed_by_in_turns_too(
+    world: World, opened: ScriptedImap, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened.mails = {uid: written(uid) for uid in range(1, 6)}
+    opened.broken[3] = "drop"
+    (wanted,) = mailboxes.wanted_mailboxes()
+    before = None
+    for _turn in range(reading.ALL_TRIES + 1):
+        before = Watcher(wanted, once=True, before=before)
+        before.thread.start()
+        before.thread.join(20)
+    assert (len(subjects(world)), len(subjects(world, reason="unreadable"))) == (5, 1)
 
 
 def test_a_line_that_breaks_now_and_then_costs_no_mail_its_body(
