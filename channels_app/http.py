@@ -1,6 +1,7 @@
 """The one way out: every call of a vendor or webhook leaves through `call`.
 
-Where it may go is said by `egress`. Nothing is redirected.
+Where it may go is said by `egress`. Nothing is redirected, and nothing is unpacked: a kilobyte may hold
+a gigabyte.
 """
 
 import ssl
@@ -27,6 +28,10 @@ class ReplyTooLarge(httpx.TransportError):
     """The reply passes the size cap; the rest was not read."""
 
 
+class ReplyPacked(httpx.TransportError):
+    """The reply is compressed, though we asked for one that is not; it was not read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     status: int
@@ -47,7 +52,7 @@ def call(
     """Return the reply to one request.
 
     Raises httpx.TransportError: before anything was sent (httpx.ConnectError, also for a refused
-    address), after it (the rest), or for a reply above `max_bytes`.
+    address), after it (the rest), or for a reply that is compressed or above `max_bytes`.
     """
     _call.deadline = deadline = time.monotonic() + WHOLE_CALL_SECONDS
     request = _client().build_request(
@@ -67,9 +72,12 @@ def call(
 
 
 def _read_capped(reply: httpx.Response, *, max_bytes: int, deadline: float) -> bytes:
+    encoding = reply.headers.get("content-encoding", "").strip().lower()
+    if encoding not in {"", "identity"}:
+        raise ReplyPacked(f"The reply is packed: {encoding[:50]}", request=reply.request)
     parts: list[bytes] = []
     size = 0
-    for part in reply.iter_bytes():
+    for part in reply.iter_raw():
         size += len(part)
         if size > max_bytes:
             raise ReplyTooLarge(f"More than {max_bytes} bytes", request=reply.request)
@@ -174,5 +182,5 @@ def _client() -> httpx.Client:
         timeout=TIMEOUT,
         follow_redirects=False,
         trust_env=False,
-        headers={"User-Agent": "Everydesk"},
+        headers={"User-Agent": "Everydesk", "Accept-Encoding": "identity"},
     )

@@ -1,7 +1,9 @@
 import ipaddress
+import resource
 import socket
 import threading
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx
@@ -38,16 +40,40 @@ REFUSED = [
 ]
 
 
+PACKINGS = {"/once": "gzip", "/twice": "gzip, gzip", "/strange": "snappy"}
+MEGABYTES = 100
+
+
+def packed_zeros(times: int) -> bytes:
+    """Return 100 MB of zeros, packed so many times; one byte for a packing that nobody knows."""
+    found = (bytes(1024 * 1024) for _megabyte in range(MEGABYTES))
+    for _time in range(times):
+        found = _packed(found)
+    return b"".join(found) if times else b"x"
+
+
+def _packed(parts: Iterable[bytes]) -> Iterator[bytes]:
+    gzip = zlib.compressobj(9, wbits=31)
+    for part in parts:
+        yield gzip.compress(part)
+    yield gzip.flush()
+
+
 class Peer(BaseHTTPRequestHandler):
     calls: list[str] = []
+    asked_for: list[str] = []
 
     def do_GET(self) -> None:
         self.calls.append(self.path)
+        self.asked_for.append(self.headers.get("Accept-Encoding", ""))
         status = 302 if self.path == "/redirect" else 200
         self.send_response(status)
         if status == 302:
             self.send_header("Location", "/secret")
         body = b"x" * (5000 if self.path == "/long" else 5)
+        if self.path in PACKINGS:
+            body = packed_zeros(PACKINGS[self.path].count("gzip"))
+            self.send_header("Content-Encoding", PACKINGS[self.path])
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -102,6 +128,18 @@ def test_a_reply_above_the_cap_is_cut_off(peer: str, settings: Settings) -> None
     settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8"]
     with pytest.raises(http.ReplyTooLarge):
         http.call("GET", f"{peer}/long", max_bytes=1000)
+
+
+@pytest.mark.parametrize("path", PACKINGS)
+def test_a_packed_reply_is_refused_and_never_unpacked(
+    peer: str, settings: Settings, path: str
+) -> None:
+    settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(http.ReplyPacked):
+        http.call("GET", f"{peer}{path}", max_bytes=10_000_000)
+    assert Peer.asked_for[-1] == "identity"
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000  # kilobytes
 
 
 def test_headers_that_drip_end_with_the_call(

@@ -68,6 +68,9 @@ class Adapter:
             raise ChannelError(_("The file has no usable address."), permanent=True) from error
         except http.ReplyTooLarge as error:
             raise ChannelError(_("The file is too large."), permanent=True) from error
+        except http.ReplyPacked as error:
+            reason = _("The server compressed the file, which was not asked for.")
+            raise ChannelError(reason, permanent=True) from error
         except httpx.TransportError as error:
             reason = _("The file cannot be fetched.")
             raise ChannelError(reason, permanent=http.was_refused(error)) from error

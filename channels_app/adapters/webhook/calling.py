@@ -30,7 +30,6 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> http.Reply:
             headers={
                 "content-type": "application/json; charset=utf-8",
                 "accept": "application/json",
-                "accept-encoding": "identity",
                 **headers,
             },
             content=body,
@@ -54,6 +53,8 @@ def _not_answered(error: httpx.TransportError) -> SendError:
         return SendError(_("The other system cannot be reached."), kind="server", retryable=True)
     if isinstance(error, http.ReplyTooLarge):
         reason = _("The other system answered with more than 64 kB.")
+    elif isinstance(error, http.ReplyPacked):
+        reason = _("The other system compressed its answer, which was not asked for.")
     else:
         reason = _("The other system did not answer in time.")
     return SendError(reason, kind="server", retryable=True, ambiguous=True)

@@ -1,6 +1,7 @@
 """Files that messages name, and the test of a connection."""
 
 import base64
+import gzip
 
 import pytest
 from django.utils.translation import override
@@ -73,6 +74,13 @@ class TestFiles:
         with pytest.raises(ChannelError) as raised:
             self.fetch(system.url)
         assert raised.value.permanent
+
+    def test_a_compressed_file_is_not_unpacked(self, system):
+        system.answers = [(200, {"Content-Encoding": "gzip"}, gzip.compress(b"hello"))]
+        with pytest.raises(ChannelError) as raised:
+            self.fetch(system.url)
+        assert raised.value.permanent
+        assert "compressed" in str(raised.value.message)
 
     @pytest.mark.parametrize(
         ("status", "permanent"),

@@ -1,6 +1,7 @@
 """Replies that leave: signed, under a stable id, and every answer is understood."""
 
 import base64
+import gzip
 import itertools
 import json
 import socket
@@ -285,6 +286,13 @@ def test_an_answer_above_64_kb_is_cut_off(system):
     error = refused(system.url)
     assert told(error) == ("server", True, True, None)
     assert "64 kB" in str(error.message)
+
+
+def test_a_compressed_answer_is_not_unpacked(system):
+    system.answers = [(200, {"Content-Encoding": "gzip"}, gzip.compress(b"{}"))]
+    error = refused(system.url)
+    assert told(error) == ("server", True, True, None)
+    assert "compressed" in str(error.message)
 
 
 def test_an_answer_that_drips_is_cut_off(system, monkeypatch):
