@@ -4,6 +4,9 @@ import base64
 import hashlib
 import hmac
 import json
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes
 from email.policy import default
@@ -12,7 +15,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from channels_app.adapters.mail import provider
+from channels_app.adapters.mail import posted_fields, provider
 from channels_app.adapters.mail.adapter import Adapter
 from channels_app.protocol import BadPayload, BadSignature, ChannelConfig, Event, RawRequest
 from tests.channels_app.mail.conftest import settings_for
@@ -248,6 +251,56 @@ def test_a_forged_call_is_refused(name: str) -> None:
     with pytest.raises(BadSignature):
         Adapter(ChannelConfig("box-1", settings_for(provider=name))).verify(call(body, **headers))
     adapter(name, "newer", "key:word").verify(call(body, **headers))
+
+
+LARGE = 3_000_000
+COSTLY = {
+    "escapes": b"a=" + b"%41" * (LARGE // 3),
+    "no UTF-8": b"--x\r\n\r\n\r\n" + b"\xff" * LARGE + b"\r\n--x--",
+    "lines in a head": b"--x\r\n" + b"a:b\r\n" * (LARGE // 5) + b"\r\n\r\n\r\n--x--",
+    "semicolons": b"--x\r\ncontent-disposition: a" + b";" * LARGE + b"\r\n\r\n\r\n--x--",
+    "heads": (b"--x\r\ncontent-disposition: a" + b";" * 4000 + b"\r\n\r\n\r\n") * 700 + b"--x--",
+    "parts": b"--x" + b"\r\n--x" * (LARGE // 5) + b"--",
+    "pairs": b"a=b&" * (LARGE // 4),
+    "a long name": b"%41" * (LARGE // 3) + b"=a",
+    "a long token": b"token=" + b"%41" * (LARGE // 3),
+    "lists": b"[[]" + b",[]" * (LARGE // 3) + b"]",
+}
+
+
+@pytest.mark.parametrize("name", PARSED)
+@pytest.mark.parametrize("body", COSTLY.values(), ids=COSTLY)
+def test_a_call_of_a_stranger_is_not_read(name: str, body: bytes) -> None:
+    with costing_at_most(LARGE // 3), pytest.raises(BadSignature):
+        adapter(name).verify(call(body))
+
+
+def test_a_large_call_is_read_without_much_more_than_it_holds() -> None:
+    mail = GB + b"%" * (LARGE // 3)
+    in_a_line = urlencode(mailgun({"body-mime": mail})).encode()
+    in_a_form = form(mailgun({"body-mime": mail}))
+    for body in (in_a_line, in_a_form):
+        with costing_at_most(2 * LARGE):
+            assert provider.mail_in("mailgun", body) == mail
+        adapter("mailgun").verify(call(body))
+
+
+@pytest.mark.parametrize("shift", range(3))
+def test_an_escape_is_read_wherever_it_stands(shift: int) -> None:
+    mail = b"From: ann@shop.example\r\n\r\n" + b"x" * shift + bytes(range(128, 256)) * 600
+    body = urlencode({"body-mime": mail}).encode()
+    assert len(body) > 3 * posted_fields.CHUNK
+    assert provider.mail_in("mailgun", body) == mail
+
+
+@contextmanager
+def costing_at_most(most_bytes: int) -> Iterator[None]:
+    tracemalloc.start()
+    try:
+        yield
+        assert tracemalloc.get_traced_memory()[1] <= most_bytes
+    finally:
+        tracemalloc.stop()
 
 
 def test_another_channel_does_not_take_a_call_of_a_provider() -> None:
