@@ -14,8 +14,10 @@ from typing import Any
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
+from channels_app.mails.reading.automatic import LOOP_HEADER
 from channels_app.protocol import (
     Address,
     Attachment,
@@ -89,7 +91,8 @@ def compose(message: OutboundMessage, config: ChannelConfig) -> Envelope:
         # RFC 3834; it speaks against Precedence, and no answer goes to an empty return path.
         mail["Auto-Submitted"] = "auto-replied"
         mail["X-Auto-Response-Suppress"] = "All"
-        mail["X-Everydesk-Loop"] = clean(config.public_id, 64)
+        # That it is there says enough; the name of the channel would tell everybody its address.
+        mail[LOOP_HEADER] = salted_hmac("mail loop", clean(config.public_id, 64)).hexdigest()[:32]
     _fill(mail, message)
     return Envelope(
         mail=mail,

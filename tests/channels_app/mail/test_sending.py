@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from channels_app.adapters.mail import composing, smtp
+from channels_app.mails.reading.mail import read
 from channels_app.protocol import (
     ChannelConfig,
     ContactIdentity,
@@ -55,7 +56,13 @@ def test_nothing_can_answer_an_automatic_mail(smtp_desk: SmtpServer) -> None:
     (mail,) = smtp_desk.received
     assert mail.sender == ""
     assert b"Auto-Submitted: auto-replied" in mail.content
-    assert b"X-Everydesk-Loop: box-1" in mail.content
+    assert b"X-Everydesk-Loop: " in mail.content
+    assert read(mail.content).automatic == "own"
+
+
+def test_an_automatic_mail_tells_nobody_the_address_of_its_channel(smtp_desk: SmtpServer) -> None:
+    send(config(smtp_desk), is_automatic=True)
+    assert b"box-1" not in smtp_desk.received[0].content
 
 
 def test_lines_that_begin_with_a_dot_arrive_as_written(smtp_desk: SmtpServer) -> None:
