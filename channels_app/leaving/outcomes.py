@@ -79,6 +79,11 @@ def _outcome(claim: Claim, error: SendError, now: datetime) -> Outcome:
     if not (error.retryable or error.ambiguous):
         health.answered(claim.channel_id, is_probe=claim.is_probe)
         return Outcome(Delivery.FAILED, error.kind, reason)
+    if error.kind == "undeliverable" and not error.ambiguous:
+        # The recipient cannot be reached for now; the channel can.
+        health.answered(claim.channel_id, is_probe=claim.is_probe)
+        is_over = claim.attempts >= MOST_ATTEMPTS
+        return Outcome(Delivery.FAILED if is_over else Delivery.QUEUED, error.kind, reason, wait)
     if error.kind == "rate" and error.retry_after is not None:
         state = health.slowed(claim.channel_id, error.retry_after, reason=reason, now=now)
         is_channels_fault = True

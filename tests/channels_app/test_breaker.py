@@ -10,6 +10,7 @@ from channels_app.models import ChannelHealth
 from channels_app.protocol import Capabilities, SendError
 from channels_app.services import health
 from helpdesk.models import AuditEntry, Channel, Delivery, Outbox
+from helpdesk.services import replying
 from tests.channels_app import vendors
 from tests.channels_app.vendors import FAILED, QUEUED, SENT, Clock, Vendor, send_due, states
 from tests.factories import World
@@ -176,6 +177,49 @@ def test_after_a_day_without_any_success_what_waits_is_given_back_with_a_reason(
     assert set(states(world)) == {FAILED}
     with world.transaction():
         assert all(Outbox.objects.values_list("error", flat=True))
+
+
+def test_recipients_who_cannot_be_reached_for_now_hold_nobody_else(
+    world: World, fake: Channel, vendor: Vendor, clock: Clock
+) -> None:
+    vendor.fail_text("nobody", kind="undeliverable", retryable=True)
+    for number in range(health.OPENS_AT * 3):
+        vendors.write(world, fake, "nobody", visitor=f"n{number}")
+    vendors.write(world, fake, "there")
+    send_due(world)
+    assert states(world) == [QUEUED] * health.OPENS_AT * 3 + [SENT]
+    with world.transaction():
+        assert not ChannelHealth.objects.filter(failures__gt=0).exists()
+    vendor.recover()
+    wait(world, clock, seconds=10)
+    assert set(states(world)) == {SENT}
+
+
+def test_a_recipient_who_cannot_be_reached_for_an_hour_is_given_up(
+    world: World, fake: Channel, vendor: Vendor, clock: Clock
+) -> None:
+    vendor.fail_text("nobody", kind="undeliverable", retryable=True)
+    conversation_id = vendors.write(world, fake, "nobody")
+    replying.reply(world.access("carol"), conversation_id, text="after it")
+    wait(world, clock, seconds=1800)
+    assert states(world) == [QUEUED, QUEUED]
+    wait(world, clock, seconds=5400)
+    assert states(world) == [FAILED, SENT]
+    assert vendor.texts == ["nobody"] * claims.MOST_ATTEMPTS + ["after it"]
+
+
+def test_a_probe_to_such_a_recipient_leaves_the_channel_to_the_next(
+    world: World, fake: Channel, vendor: Vendor, clock: Clock
+) -> None:
+    vendor.fail(**AWAY)
+    vendors.write(world, fake, "nobody", visitor="n")
+    for number in range(health.OPENS_AT):
+        vendors.write(world, fake, f"{number}", visitor=f"v{number}")
+    send_due(world)
+    vendor.fail_text("nobody", kind="undeliverable", retryable=True)
+    clock.tick(seconds=15)
+    send_due(world)
+    assert states(world) == [QUEUED] + [SENT] * health.OPENS_AT
 
 
 def test_retry_after_holds_the_whole_channel(

@@ -65,6 +65,7 @@ class Envelope:
     mail_id: str
     sender: str  # empty for automatic mails, so that nothing answers them
     recipients: tuple[str, ...]
+    to: tuple[str, ...]  # those of them whom it is written to; the others get a copy
     needs_utf8: bool = False  # for the part of an address before the @
 
 
@@ -99,6 +100,7 @@ def compose(message: OutboundMessage, config: ChannelConfig) -> Envelope:
         mail_id=letter.mail_id,
         sender="" if letter.is_automatic else own.addr_spec,
         recipients=recipients,
+        to=tuple(each.addr_spec for each in to),
         needs_utf8=needs_utf8,
     )
 

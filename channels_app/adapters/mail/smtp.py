@@ -153,13 +153,14 @@ def _envelope(server: smtplib.SMTP, letter: Envelope, size: int) -> dict[str, tu
     refused = {}
     for address in letter.recipients:
         code, answer = server.rcpt(address)
-        if code == 421:
+        if code == 421 or not 200 <= code < 600:
             _refuse(code, answer)
         if code // 100 != 2:
             refused[address] = (code, answer)
-    if len(refused) == len(letter.recipients):
-        # One that may be accepted later decides.
-        _refuse(*min(refused.values()))
+    if refused.keys() >= set(letter.to):
+        # Whoever gets a copy has it too early when the one it is written to has not. One of those who
+        # may be accepted later decides.
+        _refuse_recipient(*min(refused[address] for address in letter.to))
     return refused
 
 
@@ -194,6 +195,13 @@ def _refuse(code: int, answer: bytes) -> NoReturn:
         # No code at all: the line was cut.
         retryable=not 500 <= code < 600,
     )
+
+
+def _refuse_recipient(code: int, answer: bytes) -> NoReturn:
+    """Raise what an answer about an address means: one for now is about it too, and not about us."""
+    if code >= 500:
+        _refuse(code, answer)
+    raise SendError(f"{code} {_words(answer)}".strip(), kind="undeliverable", retryable=True)
 
 
 def _kind(code: int, answer: bytes) -> _Kind:

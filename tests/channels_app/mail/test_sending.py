@@ -100,9 +100,43 @@ def test_an_answer_means_the_same_at_every_step(
 ) -> None:
     smtp_desk.script[step] = answer
     error = refusal(config(smtp_desk))
+    if step == "RCPT" and kind in {"rate", "server"} and not answer.startswith("421"):
+        kind = "undeliverable"  # for now, and because of the recipient
     assert (error.kind, error.retryable, error.ambiguous) == (kind, retryable, False)
     assert answer in str(error.message)
     assert not smtp_desk.received
+
+
+def test_an_address_that_is_refused_for_now_is_not_the_servers_trouble(
+    smtp_desk: SmtpServer,
+) -> None:
+    smtp_desk.script[ANN[0]] = "450 4.1.2 Domain not found"
+    error = refusal(config(smtp_desk))
+    assert (error.kind, error.retryable, error.ambiguous) == ("undeliverable", True, False)
+    assert "Domain not found" in str(error.message)
+    smtp_desk.script[ANN[0]] = "421 4.3.2 Later"
+    assert refusal(config(smtp_desk)).kind == "rate"
+
+
+@pytest.mark.parametrize(
+    ("answer", "retryable"), [("450 4.2.0 Greylisted", True), ("550 5.1.1 No such user", False)]
+)
+def test_nobody_gets_a_copy_of_what_the_customer_does_not_get(
+    smtp_desk: SmtpServer, answer: str, retryable: bool
+) -> None:
+    smtp_desk.script[ANN[0]] = answer
+    error = refusal(config(smtp_desk), cc=(BOB,))
+    assert (error.kind, error.retryable) == ("undeliverable", retryable)
+    assert not smtp_desk.received
+    del smtp_desk.script[ANN[0]]
+    send(config(smtp_desk), cc=(BOB,))
+    assert smtp_desk.received[0].recipients == [ANN[0], BOB[0]]
+
+
+def test_a_copy_that_is_refused_keeps_nothing_from_the_customer(smtp_desk: SmtpServer) -> None:
+    smtp_desk.script[BOB[0]] = "450 4.2.0 Greylisted"
+    assert "Greylisted" in send(config(smtp_desk), cc=(BOB,)).warning
+    assert smtp_desk.received[0].recipients == [ANN[0]]
 
 
 def test_all_are_refused_and_one_only_for_now(smtp_desk: SmtpServer) -> None:
