@@ -229,6 +229,8 @@ class Capabilities:
     freeform: bool = True
     # Messages that may leave in a minute; the channel's own setting may say less or more.
     rate_per_minute: int = 600
+    # How long `send` takes at most; for so long and a little more nobody else starts on its message.
+    longest_send: timedelta = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Who may send what now: a lease with a fencing number on one row of a channel.
 
-Whoever comes back after the lease has ended finds another number and changes nothing. Replies of one
+Whoever comes back after the lease has ended finds another number and changes nothing, except that what
+nobody knew of was sent after all. Replies of one
 conversation leave in order: the oldest one holds the rest. Rows that leave are locked before the
 state of their channel, which comes last of all.
 """
@@ -27,7 +28,8 @@ from helpdesk.tenancy import organization_transaction
 
 logger = logging.getLogger(__name__)
 
-LEASE = timedelta(seconds=60)
+# What a lease is longer than the longest send: names are looked up and files are read too.
+MARGIN = timedelta(seconds=30)
 BATCH = 50
 MOST_ATTEMPTS = 12
 UNSETTLED = (Delivery.QUEUED, Delivery.SENDING)
@@ -76,7 +78,7 @@ def claim_next(channel_id: int, now: datetime) -> Claim | None:
             if permit is None:
                 return None
             row.state, row.fence, row.attempts = Delivery.SENDING, row.fence + 1, row.attempts + 1
-            row.due_at = now + LEASE
+            row.due_at = now + lease(adapter)
             row.save(update_fields=["state", "fence", "attempts", "due_at"])
             return Claim(
                 model=type(row),
@@ -89,6 +91,11 @@ def claim_next(channel_id: int, now: datetime) -> Claim | None:
                 adapter=adapter,
                 message=message,
             )
+
+
+def lease(adapter: Adapter) -> timedelta:
+    """Return for how long a claimed row is left to its sender."""
+    return adapter.capabilities.longest_send + MARGIN
 
 
 def end_lapsed(now: datetime) -> int:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from channels_app.leaving import claims
@@ -40,8 +41,7 @@ def store(claim: Claim, result: SendResult | SendError, milliseconds: int) -> No
     """Store an outcome; the row keeps its state when the lease was lost or a receipt was faster."""
     now = timezone.now()
     with organization_transaction():
-        rows = claim.model.objects.filter(pk=claim.pk, fence=claim.fence)
-        row = rows.select_for_update().first()
+        row = _row(claim, is_success=isinstance(result, SendResult))
         if isinstance(result, SendError):
             outcome = _outcome(claim, result, now)
         else:
@@ -49,15 +49,31 @@ def store(claim: Claim, result: SendResult | SendError, milliseconds: int) -> No
                 claims.hurry(claim.channel_id, now)
             health.succeeded(claim.channel_id, now)
             outcome = Outcome(Delivery.SENT)
-            if row is not None and result.provider_ids:
-                rows.update(provider_id=result.provider_ids[0][:250])
-            if row is not None and result.warning:
-                rows.update(error=result.warning[:300])
-        if row is not None and row.state == Delivery.SENDING:
+        if row is not None and row.state in {Delivery.SENDING, Delivery.UNKNOWN}:
             _apply(row, outcome, now)
-            if isinstance(result, SendResult) and result.status in {"delivered", "read"}:
-                _move(row, result.status)
+        if row is not None and isinstance(result, SendResult):
+            _note(row, result)
         _remember(claim, outcome, now, milliseconds)
+
+
+def _row(claim: Claim, *, is_success: bool) -> Any:  # Any: either kind of row, or None
+    """Return the claimed row, locked, unless its lease has ended; a success is still news where nobody knew."""
+    mine = Q(fence=claim.fence)
+    if is_success:
+        code = claims.INTERRUPTED
+        mine |= Q(fence=claim.fence + 1, state=Delivery.UNKNOWN, error_code=code)
+    return claim.model.objects.filter(mine, pk=claim.pk).select_for_update().first()
+
+
+def _note(row: Any, result: SendResult) -> None:  # Any: either kind of row
+    """Keep what the vendor said of a message that it took."""
+    rows = type(row).objects.filter(pk=row.pk)
+    if result.status in {"delivered", "read"}:
+        _move(row, result.status)
+    if result.provider_ids:
+        rows.update(provider_id=result.provider_ids[0][:250])
+    if result.warning:
+        rows.update(error=result.warning[:300])
 
 
 def plain(text: str) -> str:

@@ -85,7 +85,7 @@ def test_a_reply_waits_until_its_hold_is_over(world, conversation_id, sent):
 def test_who_lost_the_lease_changes_nothing(world, conversation_id, sent):
     replying.reply(world.access("carol"), conversation_id, text="slow")
     slow = claims.claim_next(world.channel.pk, timezone.now())
-    later = timezone.now() + claims.LEASE * 2
+    later = timezone.now() + claims.lease(slow.adapter) * 2
     assert claims.end_lapsed(later) == 1
     fast = claims.claim_next(world.channel.pk, later)
     assert fast.message.client_ref == slow.message.client_ref

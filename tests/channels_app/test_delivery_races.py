@@ -3,23 +3,30 @@
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Event, Semaphore
+from typing import Any
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from channels_app import delivery
+from channels_app import delivery, http
+from channels_app.adapters.mail import adapter as mail
+from channels_app.adapters.mail import smtp
+from channels_app.adapters.webhook import adapter as webhook
 from channels_app.leaving import claims, outcomes
 from channels_app.leaving.crew import Crew
 from channels_app.models import Dispatch
-from channels_app.protocol import Capabilities, SendResult
+from channels_app.protocol import Capabilities, ChannelConfig, SendError, SendResult
 from channels_app.services import dispatching
-from helpdesk.models import Channel, Delivery, Outbox
+from helpdesk.models import Channel, Conversation, Delivery, Outbox
 from helpdesk.services import replying
 from helpdesk.tenancy import organization_scope
 from tests.channels_app import vendors
+from tests.channels_app.letters_sent import arrive, letter, open_mailbox
 from tests.channels_app.vendors import QUEUED, SENT, Vendor, states
 from tests.factories import World
+
+UNKNOWN = str(Delivery.UNKNOWN)
 
 
 @pytest.fixture
@@ -104,7 +111,7 @@ def test_killed_between_sending_and_storing_costs_one_call_at_most(
     assert claim is not None
     claim.adapter.send(claim.message)
     # The process ends here; another looks when the lease has ended.
-    later = timezone.now() + claims.LEASE + timedelta(seconds=1)
+    later = timezone.now() + claims.lease(claim.adapter) + timedelta(seconds=1)
     assert claims.end_lapsed(timezone.now()) == 0
     assert claims.end_lapsed(later) == 1
     again = claims.claim_next(fake.pk, later)
@@ -124,7 +131,7 @@ def test_who_comes_back_too_late_changes_nothing(
     vendors.write(world, fake, "hello")
     late = claims.claim_next(fake.pk, timezone.now())
     assert late is not None
-    later = timezone.now() + claims.LEASE * 2
+    later = timezone.now() + claims.lease(late.adapter) * 2
     claims.end_lapsed(later)
     fast = claims.claim_next(fake.pk, later)
     assert fast is not None
@@ -134,15 +141,94 @@ def test_who_comes_back_too_late_changes_nothing(
     assert (states(world), vendors.row(world).provider_id) == ([SENT], "fast")
 
 
+def lapsed(world: World, channel: Channel, vendor: Vendor) -> claims.Claim:
+    """Return a claim whose lease has ended before its sender came back, so that nobody knows."""
+    vendor.capabilities = Capabilities(idempotent_send=False)
+    vendors.write(world, channel, "hello")
+    claim = claims.claim_next(channel.pk, timezone.now())
+    assert claim is not None
+    claims.end_lapsed(timezone.now() + claims.lease(claim.adapter))
+    assert states(world) == [UNKNOWN]
+    return claim
+
+
+def test_what_was_sent_after_all_is_not_unknown(
+    world: World, fake: Channel, vendor: Vendor
+) -> None:
+    claim = lapsed(world, fake, vendor)
+    outcomes.store(claim, SendResult(provider_ids=("late",)), 1)
+    kept = vendors.row(world)
+    assert (kept.state, kept.provider_id, kept.error) == (SENT, "late", "")
+    outcomes.store(claim, SendError("no", ambiguous=True), 1)
+    assert states(world) == [SENT]
+
+
+@pytest.mark.parametrize("facts", [{"ambiguous": True}, {"retryable": True}, {}])
+def test_what_failed_late_stays_unknown(
+    world: World, fake: Channel, vendor: Vendor, facts: dict[str, bool]
+) -> None:
+    claim = lapsed(world, fake, vendor)
+    outcomes.store(claim, SendError("no", **facts), 1)
+    assert states(world) == [UNKNOWN]
+
+
+def test_what_is_sent_again_is_not_settled_by_the_first_try(
+    world: World, fake: Channel, vendor: Vendor
+) -> None:
+    first = lapsed(world, fake, vendor)
+    with world.transaction():
+        Outbox.objects.update(state=Delivery.QUEUED, due_at=timezone.now())
+    second = claims.claim_next(fake.pk, timezone.now())
+    assert second is not None
+    outcomes.store(first, SendResult(), 1)
+    assert states(world) == [str(Delivery.SENDING)]
+    outcomes.store(second, SendError("no", ambiguous=True), 1)
+    outcomes.store(first, SendResult(), 1)
+    assert states(world) == [UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("adapter", "seconds"),
+    [
+        (mail.Adapter, smtp.WHOLE_SECONDS),
+        (webhook.Adapter, http.WHOLE_CALL_SECONDS),
+    ],
+)
+def test_a_lease_is_longer_than_the_longest_call(adapter: type[Any], seconds: float) -> None:
+    assert claims.lease(adapter(ChannelConfig("box-1"))) >= timedelta(seconds=seconds + 30)
+
+
+def test_a_mail_that_takes_its_time_is_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    box = open_mailbox(world)
+    arrive(box, letter())
+    with world.transaction():
+        conversation_id = Conversation.objects.get().pk
+    replying.reply(world.access("carol"), conversation_id, text="It comes tomorrow.")
+    begun = timezone.now()
+
+    def send(self: mail.Adapter, message: vendors.OutboundMessage) -> SendResult:
+        claims.end_lapsed(begun + timedelta(seconds=smtp.WHOLE_SECONDS))
+        return SendResult(warning="Not accepted for: bob@shop.example")
+
+    monkeypatch.setattr(mail.Adapter, "send", send)
+    claim = claims.claim_next(box.pk, begun)
+    assert claim is not None
+    delivery.deliver(claim)
+    kept = vendors.row(world)
+    assert (kept.state, kept.error) == (SENT, "Not accepted for: bob@shop.example")
+
+
 def test_what_kills_its_sender_each_time_is_given_up(
     world: World, fake: Channel, vendor: Vendor
 ) -> None:
     vendors.write(world, fake, "deadly")
     at = timezone.now()
     tries = 0
-    while claims.claim_next(fake.pk, at):
+    while claim := claims.claim_next(fake.pk, at):
         tries += 1
-        at += claims.LEASE * 2
+        at += claims.lease(claim.adapter) * 2
         claims.end_lapsed(at)
     assert tries == claims.MOST_ATTEMPTS
     assert (states(world), vendors.row(world).error_code) == ([vendors.FAILED], "interrupted")

@@ -6,6 +6,7 @@
 import hashlib
 import re
 from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from typing import Literal
 
@@ -47,6 +48,7 @@ class Adapter:
         is_chat=False,
         idempotent_send=False,
         rate_per_minute=60,
+        longest_send=timedelta(seconds=smtp.WHOLE_SECONDS),
     )
 
     def __init__(self, config: ChannelConfig) -> None:

@@ -4,6 +4,7 @@ Both directions speak Standard Webhooks (https://www.standardwebhooks.com).
 """
 
 import re
+from datetime import timedelta
 from uuid import uuid4
 
 import httpx
@@ -40,6 +41,7 @@ class Adapter:
         receipts=frozenset({"delivered", "read", "failed"}),
         # Every attempt carries the same webhook-id, by which receivers know a repetition.
         idempotent_send=True,
+        longest_send=timedelta(seconds=http.WHOLE_CALL_SECONDS),
     )
 
     def __init__(self, config: ChannelConfig) -> None:

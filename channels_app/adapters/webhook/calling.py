@@ -14,7 +14,7 @@ from channels_app.protocol import SendError
 
 MOST_REPLY_BYTES = 64 * 1024
 LONGEST_PAUSE = timedelta(hours=1)
-# Shorter together than the lease of a delivery.
+# Shorter together than the whole call may take.
 TIMEOUT = httpx.Timeout(20, connect=5, pool=5)
 # Answers that speak of the moment, not of the message.
 _TIMED_OUT, _TOO_EARLY, _TOO_MANY = 408, 425, 429
