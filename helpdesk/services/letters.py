@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Exists, OuterRef, Q, Subquery
 from django.utils import translation
-from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
 from helpdesk.access import Access
@@ -165,16 +164,9 @@ def write(
 
 
 def new_mail_id(mailbox: Channel) -> str:
-    """Return a new Message-ID that this installation knows again as its own."""
-    unique = secrets.token_hex(16)
+    """Return a new Message-ID; it is stored with its letter, by which it is known again."""
     domain = _address_of(mailbox).rpartition("@")[2]
-    return f"{unique}.{_mark(unique)}@{domain}"
-
-
-def is_own_mail_id(mail_id: str) -> bool:
-    """Tell whether a Message-ID was made by this installation."""
-    unique, _dot, mark = mail_id.partition("@")[0].partition(".")
-    return len(unique) == 32 and secrets.compare_digest(mark.encode(), _mark(unique).encode())
+    return f"{secrets.token_hex(16)}@{domain}"
 
 
 def quote_of(quoted: Message | None, staff: Staff, conversation: Conversation) -> str:
@@ -341,7 +333,3 @@ def _address_of(mailbox: Channel) -> str:
     if address.count("@") != 1:
         raise Invalid(_("This channel has no mail address of its own yet."), field="channel")
     return address
-
-
-def _mark(unique: str) -> str:
-    return salted_hmac("everydesk.mail_id", unique, algorithm="sha256").hexdigest()[:10]
