@@ -30,11 +30,6 @@ def wake_connector() -> None:
         cursor.execute("SELECT pg_notify(%s, '')", [NOTIFICATION])
 
 
-def deliver_due() -> int:
-    """Send what is due in all organizations, one channel after the other; returns how much was tried."""
-    return sum(deliver_channel(*each) for each in due())
-
-
 def due() -> Iterator[tuple[int, int]]:
     """Yield organization and channel where something is due that may leave, and settle what was abandoned."""
     waiting = {*due_organizations("outbox"), *due_organizations("dispatch")}

@@ -13,7 +13,6 @@ from django.db import connections
 from django.test import override_settings
 from django.utils import timezone
 
-from channels_app.delivery import deliver_due
 from channels_app.models import InboundEvent
 from channels_app.processing import process_due
 from channels_app.protocol import RawRequest
@@ -28,6 +27,7 @@ from helpdesk.services import assignment, organizations, replying
 from helpdesk.services.letters import LetterFields
 from helpdesk.tenancy import organization_scope, organization_transaction
 from tests.channels_app.sockets import signed_in
+from tests.delivering import deliver_due
 from tests.factories import World, make_world
 from tests.hostile_letters import MAILBOX, HostileLetter
 from tests.sinks import RESOLVER, Sink, sink

@@ -13,10 +13,10 @@ from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
 
-from channels_app.delivery import deliver_due
 from channels_app.live.hub import hub
 from channels_app.live.urls import websocket_urlpatterns
 from helpdesk.models import Staff
+from tests.delivering import deliver_due
 from tests.factories import World
 
 PATIENCE_SECONDS = 10

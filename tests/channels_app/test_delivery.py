@@ -14,6 +14,7 @@ from channels_app.services import receipts
 from helpdesk.models import Delivery, Outbox
 from helpdesk.services import replying
 from helpdesk.tenancy import organization_scope
+from tests.delivering import deliver_due
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_replies_of_one_conversation_leave_in_order(world, conversation_id, sent
     assert claims.claim_next(world.channel.pk, timezone.now()) is None
     with world.transaction():
         Outbox.objects.update(state=Delivery.QUEUED, due_at=timezone.now())
-    delivery.deliver_due()
+    deliver_due()
     assert [message.text for message in sent] == ["one", "two", "three"]
 
 
@@ -77,7 +78,7 @@ def test_a_reply_waits_until_its_hold_is_over(world, conversation_id, sent):
         world.channel.hold_seconds = 20
         world.channel.save()
     replying.reply(world.access("carol"), conversation_id, text="held")
-    delivery.deliver_due()
+    deliver_due()
     assert sent == []
     assert claims.claim_next(world.channel.pk, timezone.now() + timedelta(seconds=21))
 
@@ -104,7 +105,7 @@ def test_a_retryable_failure_comes_back_later_under_the_same_reference(
     )
     replying.reply(world.access("carol"), conversation_id, text="again")
     before = row(world).client_ref
-    delivery.deliver_due()
+    deliver_due()
     kept = row(world)
     assert (kept.state, kept.error_code, kept.attempts) == (Delivery.QUEUED, "rate", 1)
     assert kept.due_at > timezone.now() + timedelta(seconds=20)
@@ -114,7 +115,7 @@ def test_a_retryable_failure_comes_back_later_under_the_same_reference(
 def test_a_permanent_failure_says_why(world, conversation_id, monkeypatch):
     failing(monkeypatch, SendError("The visitor has blocked us", kind="blocked"))
     replying.reply(world.access("carol"), conversation_id, text="no")
-    delivery.deliver_due()
+    deliver_due()
     kept = row(world)
     assert (kept.state, kept.error) == (Delivery.FAILED, "The visitor has blocked us")
 
@@ -123,7 +124,7 @@ def test_what_may_have_arrived_is_not_sent_twice(world, conversation_id, monkeyp
     monkeypatch.setattr(Adapter, "capabilities", Capabilities(idempotent_send=False))
     failing(monkeypatch, SendError("no answer", ambiguous=True))
     replying.reply(world.access("carol"), conversation_id, text="who knows")
-    delivery.deliver_due()
+    deliver_due()
     assert row(world).state == Delivery.UNKNOWN
     assert claims.claim_next(world.channel.pk, timezone.now() + timedelta(days=1)) is None
 

@@ -8,7 +8,6 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from channels_app import delivery
 from channels_app.protocol import OutboundMessage
 from channels_app.services.reply_addresses import customer_address
 from helpdesk.models import Channel, Conversation, Identity, Letter, Message, Outbox
@@ -16,6 +15,7 @@ from helpdesk.services import files, receiving, replying
 from helpdesk.services.receiving import Sender
 from tests.channels_app import vendors
 from tests.channels_app.vendors import Vendor
+from tests.delivering import deliver_due
 from tests.factories import World
 
 
@@ -33,7 +33,7 @@ def fake(world: World, vendor: Vendor) -> Channel:
 
 
 def delivered(vendor: Vendor) -> OutboundMessage:
-    delivery.deliver_due()
+    deliver_due()
     ((_at, _account, message),) = vendor.calls
     return message
 
@@ -137,7 +137,7 @@ def test_a_reply_whose_file_is_gone_fails_with_a_reason_and_holds_nobody_up(
     stored = with_file(world, world.channel)
     files.path_of(stored).unlink()
     vendors.write(world, world.channel, "next", visitor="v2")
-    delivery.deliver_due()
+    deliver_due()
     assert vendors.states(world) == [vendors.FAILED, vendors.SENT]
     assert vendors.row(world).error
     assert vendors.row(world).attempts == 0
@@ -147,7 +147,7 @@ def test_a_kind_that_nobody_knows_fails_with_a_reason(world: World, vendor: Vend
     vendors.write(world, world.channel, "hello")
     with world.transaction():
         Channel.objects.update(kind="telegraph")
-    delivery.deliver_due()
+    deliver_due()
     kept = vendors.row(world)
     assert (kept.state, kept.error_code) == (vendors.FAILED, "unwritable")
     assert kept.error
@@ -159,7 +159,7 @@ def test_replies_wait_until_the_address_is_proved(
     vendors.write(world, fake, "hello")
     with world.transaction():
         Identity.objects.update(awaits_proof=True)
-    assert delivery.deliver_due() == 0
+    assert deliver_due() == 0
     with world.transaction():
         Identity.objects.update(awaits_proof=False)
     assert delivered(vendor).text == "hello"

@@ -24,6 +24,7 @@ from helpdesk.tenancy import organization_scope
 from tests.channels_app import vendors
 from tests.channels_app.letters_sent import arrive, letter, open_mailbox
 from tests.channels_app.vendors import QUEUED, SENT, Vendor, states
+from tests.delivering import deliver_due
 from tests.factories import World
 
 UNKNOWN = str(Delivery.UNKNOWN)
@@ -87,12 +88,12 @@ def test_the_first_reply_holds_its_own_conversation_and_no_other(
     conversation_id = vendors.write(world, fake, "first")
     replying.reply(world.access("carol"), conversation_id, text="second")
     vendors.write(world, fake, "elsewhere", visitor="v2")
-    delivery.deliver_due()
+    deliver_due()
     assert states(world) == [QUEUED, QUEUED, SENT]
     vendor.recover()
     with world.transaction():
         Outbox.objects.filter(state=Delivery.QUEUED).update(due_at=timezone.now())
-    delivery.deliver_due()
+    deliver_due()
     assert vendor.texts == ["first", "elsewhere", "first", "second"]
 
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from channels_app import delivery
 from channels_app.models import Dispatch
 from channels_app.protocol import ContactIdentity, Event, SendResult
 from channels_app.services import dispatching, receipts
 from helpdesk.models import Channel, Delivery, Letter, Outbox
 from tests.channels_app import vendors
 from tests.channels_app.vendors import FAILED, SENT, Vendor, states
+from tests.delivering import deliver_due
 from tests.factories import World
 
 
@@ -32,7 +32,7 @@ def fake(world: World, vendor: Vendor) -> Channel:
     for text, visitor in (("a", "v1"), ("b", "v1"), ("c", "v2")):
         vendors.write(world, made, text, visitor=visitor)
     for _each in range(2):
-        delivery.deliver_due()
+        deliver_due()
     assert states(world) == [SENT] * 3
     return made
 
@@ -115,7 +115,7 @@ def test_a_receipt_that_is_faster_than_our_own_note_stays(
 
     vendor.answer = read_at_once
     vendors.write(world, fake, "d", visitor="v3")
-    delivery.deliver_due()
+    deliver_due()
     with world.transaction():
         kept = Outbox.objects.order_by("-pk")[0]
     assert (kept.state, kept.provider_id) == (Delivery.READ, "fast")

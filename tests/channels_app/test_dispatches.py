@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from channels_app import delivery, outgoing_events
+from channels_app import outgoing_events
 from channels_app.leaving import sweeping
 from channels_app.models import DeliveryAttempt, Dispatch, EventFeed
 from channels_app.services import dispatching
@@ -18,6 +18,7 @@ from helpdesk.models import AuditEntry, Channel, Delivery, Message
 from helpdesk.services import lifecycle, replying
 from tests.channels_app import vendors
 from tests.channels_app.vendors import Vendor
+from tests.delivering import deliver_due
 from tests.factories import World
 
 ACK, PROOF, EVENT = Dispatch.Kind.ACKNOWLEDGEMENT, Dispatch.Kind.PROOF, Dispatch.Kind.EVENT
@@ -58,7 +59,7 @@ def test_the_same_key_again_is_the_same_dispatch(
 ) -> None:
     assert mail(world, fake, "a") is not None
     assert mail(world, fake, "a") is None
-    delivery.deliver_due()
+    deliver_due()
     assert len(vendor.calls) == 1
     assert kept(world).state == Delivery.SENT
 
@@ -68,7 +69,7 @@ def test_a_mail_leaves_complete_under_an_id_that_was_kept_before(
 ) -> None:
     mail(world, fake, "a")
     mail_id = kept(world).provider_id
-    delivery.deliver_due()
+    deliver_due()
     ((_at, _account, message),) = vendor.calls
     assert (message.subject, message.text) == ("Got it", "We read it.")
     assert message.to.external_id == "kim@customer.example"
@@ -87,7 +88,7 @@ def test_each_call_is_an_attempt_without_addresses_and_tokens(
         reason=f"550 kim@customer.example: see https://v.example/x?key=1 {token}", kind="blocked"
     )
     mail(world, fake, "a")
-    delivery.deliver_due()
+    deliver_due()
     with world.transaction():
         made = DeliveryAttempt.objects.get()
     assert (made.outcome, made.code, made.number) == (Delivery.FAILED, "blocked", 1)
@@ -97,7 +98,7 @@ def test_each_call_is_an_attempt_without_addresses_and_tokens(
 
 def test_attempts_are_forgotten_after_a_month(world: World, fake: Channel, vendor: Vendor) -> None:
     mail(world, fake, "a")
-    delivery.deliver_due()
+    deliver_due()
     assert sweeping.forget_attempts(timezone.now() + timedelta(days=29)) == 0
     assert sweeping.forget_attempts(timezone.now() + timedelta(days=31)) == 1
 
@@ -191,7 +192,7 @@ def test_an_administrator_sends_a_failed_one_again_and_nobody_else(
 ) -> None:
     vendor.fail(kind="undeliverable")
     mail(world, fake, "a")
-    delivery.deliver_due()
+    deliver_due()
     pk = kept(world).pk
     with pytest.raises(NotFound):
         dispatching.send_again(world.access("bob"), pk)
@@ -199,7 +200,7 @@ def test_an_administrator_sends_a_failed_one_again_and_nobody_else(
     with pytest.raises(WrongState):
         dispatching.send_again(world.access("alice"), pk)
     vendor.recover()
-    delivery.deliver_due()
+    deliver_due()
     assert kept(world).state == Delivery.SENT
     first, second = (message.client_ref for _at, _account, message in vendor.calls)
     assert first == second
@@ -247,7 +248,7 @@ def test_what_happens_is_told_once_and_in_order(
     lifecycle.resolve(world.access("carol"), conversation_id)
     assert look() == 1
     assert look() == 0
-    delivery.deliver_due()
+    deliver_due()
     names = [name for name, _number in told(vendor)]
     assert names == ["conversation.assigned", "conversation.resolved"]
     numbers = [number for _name, number in told(vendor)]
@@ -263,7 +264,7 @@ def test_only_what_was_asked_for_is_told(world: World, peer: Channel, vendor: Ve
         Channel.objects.update(settings={"events": ["conversation.assigned"]})
     open_conversation(world, peer)
     assert look() == 1
-    delivery.deliver_due()
+    deliver_due()
     event: Any = vendor.calls[-1][2].context["event"]
     assert (event["type"], event["data"]["owner"]["name"]) == ("conversation.assigned", "Carol")
 
@@ -322,7 +323,7 @@ def test_a_stored_message_is_told_of_with_the_id_its_sender_gave(
         message = Message.objects.filter(conversation_id=conversation_id, direction="in").get()
         assert outgoing_events.message_stored(peer, message.pk) is not None
         assert outgoing_events.message_stored(peer, message.pk) is None
-    delivery.deliver_due()
+    deliver_due()
     event: Any = vendor.calls[-1][2].context["event"]
     assert (event["type"], event["data"]["id"]) == ("message.stored", message.client_ref)
 

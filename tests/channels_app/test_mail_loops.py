@@ -19,7 +19,6 @@ import pytest
 import time_machine
 from pytest_django import Settings
 
-from channels_app.delivery import deliver_due
 from channels_app.mailbox import Mailbox
 from channels_app.models import MailboxCursor
 from channels_app.processing import process_due
@@ -28,6 +27,7 @@ from channels_app.services.doors import find_door
 from helpdesk.models import Channel, Conversation, Letter, State
 from helpdesk.services import lifecycle, organizations
 from helpdesk.tenancy import organization_scope
+from tests.delivering import deliver_due
 from tests.factories import World
 from tests.mail_servers import ImapServer, Received, SmtpServer, imap_server, smtp_server
 

@@ -7,13 +7,13 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from channels_app import delivery
 from channels_app.models import ChannelHealth, DeliveryAttempt, Dispatch
 from channels_app.services import dispatching
 from helpdesk.models import AuditEntry, Channel, Delivery, Outbox
 from helpdesk.services import channels
 from tests.channels_app import vendors
 from tests.channels_app.vendors import Vendor
+from tests.delivering import deliver_due
 from tests.factories import World
 
 Browser = Callable[..., Client]
@@ -52,13 +52,13 @@ def page_of(channel: Channel) -> str:
 def test_an_administrator_tries_again_and_what_waited_leaves(
     world: World, browser: Browser, stopped: Channel, vendor: Vendor
 ) -> None:
-    assert delivery.deliver_due() == 0
+    assert deliver_due() == 0
     client = browser(world.alice)
     page = client.get(f"{page_of(stopped)}change/").content.decode()
     assert "Nothing leaves through this channel: The password is wrong" in page
     assert client.post(f"{page_of(stopped)}try-again/").status_code == 302
     assert reason(world) == ""
-    delivery.deliver_due()
+    deliver_due()
     assert vendor.texts == ["wait for me"]
     with world.transaction():
         trail = AuditEntry.objects.get(action="channel.tried_again")
@@ -128,7 +128,7 @@ def test_the_thread_says_why_a_reply_waits(
         Channel.objects.filter(pk=stopped.pk).update(is_active=True)
         Outbox.objects.get().conversation.identity.__class__.objects.update(awaits_proof=True)
     assert "the customer has not confirmed the address yet" in shown()
-    assert delivery.deliver_due() == 0
+    assert deliver_due() == 0
     with world.transaction():
         Outbox.objects.update(state=Delivery.UNKNOWN, due_at=None)
     page = shown()
@@ -139,7 +139,7 @@ def test_the_thread_says_why_a_reply_waits(
 def failed_reply(world: World, vendor: Vendor) -> int:
     vendor.fail(reason="nobody there", kind="undeliverable")
     vendors.write(world, world.channel, "my-card-number-4711")
-    delivery.deliver_due()
+    deliver_due()
     vendor.recover()
     with world.transaction():
         return int(DeliveryAttempt.objects.get().pk)
@@ -160,7 +160,7 @@ def test_attempts_are_shown_without_what_was_said_and_sent_again(
         assert "4711" not in page
     assert str(pk) not in client.get(f"{ATTEMPTS}?outcome__exact=sent").context["cl"].result_list
     assert "1 is sent again." in again(client, ATTEMPTS, pk).content.decode()
-    delivery.deliver_due()
+    deliver_due()
     assert vendors.states(world) == [vendors.SENT]
     assert "can be sent again" in again(client, ATTEMPTS, pk).content.decode()
     with world.transaction():
@@ -180,12 +180,12 @@ def test_dispatches_are_shown_and_sent_again(
             payload={"text": "my-card-number-4711"},
         )
         assert made is not None
-    delivery.deliver_due()
+    deliver_due()
     vendor.recover()
     client = browser(world.alice)
     assert "4711" not in client.get(f"{DISPATCHES}{made.pk}/change/").content.decode()
     assert "1 is sent again." in again(client, DISPATCHES, made.pk).content.decode()
-    delivery.deliver_due()
+    deliver_due()
     with world.transaction():
         assert Dispatch.objects.get().state == Delivery.SENT
 
