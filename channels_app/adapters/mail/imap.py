@@ -2,8 +2,6 @@
 
 import imaplib
 import re
-import socket
-import ssl
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,25 +16,18 @@ from imap_tools import BaseMailBox, MailboxFolderSelectError, MailboxFolderStatu
 from imap_tools.errors import MailboxLoginError, UnexpectedCommandStatusError
 
 from channels_app import egress
+from channels_app.adapters.mail import imap_line
 from channels_app.protocol import ChannelConfig
 from helpdesk.errors import ChannelError
 
-CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
-# Whoever drips answers byte by byte passes every timeout but these: for one command, and for counting.
-COMMAND_SECONDS = 300.0
+# Counting is less than a command may take.
 COUNT_SECONDS = 60.0
 # How long nobody looks whether to stop while waiting for mails.
 STEP_SECONDS = 2.0
 HEAD_BYTES = 64 * 1024
 BATCH_MAILS = 50
 BATCH_BYTES = 10 * 1024 * 1024
-# A server may count line ends in another way than it sends them.
-MARGIN_BYTES = 1024 * 1024
-PIECE_BYTES = 64 * 1024
-LONGEST_LINE = 1_000_000
-# What keeping a line costs besides its letters.
-LINE_BYTES = 100
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _UID = re.compile(rb"\bUID (\d+)")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d+)")
@@ -68,95 +59,25 @@ class Item:
     arrived_at: datetime | None = None
 
 
-class _Client(imaplib.IMAP4):
-    """Listens to the answers to a command for so long, to so many bytes, and while `goes_on` says so."""
-
-    # Any: what imaplib's own constructors take.
-    def __init__(self, *args: Any, goes_on: Callable[[], bool], **kwargs: Any) -> None:
-        self.command_seconds = COMMAND_SECONDS
-        self._goes_on = goes_on
-        super().__init__(*args, **kwargs)
-
-    def open(self, *args: Any, **kwargs: Any) -> None:  # Any: as above
-        self._begin()
-        super().open(*args, **kwargs)
-
-    def _command(self, name: str, *args: Any) -> bytes:  # Any: as above
-        self._begin()
-        # What was said unasked would be kept as long as the connection.
-        self.untagged_responses.clear()
-        tag: bytes = super()._command(name, *args)  # type: ignore[misc]  # not in its annotations
-        return tag
-
-    def read(self, size: int) -> bytes:
-        if size > self._bytes_left:
-            raise self.abort("a literal larger than any mail that was asked for")
-        file: Any = self.file  # a BufferedReader, which its annotations do not say
-        pieces = []
-        while size and (piece := file.read1(min(size, PIECE_BYTES))):
-            pieces.append(piece)
-            size -= len(piece)
-            self._heard(len(piece))
-        return b"".join(pieces)
-
-    def readline(self) -> bytes:
-        file: Any = self.file  # as above
-        line = bytearray()
-        self._heard(LINE_BYTES)
-        while not line.endswith(b"\n") and (heard := file.peek(1)):
-            piece = file.read1(heard.find(b"\n") + 1 or len(heard))
-            line += piece
-            self._heard(len(piece))
-            if len(line) > LONGEST_LINE:
-                raise self.abort("a line longer than any that was asked for")
-        return bytes(line)
-
-    def _begin(self) -> None:
-        self._deadline = time.monotonic() + self.command_seconds
-        self._bytes_left = max(settings.MAIL_MAX_BYTES, BATCH_BYTES) + MARGIN_BYTES
-
-    def _heard(self, count: int) -> None:
-        self._bytes_left -= count
-        if self._bytes_left < 0:
-            raise self.abort("more bytes than any mail that was asked for")
-        if time.monotonic() > self._deadline or not self._goes_on():
-            raise TimeoutError
-
-
-class _Plain(_Client):
-    """Connects to the address that was checked."""
-
-    def _create_socket(self, timeout: float | None) -> socket.socket:
-        return _pinned(self.host, self.port, timeout)
-
-
-class _Tls(_Client, imaplib.IMAP4_SSL):
-    """The same with TLS, which verifies the name that was asked for."""
-
-    def _create_socket(self, timeout: float | None) -> ssl.SSLSocket:
-        line = _pinned(self.host, self.port, timeout)
-        context: ssl.SSLContext = self.ssl_context
-        return context.wrap_socket(line, server_hostname=self.host)
-
-
 class _MailBox(BaseMailBox):
-    client: _Client
+    client: imap_line.Client
 
     def __init__(self, config: ChannelConfig, goes_on: Callable[[], bool]) -> None:
         self.config = config
         self.goes_on = goes_on
         super().__init__()
 
-    def _get_mailbox_client(self) -> _Client:
+    def _get_mailbox_client(self) -> imap_line.Client:
         found = self.config.settings
         host, port = str(found.get("imap_host") or ""), int(str(found.get("imap_port") or 993))
-        how: dict[str, Any] = {
+        how: dict[str, Any] = {  # Any: each of its type
             "timeout": ANSWER_SECONDS,
             "goes_on": self.goes_on,
-        }  # Any: of two types
+            "most_bytes": max(settings.MAIL_MAX_BYTES, BATCH_BYTES),
+        }
         if found.get("imap_security") == "tls":
-            return _Tls(host, port, ssl_context=egress.tls(), **how)
-        client = _Plain(host, port, **how)
+            return imap_line.Tls(host, port, ssl_context=egress.tls(), **how)
+        client = imap_line.Plain(host, port, **how)
         if found.get("imap_security") == "starttls":
             if "STARTTLS" not in client.capabilities:
                 raise MailboxTrouble(_("The server offers no encryption here."))
@@ -331,12 +252,6 @@ def _translated() -> Iterator[None]:
         raise MailboxTrouble(_("The mail server answered something unusable.")) from error
     except (OSError, ValueError, EOFError) as error:
         raise MailboxTrouble(egress.trouble(error)) from error
-
-
-def _pinned(host: str, port: int, timeout: float | None) -> socket.socket:
-    line = egress.connect(host, port, CONNECT_SECONDS)
-    line.settimeout(timeout)
-    return line
 
 
 def _batches(items: list[Item]) -> Iterator[list[Item]]:

@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from channels_app import mailbox as reading
 from channels_app import mailboxes
-from channels_app.adapters.mail import imap
+from channels_app.adapters.mail import imap, imap_line
 from channels_app.mailboxes import Watcher
 from channels_app.models import MailboxCursor
 from channels_app.services.doors import find_door
@@ -301,18 +301,18 @@ def test_the_lease_is_held_while_a_server_takes_its_time(
     world: World, opened: ScriptedImap, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened.mails = {1: written(1, text="x" * 400_000)}
-    heard = imap._Client._heard
+    heard = imap_line.Client._heard
     others: list[float] = []
     with time_machine.travel(timezone.now(), tick=False) as clock:
 
-        def slowly(client: imap._Client, count: int) -> None:
+        def slowly(client: imap_line.Client, count: int) -> None:
             clock.shift(20)
             heard(client, count)
             with monkeypatch.context() as patch:
                 patch.setattr(reading.imap, "opened", None)  # nobody else gets so far
                 others.append(box(world).read(once=True))
 
-        monkeypatch.setattr(imap._Client, "_heard", slowly)
+        monkeypatch.setattr(imap_line.Client, "_heard", slowly)
         assert box(world).read(once=True) == reading.POLL_SECONDS
     assert len(others) > 10
     assert set(others) == {reading.TAKEN_SECONDS}
@@ -351,7 +351,7 @@ def test_hostile_settings_are_refused(
 def test_a_server_that_drips_is_left_in_time(
     world: World, opened: ScriptedImap, monkeypatch: pytest.MonkeyPatch, said: bytes
 ) -> None:
-    monkeypatch.setattr(imap, "COMMAND_SECONDS", 0.2)
+    monkeypatch.setattr(imap_line, "COMMAND_SECONDS", 0.2)
     with world.transaction():
         Channel.objects.update(language="en")
     opened.chatter = (said, 500, 0.01)
