@@ -1,4 +1,4 @@
-"""Two furnished organizations, made once for all tests of this folder."""
+"""Two furnished organizations, made once for all tests of a module."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ PLAIN_FILES = {
 }
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def two(
     django_db_setup: Snapshots, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[tuple[Furnished, Furnished]]:

@@ -15,7 +15,7 @@ from helpdesk.models import OrganizationModel
 from tests.security.addresses import Address, addresses
 from tests.security.worlds import CANARY, INSIDERS, STRANGERS, Furnished, model_of, value_of
 
-pytestmark = pytest.mark.xdist_group("security")
+pytestmark = pytest.mark.xdist_group("foreign ids")
 
 # Doors that are open to everybody who knows the public id: it stands in the widget's tag on a web page.
 OPEN_DOORS = {"channels:receive", "channels:upload"}

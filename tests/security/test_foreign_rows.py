@@ -14,7 +14,7 @@ from helpdesk.tenancy import organization_scope, organization_transaction
 from tests.security.test_foreign_ids import NOISE, answer, call
 from tests.security.worlds import ABSENT_ID, CANARY, bearer, browser_of
 
-pytestmark = pytest.mark.xdist_group("security")
+pytestmark = pytest.mark.xdist_group("foreign rows")
 
 ORGANIZATION_MODELS = [
     model

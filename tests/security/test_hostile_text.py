@@ -15,7 +15,7 @@ from tests.security.conftest import PLAIN_FILES
 from tests.security.test_foreign_ids import call
 from tests.security.worlds import bearer, browser_of, furnish, value_of
 
-pytestmark = pytest.mark.xdist_group("security")
+pytestmark = pytest.mark.xdist_group("hostile text")
 
 HOSTILE = "\"'><img src=x onerror=a()>{{7*7}}"
 # Our own words, not somebody's text: codes, keys, hashes, zones, languages.

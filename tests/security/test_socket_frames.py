@@ -21,7 +21,7 @@ from tests.channels_app.sockets import in_thread
 from tests.security.worlds import ABSENT_ID, CANARY, Furnished, browser_of
 from tests.web_process import Line, WebProcess, web_process
 
-pytestmark = pytest.mark.xdist_group("security")
+pytestmark = pytest.mark.xdist_group("socket frames")
 
 SEED = 20_261_122
 # A burst stays under what closes a socket.
