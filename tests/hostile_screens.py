@@ -25,7 +25,7 @@ from tests.journeys.conftest import BROWSER_ARGUMENTS
 from tests.sinks import THEIRS
 
 PATIENCE_MS = 20_000
-MOST_ROWS = 50
+MOST_ROWS = 200
 PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 # Whom the browser asks of its own accord; no letter names them.
 BROWSERS_OWN = ("*.google.com", "*.googleapis.com", "*.gstatic.com")

@@ -4,6 +4,8 @@
 
   const body = document.body
   const desk = (window.everydesk = window.everydesk || {})
+  // So many rows come to stand here by themselves; the rest is a reload away.
+  const MOST_ROWS = 200
   let held = []
 
   function isOver(row) {
@@ -46,6 +48,12 @@
     }
     place.after(row)
     count(heading, 1)
+  }
+
+  function forgetLast(list) {
+    const rows = list.querySelectorAll('.conv')
+    const last = rows[rows.length - 1]
+    if (rows.length > MOST_ROWS && !isHeld(last) && !last.hasAttribute('aria-current')) last.remove()
   }
 
   function takeOut(row) {
@@ -107,8 +115,10 @@
       else if (old) takeOut(old)
       return
     }
-    if (!old) insertSorted(row, heading)
-    else if (headingOf(old) === heading) replaceRow(old, row)
+    if (!old) {
+      insertSorted(row, heading)
+      forgetLast(list)
+    } else if (headingOf(old) === heading) replaceRow(old, row)
     else if (isHeld(old)) {
       replaceRow(old, row)
       held.push(row)
