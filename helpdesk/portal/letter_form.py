@@ -1,7 +1,9 @@
 """The fields of a letter in the reply box, as they are shown and as they come back."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from email.utils import quote
 
 from django.http import QueryDict
 from django.utils import translation
@@ -11,6 +13,8 @@ from helpdesk.services import letters
 from helpdesk.services.addresses import Address
 from helpdesk.services.letters import Joined, LetterFields
 
+# What has a meaning in a list of addresses, or may have one.
+_MARKED = re.compile(r"[^\w .-]")
 MOST_SUGGESTIONS = 8
 
 
@@ -88,6 +92,7 @@ def _plain(data: QueryDict, name: str) -> str:
 
 
 def _written(one: Address) -> str:
+    """Return an address with its name so that it is read again as the same."""
     address, name = one
-    quoted = f'"{name}"' if any(each in ',;，；、"<>@' for each in name) else name
-    return f"{quoted.replace(chr(34) * 2, '')} <{address}>" if name else address
+    shown = f'"{quote(name)}"' if _MARKED.search(name) else name
+    return f"{shown} <{address}>" if name else address

@@ -9,8 +9,10 @@ from django.utils import timezone
 
 from helpdesk import fragments
 from helpdesk.models import Attachment, Entry, Letter, Message, Outbox, Participant
+from helpdesk.portal import letter_form
 from helpdesk.portal.timeline import entries_of
 from helpdesk.services import assignment, files, participants, replying, timeline
+from helpdesk.services.addresses import read_addresses
 from tests.helpdesk.portal.test_cost import MOST
 from tests.letters import ZHANG, mailbox_in
 
@@ -346,3 +348,22 @@ def test_the_signature_is_ones_own_to_change(world, screen, mailbox, pk):
         ).status_code
         == 422
     )
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "王芳",
+        "Ann Lee",
+        "Zoe； ceo@x.example",
+        'a "b" c\\',
+        "x (y",
+        "<z>",
+        "a，b、c",
+        "a; b, c",
+        "=?utf-8?q?a?=",
+    ],
+)
+def test_an_address_that_is_suggested_is_read_as_the_same_one(name: str) -> None:
+    written = letter_form._written(("ann@x.example", name))
+    assert [address for address, _name in read_addresses(written, field="cc")] == ["ann@x.example"]
