@@ -178,7 +178,12 @@ def _company() -> tuple[World, Channel, str]:
             Channel(
                 kind="mail",
                 name="邮箱",
-                settings={"address": MAILBOX, "outgoing": "folder", "plus_addressing": True},
+                settings={
+                    "address": MAILBOX,
+                    "outgoing": "folder",
+                    "plus_addressing": True,
+                    "rate_per_minute": 6000,
+                },
             )
         )
     return world, mailbox, signed_in(world, "alice")
