@@ -122,7 +122,7 @@ def letter(request: HttpRequest, message_id: int) -> HttpResponse:
     )
     own = f"{request.scheme}://{request.get_host()}"
     response["Content-Security-Policy"] = (
-        f"default-src 'none'; img-src {own}; style-src 'unsafe-inline'; form-action 'none'; "
+        f"default-src 'none'; img-src {own} data:; style-src 'unsafe-inline'; form-action 'none'; "
         "base-uri 'none'; frame-ancestors 'self'; "
         "sandbox allow-popups allow-popups-to-escape-sandbox"
     )
