@@ -262,7 +262,8 @@ def script(desk: Desk, server: SmtpServer) -> None:
             replying.reply(desk.carol, pk, text=str(turn + 1))
         desk.pass_by(OUTAGE_BEGINS + (turn + 1) * HOUR / 5)
     server.script = {}
-    desk.pass_by(RECOVERED + 60)
+    # A recipient who was full is tried again later and later.
+    desk.pass_by(RECOVERED + HOUR / 2)
 
 
 def resend(desk: Desk, rows: list[Outbox]) -> None:
@@ -272,4 +273,4 @@ def resend(desk: Desk, rows: list[Outbox]) -> None:
         replying.resend(desk.carol, pk, number)
     with desk.world.transaction():
         ChannelHealth.objects.update(open_until=None)
-    desk.pass_by(RECOVERED + 180)
+    desk.pass_by(RECOVERED + HOUR / 2 + 120)
