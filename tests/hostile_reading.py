@@ -55,7 +55,10 @@ def walk(
 
 def _even(address: str) -> str:
     """Return an address as it goes over the wire."""
-    return str(httpx.URL(address).copy_with(username="", password="")).lower()
+    try:
+        return str(httpx.URL(address).copy_with(username="", password="")).lower()
+    except httpx.InvalidURL:  # which nobody can ask for
+        return address.lower()
 
 
 def strange_headers(raw: bytes) -> list[str]:

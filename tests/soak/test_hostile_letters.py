@@ -1,4 +1,4 @@
-"""Every hostile letter on every screen that shows mail, in both languages."""
+"""Every hostile letter on every screen that shows mail, in both languages; half of them at a time."""
 
 import pytest
 
@@ -10,17 +10,22 @@ from tests.hostile_screens import readers
 
 @pytest.mark.soak
 @pytest.mark.journey
-def test_no_hostile_letter_does_anything_on_any_screen(transactional_db, tmp_path) -> None:
+@pytest.mark.parametrize("half", [0, 1])
+@pytest.mark.parametrize("language", ["en-GB", "zh-CN"])
+def test_no_hostile_letter_does_anything_on_any_screen(
+    transactional_db, tmp_path, language: str, half: int
+) -> None:
     with hostile_desk(tmp_path) as desk:
-        letters = hostile_letters(f"canary.example:{desk.sink.port}")
-        with readers(desk, "en-GB", "zh-CN") as (english, chinese):
-            english.watches_arrivals(letters)
+        everything = hostile_letters(f"canary.example:{desk.sink.port}")
+        letters = everything[half::2]
+        assert len(letters) >= 150
+        with readers(desk, language) as (reader,):
+            reader.watches_arrivals(letters)
             answered = sum(desk.answer(letter.mark) for letter in letters)
-            assert answered >= 250
+            assert answered >= 120
             mails = desk.send()
             assert len(mails) >= answered
             assert not [found for raw in mails for found in strange_headers(raw)]
-            for reader in (english, chinese):
-                walk(reader, letters, rarely=1)
-            english.clicks_a_link(linking(letters))
-            english.proves_the_sink()
+            walk(reader, letters, rarely=1)
+            reader.clicks_a_link(linking(everything))
+            reader.proves_the_sink()
