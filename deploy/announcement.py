@@ -61,7 +61,8 @@ def text_for_people(facts: dict[str, object]) -> str:
         width = max(len(account["login"]) for account in accounts)
         for account in accounts:
             login, password = account["login"].ljust(width), account["password"]
-            lines.append(f"  {login}  {password}  {account['role']}, {account['organization']}")
+            what = ", ".join(filter(None, (account["role"], account["organization"])))
+            lines.append(f"  {login}  {password}  {what}")
     return "\n".join([*lines, "", "  Ctrl-C stops everything.", ""])
 
 

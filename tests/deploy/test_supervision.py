@@ -1,3 +1,4 @@
+import json
 import os
 import stat
 import sys
@@ -116,3 +117,10 @@ def test_the_announcement_shows_addresses_and_accounts(tmp_path: Path) -> None:
     text = announcement.text_for_people(facts)
     for part in ("http://127.0.0.1:1/shop/", "lin@x", "p w", "云杉"):
         assert part in text
+
+
+def test_the_announcement_names_no_organization_where_there_is_none(tmp_path: Path) -> None:
+    account = {"login": "root@x", "password": "p", "role": "platform", "organization": ""}
+    (tmp_path / "demo_accounts.json").write_text(json.dumps([account]))
+    facts = announcement.ready_facts(tmp_path, public_url="http://127.0.0.1:1", web_urls=[])
+    assert "  root@x  p  platform\n" in announcement.text_for_people(facts)

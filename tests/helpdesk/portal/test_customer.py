@@ -100,7 +100,7 @@ def test_an_address_that_nobody_proved_is_shown_as_such(
     with world.transaction():
         Identity.objects.update(data={"email": "left@example.com"})
     shown = screen("carol").get(f"/conversations/{pk}/").content.decode()
-    assert re.search("left@example.com</span><span [^>]+>(Not verified|未核实)", shown)
+    assert re.search("left@example.com</span></span><span [^>]+>(Not verified|未核实)", shown)
     # Somebody has written it down as the customer's.
     screen("bob", htmx=True).post(
         f"/conversations/{pk}/customer/", {**GIVEN, "email": "left@example.com"}
