@@ -97,6 +97,21 @@ def test_an_administrator_takes_the_first_steps(ling: Colleague) -> None:
     expect(ling.page.locator("#welcome-link")).to_contain_text("/welcome/")
 
 
+def test_a_row_that_changes_while_it_is_pressed_still_opens(
+    visitor: Visitor, jia: Colleague
+) -> None:
+    jia.goes_online()
+    visitor.says("快递显示签收了，我没有收到")
+    row = jia.row("我没有收到").first
+    row.hover()
+    jia.page.mouse.down()
+    # As the line does when a newer version of the row comes.
+    row.evaluate("row => window.everydesk.placeRow(row.cloneNode(true))")
+    jia.page.mouse.up()
+    expect(jia.timeline).to_contain_text("我没有收到")
+    jia.resolves()
+
+
 def test_what_is_written_while_the_web_restarts_arrives_once(
     crowd: Crowd, visitor: Visitor, jia: Colleague
 ) -> None:

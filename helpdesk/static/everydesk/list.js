@@ -7,6 +7,10 @@
   // So many rows come to stand here by themselves; the rest is a reload away.
   const MOST_ROWS = 200
   let held = []
+  // A row that is pressed or fetches its conversation stays the element it is until that is over: what comes of
+  // it belongs to that element. Then it becomes what it should have become.
+  let pressed = null
+  let pending = []
 
   function isOver(row) {
     return row.dataset.state === 'resolved' || row.dataset.state === 'closed'
@@ -108,6 +112,10 @@
     const list = document.getElementById('conversations')
     if (!list) return
     const old = document.getElementById(row.id)
+    if (old && (old === pressed || old.matches('.htmx-request'))) {
+      pending.push(row)
+      return
+    }
     const heading = groupFor(row, Boolean(old))
     if (old) keepPersonal(row, old)
     if (!heading) {
@@ -144,6 +152,30 @@
     const empty = list && list.querySelector('.empty')
     if (empty) empty.hidden = Boolean(list.querySelector('.conv'))
   }
+
+  document.addEventListener('pointerdown', function (event) {
+    pressed = event.target.closest('#conversations .conv')
+  }, true)
+
+  function placePending() {
+    const rows = pending
+    pending = []
+    rows.forEach(desk.placeRow)
+  }
+
+  for (const kind of ['pointerup', 'pointercancel']) {
+    document.addEventListener(kind, function () {
+      // The click comes after this.
+      setTimeout(function () {
+        pressed = null
+        placePending()
+      })
+    }, true)
+  }
+
+  document.addEventListener('htmx:afterRequest', function () {
+    if (pending.length) setTimeout(placePending)
+  })
 
   // A row under the pointer or the focus waits until both have left.
   document.addEventListener('pointerout', function () {
