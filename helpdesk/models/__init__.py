@@ -6,6 +6,7 @@ from helpdesk.models.base import (
     OrganizationModel,
     OrganizationOneToOneField,
 )
+from helpdesk.models.calendars import WorkingPeriod
 from helpdesk.models.channels import ApiToken, Channel, IdempotencyKey, Queue, Route, Snippet
 from helpdesk.models.conversations import OPEN, OPEN_STATES, WEIGHTS, Conversation, Priority, State
 from helpdesk.models.customers import Customer, Identity
@@ -42,7 +43,7 @@ from helpdesk.models.outbox import (
     Outbox,
     PlatformAuditEntry,
 )
-from helpdesk.models.people import Presence, PresenceStatus, Staff, StaffSkill, User, WorkingPeriod
+from helpdesk.models.people import Presence, PresenceStatus, Staff, StaffSkill, User
 from helpdesk.models.timeline import Attachment, Direction, Entry, Message
 
 __all__ = [
