@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from helpdesk.services import working_hours
+
 # May, can, is there now: the order in which reasons are told.
 INACTIVE = "inactive"
 PERMISSION = "permission"
@@ -13,10 +15,14 @@ SKILL = "skill"
 LANGUAGE = "language"
 AWAY = "away"
 OFFLINE = "offline"
-HOURS = "hours"
+HOURS = working_hours.HOURS
+HOLIDAY = working_hours.HOLIDAY
 FULL = "full"
 DECLINED = "declined"
-REASONS = (INACTIVE, PERMISSION, TOPIC, SKILL, LANGUAGE, AWAY, OFFLINE, HOURS, FULL, DECLINED)
+REASONS = (
+    *(INACTIVE, PERMISSION, TOPIC, SKILL, LANGUAGE, AWAY, OFFLINE),
+    *(HOURS, HOLIDAY, FULL, DECLINED),
+)
 
 # Languages that a person must have to answer; for others nobody could be found by rule.
 REQUIRED_LANGUAGES = frozenset({"zh", "en"})
@@ -46,7 +52,8 @@ class Person:
     is_active: bool = True
     status: str = "online"
     lease_until: datetime | None = None
-    is_working: bool = True
+    # Why the calendar leaves no time for work now, as one of the reasons; empty while it does.
+    off: str = ""
     last_assigned_at: datetime | None = None
 
     @property
@@ -121,8 +128,8 @@ def is_not_there(person: Person, need: Need, now: datetime) -> list[str]:
         reasons.append(OFFLINE)
     elif person.status != "online":
         reasons.append(AWAY)
-    if not person.is_working:
-        reasons.append(HOURS)
+    if person.off:
+        reasons.append(person.off)
     if person.free < need.weight:
         reasons.append(FULL)
     return reasons

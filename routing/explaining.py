@@ -24,9 +24,11 @@ NEARLY = (
     {reasons.FULL},
     {reasons.AWAY},
     {reasons.HOURS},
+    {reasons.HOLIDAY},
     {reasons.DECLINED},
     {reasons.OFFLINE},
     {reasons.OFFLINE, reasons.HOURS},
+    {reasons.OFFLINE, reasons.HOLIDAY},
 )
 NEARLY_SHOWN = 3
 EXCLUDED_SHOWN = 60
@@ -48,6 +50,7 @@ REASON_TEXTS: dict[str, str | Promise] = {
     reasons.AWAY: gettext_lazy("was busy, focused or away"),
     reasons.OFFLINE: gettext_lazy("was not online"),
     reasons.HOURS: gettext_lazy("was outside working hours"),
+    reasons.HOLIDAY: gettext_lazy("had a public holiday"),
     reasons.FULL: gettext_lazy("had no free capacity"),
     reasons.DECLINED: gettext_lazy("had declined it or let it pass"),
 }

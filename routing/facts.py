@@ -17,13 +17,13 @@ from helpdesk.models import (
     StaffSkill,
     Topic,
     TopicExample,
-    WorkingPeriod,
 )
 from helpdesk.permissions import CONVERSATION_REPLY
-from helpdesk.services.working_hours import is_working
+from helpdesk.services.calendars import times
 from helpdesk.tenancy import current_organization_id
 from routing.candidates import Person, Reach
 from routing.classify import TopicIndex, TopicSource
+from routing.kept_hours import KeptHours
 from routing.models import Policy
 from routing.offers import reserved_weights
 
@@ -33,6 +33,7 @@ _WATCHED = (
     "helpdesk_topicexample",
     "helpdesk_staffskill",
     "helpdesk_workingperiod",
+    "helpdesk_organization",  # for its country
     "routing_policy",
 )
 _KEPT = 200
@@ -52,11 +53,10 @@ class TopicRule:
 class Facts:
     """The slow facts of one organization."""
 
-    country: str
     index: TopicIndex
     rules: Mapping[int, TopicRule]
     skills: Mapping[int, Mapping[int, int]]
-    periods: Mapping[int, Sequence[WorkingPeriod]]
+    hours: KeptHours
     policies: Mapping[int | None, Policy] = field(default_factory=dict)
 
     def policy(self, department_id: int) -> Policy:
@@ -99,15 +99,12 @@ def _read(organization_id: int) -> Facts:
         "staff_id", "skill_id", "level"
     ):
         skills[staff_id][skill_id] = level
-    periods: dict[int, list[WorkingPeriod]] = defaultdict(list)
-    for period in WorkingPeriod.objects.all():
-        periods[period.staff_id].append(period)
+    country = Organization.objects.values_list("country", flat=True).get(pk=organization_id)
     return Facts(
-        country=Organization.objects.values_list("country", flat=True).get(pk=organization_id),
         index=TopicIndex.of(_source(topic, examples[topic.pk]) for topic in topics),
         rules={topic.pk: _rule(topic) for topic in topics},
         skills=dict(skills),
-        periods=dict(periods),
+        hours=KeptHours(times(), country),
         policies={policy.department_id: policy for policy in Policy.objects.all()},
     )
 
@@ -160,7 +157,6 @@ class _Moment:
 def _person(
     staff: Staff, moment: _Moment, known: Facts, reserved: Decimal, now: datetime
 ) -> Person:
-    periods = known.periods.get(staff.pk, ())
     return Person(
         id=staff.pk,
         reaches=_reaches(staff),
@@ -173,7 +169,7 @@ def _person(
         is_active=staff.is_active,
         status=moment.status,
         lease_until=moment.lease_until,
-        is_working=is_working(periods, staff.timezone, known.country, now),
+        off=known.hours.spell(staff.pk, staff.timezone, now).reason,
         last_assigned_at=moment.last_assigned_at,
     )
 

@@ -51,7 +51,8 @@ def test_somebody_who_may_can_and_is_there_is_a_candidate() -> None:
         ({"status": "focus"}, "away"),
         ({"lease_until": NOW}, "offline"),
         ({"lease_until": None}, "offline"),
-        ({"is_working": False}, "hours"),
+        ({"off": "hours"}, "hours"),
+        ({"off": "holiday"}, "holiday"),
         ({"load": Decimal("2.5")}, "full"),
         ({"load": Decimal(2), "reserved": Decimal("0.5")}, "full"),
         ({"capacity": Decimal(0)}, "full"),
@@ -114,7 +115,7 @@ people = st.lists(
         reserved=st.integers(0, 2).map(lambda n: Decimal(n) / 2),
         status=st.sampled_from(["online", "online", "away", "busy", "focus"]),
         lease_until=st.none() | st.integers(-60, 60).map(lambda s: NOW + timedelta(seconds=s)),
-        is_working=st.booleans(),
+        off=st.sampled_from(["", "", "hours", "holiday"]),
         is_active=st.booleans(),
     ),
     max_size=12,
@@ -148,6 +149,6 @@ def test_nobody_ineligible_is_ever_chosen(staff: list[Person], need: Need) -> No
         assert person.status == "online"
         assert person.lease_until is not None
         assert person.lease_until > NOW
-        assert person.is_working
+        assert person.off == ""
         assert person.load + person.reserved + need.weight <= person.capacity
         assert person.id not in need.declined_by
