@@ -17,11 +17,13 @@ AWAY = "away"
 OFFLINE = "offline"
 HOURS = working_hours.HOURS
 HOLIDAY = working_hours.HOLIDAY
+LEAVE = working_hours.LEAVE
+FOCUS = working_hours.FOCUS
 FULL = "full"
 DECLINED = "declined"
 REASONS = (
     *(INACTIVE, PERMISSION, TOPIC, SKILL, LANGUAGE, AWAY, OFFLINE),
-    *(HOURS, HOLIDAY, FULL, DECLINED),
+    *(HOURS, HOLIDAY, LEAVE, FOCUS, FULL, DECLINED),
 )
 
 # Languages that a person must have to answer; for others nobody could be found by rule.

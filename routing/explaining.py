@@ -20,15 +20,11 @@ from routing.recording import Reading, read
 from routing.scoring import Part, Scored
 
 # Who was left out and could have answered some other day: worth a word beside the score.
+_OFF = (reasons.HOURS, reasons.HOLIDAY, reasons.LEAVE)
 NEARLY = (
-    {reasons.FULL},
-    {reasons.AWAY},
-    {reasons.HOURS},
-    {reasons.HOLIDAY},
-    {reasons.DECLINED},
-    {reasons.OFFLINE},
-    {reasons.OFFLINE, reasons.HOURS},
-    {reasons.OFFLINE, reasons.HOLIDAY},
+    *({one} for one in (reasons.FULL, reasons.AWAY, reasons.FOCUS, reasons.DECLINED)),
+    *({one} for one in (*_OFF, reasons.OFFLINE)),
+    *({one, reasons.OFFLINE} for one in _OFF),
 )
 NEARLY_SHOWN = 3
 EXCLUDED_SHOWN = 60
@@ -51,6 +47,8 @@ REASON_TEXTS: dict[str, str | Promise] = {
     reasons.OFFLINE: gettext_lazy("was not online"),
     reasons.HOURS: gettext_lazy("was outside working hours"),
     reasons.HOLIDAY: gettext_lazy("had a public holiday"),
+    reasons.LEAVE: gettext_lazy("was on leave"),
+    reasons.FOCUS: gettext_lazy("had time without new work"),
     reasons.FULL: gettext_lazy("had no free capacity"),
     reasons.DECLINED: gettext_lazy("had declined it or let it pass"),
 }

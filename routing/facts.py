@@ -33,6 +33,8 @@ _WATCHED = (
     "helpdesk_topicexample",
     "helpdesk_staffskill",
     "helpdesk_workingperiod",
+    "helpdesk_leave",
+    "helpdesk_focustime",
     "helpdesk_organization",  # for its country
     "routing_policy",
 )

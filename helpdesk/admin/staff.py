@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.forms.models import BaseInlineFormSet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -14,13 +16,17 @@ from helpdesk.admin.base import ScopedAdmin, ScopedInline, access_of
 from helpdesk.admin.explain import explain_view
 from helpdesk.admin.fields import TimezoneForm, languages_field
 from helpdesk.admin.sites import organization_site
-from helpdesk.models import RoleGrant, Staff, StaffSkill, WorkingPeriod
+from helpdesk.models import FocusTime, Leave, RoleGrant, Staff, StaffSkill, WorkingPeriod
 from helpdesk.services import administrators, grants, invitations, organizations
+from helpdesk.services.calendars import coming_focus_times, coming_leaves
+from helpdesk.services.time_off import calendar_changed
+from helpdesk.services.working_hours import overlapping
 
 FACTS = (
     *("name", "name_en", "department", "position", "languages", "place", "timezone", "capacity"),
     *("signature", "mail_copies"),
 )
+CALENDAR = (WorkingPeriod, Leave, FocusTime)
 
 
 class StaffForm(TimezoneForm):
@@ -56,11 +62,49 @@ class SkillInline(ScopedInline):
     fields = ("skill", "level")
 
 
+class WeekFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # not subscriptable when it runs
+    """The periods of one week, which may not overlap."""
+
+    def clean(self) -> None:
+        super().clean()
+        kept = [
+            form
+            for form in self.forms
+            if form.is_valid() and not form.cleaned_data.get("DELETE")
+            if form.instance.pk or form.has_changed()
+        ]
+        later = {id(period) for _earlier, period in overlapping(form.instance for form in kept)}
+        for form in kept:
+            if id(form.instance) in later:
+                form.add_error("starts_at", _("This overlaps another period of the week."))
+
+
 class HoursInline(ScopedInline):
     """The working week."""
 
     model = WorkingPeriod
+    formset = WeekFormSet
     fields = ("weekday", "starts_at", "ends_at")
+
+
+class LeaveInline(ScopedInline):
+    """Leave that is not over, in the person's own time zone."""
+
+    model = Leave
+    fields = ("first_day", "starts_at", "last_day", "ends_at", "note")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Leave]:
+        return coming_leaves()
+
+
+class FocusTimeInline(ScopedInline):
+    """Times without new work, in the person's own time zone."""
+
+    model = FocusTime
+    fields = ("weekday", "day", "starts_at", "ends_at")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FocusTime]:
+        return coming_focus_times()
 
 
 class RoleGrantInline(ScopedInline):
@@ -84,7 +128,7 @@ class StaffAdmin(ScopedAdmin):
     search_fields = ("name", "name_en", "user__email")
     ordering = ("name",)
     audited = ("name", "name_en", "department_id", "is_active")
-    inlines = (RoleGrantInline, SkillInline, HoursInline)
+    inlines = (RoleGrantInline, SkillInline, HoursInline, LeaveInline, FocusTimeInline)
     readonly_fields = ("address", "load")
     change_form_outer_after_template = "admin/staff_after.html"
 
@@ -138,6 +182,8 @@ class StaffAdmin(ScopedAdmin):
         """Save inline rows; roles are given and taken by their service."""
         if formset.model is not RoleGrant:
             super().save_formset(request, form, formset, change)
+            if formset.model in CALENDAR and formset.has_changed():
+                calendar_changed(form.instance.pk)
             return
         formset.save(commit=False)
         for row in formset.deleted_objects:

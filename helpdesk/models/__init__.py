@@ -6,7 +6,7 @@ from helpdesk.models.base import (
     OrganizationModel,
     OrganizationOneToOneField,
 )
-from helpdesk.models.calendars import WorkingPeriod
+from helpdesk.models.calendars import FocusTime, Leave, WorkingPeriod
 from helpdesk.models.channels import ApiToken, Channel, IdempotencyKey, Queue, Route, Snippet
 from helpdesk.models.conversations import OPEN, OPEN_STATES, WEIGHTS, Conversation, Priority, State
 from helpdesk.models.customers import Customer, Identity
@@ -70,8 +70,10 @@ __all__ = [
     "EscalationPath",
     "EscalationPathUserObjectPermission",
     "EscalationStep",
+    "FocusTime",
     "IdempotencyKey",
     "Identity",
+    "Leave",
     "Letter",
     "Mention",
     "Message",

@@ -32,6 +32,8 @@ def staff_form(world: World, **changes: Any) -> dict[str, Any]:
         **inline("role_grants", []),
         **inline("skills", []),
         **inline("working_periods", []),
+        **inline("leaves", []),
+        **inline("focus_times", []),
         **changes,
     }
 
