@@ -15,10 +15,11 @@ from django.template.loader import get_template
 from django.utils import timezone, translation
 
 from helpdesk.access import Access
-from helpdesk.models import Conversation, Entry, PresenceStatus, Staff
+from helpdesk.models import Conversation, Entry, Staff
 from helpdesk.portal.board import Board
 from helpdesk.portal.happenings import Names
 from helpdesk.portal.navigation import view_items
+from helpdesk.portal.presence import Card, card_context
 from helpdesk.portal.rows import facts_of, row_of
 from helpdesk.portal.threads import Facts, thread_of
 from helpdesk.portal.timeline import line_of
@@ -93,10 +94,10 @@ def viewers(
         )
 
 
-def presence(staff: Staff, status: str, *, language: str) -> str:
+def presence(card: Card, *, language: str) -> str:
     """Return the card with a person's own presence and capacity; personal."""
-    with reading(language, staff.timezone):
-        return _render("presence", staff=staff, status=status, statuses=PresenceStatus.choices)
+    with reading(language, card.staff.timezone):
+        return _render("presence", **card_context(card))
 
 
 def views(access: Access, *, view: str, language: str) -> str:

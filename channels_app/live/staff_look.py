@@ -8,8 +8,10 @@ from django.utils import translation
 from channels_app.live.staff_view import MOST_MISSING, Way, accesses, drawn_entries
 from helpdesk import fragments, permissions
 from helpdesk.access import Access, access_of, guests
-from helpdesk.models import Conversation, Entry, Presence, Staff
+from helpdesk.models import Conversation, Entry, Staff
+from helpdesk.portal.presence import cards
 from helpdesk.portal.timeline import entries_of
+from helpdesk.services.calendars import with_calendars
 from helpdesk.tenancy import organization_transaction
 from routing.fragments import offer_dock
 
@@ -171,20 +173,17 @@ def _open_threads(seen: Seen, asked: Asked, found: Conversation, can: dict[int, 
 
 def _presence(asked: dict[int, set[str]]) -> dict[int, dict[str, str]]:
     """Return the own card and the offer of each of these, in each language they read."""
-    people = Staff.objects.select_related("department", "position").filter(pk__in=list(asked))
-    leases = Presence.objects.in_bulk(list(asked))
+    rows = Staff.objects.select_related("department", "position", "presence")
+    people = list(with_calendars(rows.filter(pk__in=list(asked))))
+    shown = cards(people)
     return {
         staff.pk: {
-            language: fragments.presence(staff, _chosen(leases.get(staff.pk)), language=language)
+            language: fragments.presence(shown[staff.pk], language=language)
             + offer_dock(access_of(staff), language=language, time_zone=staff.timezone)
             for language in asked[staff.pk]
         }
         for staff in people
     }
-
-
-def _chosen(found: Presence | None) -> str:
-    return str(found.status) if found else "online"
 
 
 def _watched(asked: list[Watched], sight: _Sight) -> dict[int, dict[str, dict[int, str]]]:

@@ -180,10 +180,10 @@ def _people(departments: Iterable[int]) -> list[Person]:
     now = timezone.now()
     rows = Staff.objects.filter(department_id__in=departments, is_active=True, capacity__gt=0)
     return [
-        Person(staff, shown_status(getattr(staff, "presence", None), now))
-        for staff in rows.select_related("presence", "department").order_by("-load", "name")[
-            :STAFF_LIMIT
-        ]
+        Person(staff, shown_status(staff, now))
+        for staff in rows.select_related("presence", "department")
+        .prefetch_related("focus_times")
+        .order_by("-load", "name")[:STAFF_LIMIT]
     ]
 
 

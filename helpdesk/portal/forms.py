@@ -13,10 +13,19 @@ from django.utils.translation import gettext_lazy
 from helpdesk import permissions
 from helpdesk.access import Access, colleagues
 from helpdesk.errors import Refused
-from helpdesk.models import Conversation, Customer, Department, Skill, Staff, StaffSkill, Topic
+from helpdesk.models import (
+    Conversation,
+    Customer,
+    Department,
+    PresenceStatus,
+    Skill,
+    Staff,
+    StaffSkill,
+    Topic,
+)
 from helpdesk.services.assignment import Target
 from helpdesk.services.escalation import paths_for
-from helpdesk.services.presence import is_there
+from helpdesk.services.presence import shown_status
 from helpdesk.templatetags.portal import full_moment
 
 PEOPLE_LIMIT = 200
@@ -38,10 +47,11 @@ def people(access: Access, *, without: int | None) -> list[Staff]:
     """Return the colleagues who can be chosen, those who are there first."""
     now = timezone.now()
     rows = colleagues(access).select_related("department", "presence").exclude(pk=without or 0)
+    rows = rows.prefetch_related("focus_times")
     return sorted(
         rows.order_by("name")[:PEOPLE_LIMIT],
         key=lambda one: (
-            not is_there(getattr(one, "presence", None), now),
+            shown_status(one, now) != PresenceStatus.ONLINE,
             one.load >= one.capacity,
         ),
     )

@@ -18,6 +18,7 @@ from helpdesk.access import access_of
 from helpdesk.errors import HelpdeskError, TooLarge, Unavailable
 from helpdesk.models import Staff, User
 from helpdesk.portal.errors import answer
+from helpdesk.services.calendars import with_calendars
 from helpdesk.tenancy import memberships, organization_scope, organization_transaction
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -195,11 +196,9 @@ def _organization_of(request: HttpRequest) -> int | None:
 
 def _recognise(request: HttpRequest) -> None:
     user = cast("User", request.user)
-    staff = (
-        Staff.objects.select_related("department", "organization", "position", "presence")
-        .filter(user_id=user.pk, is_active=True, organization__is_active=True)
-        .first()
-    )
+    # The calendar comes along, since nearly every page shows the own card.
+    rows = with_calendars(Staff.objects.select_related("department", "position", "presence"))
+    staff = rows.filter(user_id=user.pk, is_active=True, organization__is_active=True).first()
     if staff is None:
         # The membership ended: the next request asks which are left.
         request.session.pop(SESSION_KEY, None)

@@ -15,10 +15,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from helpdesk.models import Staff
 from helpdesk.models.people import MailCopies
+from helpdesk.portal.calendar_forms import FocusForm, LeaveForm, own_calendar
 from helpdesk.portal.pages import THEMES, access_of, frame, is_fragment, staff_of, staff_only
-from helpdesk.portal.views import presence_context
+from helpdesk.portal.presence import presence_context
 from helpdesk.services import presence as presence_service
 from helpdesk.services import profile as profile_service
+from helpdesk.services import time_off
+from helpdesk.services.calendars import with_calendars
 from helpdesk.services.letters import signature_of
 from helpdesk.tenancy import memberships, organization_transaction
 
@@ -81,25 +84,21 @@ def profile(request: HttpRequest) -> HttpResponse:
     return _page(request, form)
 
 
-def _page(request: HttpRequest, form: ProfileForm | None) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    form: ProfileForm | None,
+    *,
+    leave: LeaveForm | None = None,
+    focus: FocusForm | None = None,
+) -> HttpResponse:
     staff = staff_of(request)
-    kept = staff.user.preferences or {}
-    values: dict[str, Any] = {
-        "language": staff.user.language or translation.get_language(),
-        "timezone": staff.timezone,
-        "theme": kept.get("theme", "system"),
-        "signature": staff.signature,
-        "mail_copies": staff.mail_copies,
-        **{switch.removesuffix("_off"): not kept.get(switch) for switch in SWITCHES},
-    }
-    if form is not None:
-        values = {name: form[name].value() for name in form.fields}
     with organization_transaction():
         signature = signature_of(staff)
+        own = {**presence_context(staff), **own_calendar(staff)}
     context = frame(
         request,
         "profile",
-        values=values,
+        values=_values(staff, form),
         errors=form.errors if form else {},
         languages=settings.LANGUAGES,
         timezones=sorted(
@@ -108,20 +107,78 @@ def _page(request: HttpRequest, form: ProfileForm | None) -> HttpResponse:
         mail_choices=MailCopies.choices,
         signature=signature,
         organizations=memberships(staff.user_id),
-        **presence_context(staff),
+        leave_form=leave or LeaveForm(),
+        focus_form=focus or FocusForm(),
+        **own,
     )
-    return render(request, "portal/profile.html", context, status=422 if form else 200)
+    status = 422 if form or leave or focus else 200
+    return render(request, "portal/profile.html", context, status=status)
+
+
+def _values(staff: Staff, form: ProfileForm | None) -> dict[str, Any]:  # Any: values of fields
+    """Return what the fields show: what was typed, else what is kept."""
+    if form is not None:
+        return {name: form[name].value() for name in form.fields}
+    kept = staff.user.preferences or {}
+    return {
+        "language": staff.user.language or translation.get_language(),
+        "timezone": staff.timezone,
+        "theme": kept.get("theme", "system"),
+        "signature": staff.signature,
+        "mail_copies": staff.mail_copies,
+        **{switch.removesuffix("_off"): not kept.get(switch) for switch in SWITCHES},
+    }
 
 
 @require_POST
 @staff_only
+def enter_leave(request: HttpRequest) -> HttpResponse:
+    """Enter leave of one's own."""
+    form = LeaveForm(request.POST)
+    if not form.save(access_of(request)):
+        return _page(request, None, leave=form)
+    messages.success(request, _("Your leave is in your calendar"))
+    return redirect("portal:profile")
+
+
+@require_POST
+@staff_only
+def enter_focus_time(request: HttpRequest) -> HttpResponse:
+    """Enter focus time of one's own."""
+    form = FocusForm(request.POST)
+    if not form.save(access_of(request)):
+        return _page(request, None, focus=form)
+    messages.success(request, _("Your focus time is in your calendar"))
+    return redirect("portal:profile")
+
+
+@require_POST
+@staff_only
+def remove_leave(request: HttpRequest, leave_id: int) -> HttpResponse:
+    """Take leave of one's own out of the calendar."""
+    time_off.remove_leave(access_of(request), leave_id)
+    messages.success(request, _("Your leave is no longer in your calendar"))
+    return redirect("portal:profile")
+
+
+@require_POST
+@staff_only
+def remove_focus_time(request: HttpRequest, focus_time_id: int) -> HttpResponse:
+    """Take focus time of one's own out of the calendar."""
+    time_off.remove_focus_time(access_of(request), focus_time_id)
+    messages.success(request, _("Your focus time is no longer in your calendar"))
+    return redirect("portal:profile")
+
+
+@require_http_methods(["GET", "POST"])
+@staff_only
 def presence(request: HttpRequest) -> HttpResponse:
-    """Choose online, busy, focus or away."""
-    presence_service.set_status(access_of(request), request.POST.get("status", ""))
+    """Choose online, busy, focus or away, or look what the own card shows now."""
+    if request.method == "POST":
+        presence_service.set_status(access_of(request), request.POST.get("status", ""))
     if not is_fragment(request):
         return redirect("portal:workspace")
     with organization_transaction():
-        staff = Staff.objects.select_related("department", "position", "presence").get(
-            pk=staff_of(request).pk
-        )
+        rows = Staff.objects.select_related("department", "position", "presence")
+        staff = with_calendars(rows).get(pk=staff_of(request).pk)
         return render(request, "portal/fragments/presence.html", presence_context(staff))

@@ -56,4 +56,5 @@ def colleagues_for(access: Access, typed: str) -> list[Staff]:
             | Q(name_en__icontains=typed)
             | Q(department__name__icontains=typed)
         )
+    rows = rows.prefetch_related("focus_times")
     return list(rows.order_by("department__order", "name")[:LIMIT])

@@ -79,6 +79,12 @@ urlpatterns = [
     path("board/parts/", supervision.board_parts, name="board-parts"),
     path("presence/", profile.presence, name="presence"),
     path("profile/", profile.profile, name="profile"),
+    path("profile/leave/", profile.enter_leave, name="enter-leave"),
+    path("profile/leave/<int:leave_id>/remove/", profile.remove_leave, name="remove-leave"),
+    path("profile/focus/", profile.enter_focus_time, name="enter-focus"),
+    path(
+        "profile/focus/<int:focus_time_id>/remove/", profile.remove_focus_time, name="remove-focus"
+    ),
     path("shortcuts/", views.shortcuts, name="shortcuts"),
     path("start/", start.start, name="start"),
     path("start/name/", start.rename, name="start-name"),

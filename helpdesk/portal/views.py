@@ -9,7 +9,6 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
 
 from helpdesk import access as rows
-from helpdesk.models import Presence, PresenceStatus, Staff
 from helpdesk.portal.navigation import view_items
 from helpdesk.portal.pages import (
     access_of,
@@ -19,6 +18,7 @@ from helpdesk.portal.pages import (
     staff_of,
     staff_only,
 )
+from helpdesk.portal.presence import presence_context
 from helpdesk.portal.rows import ListRequest, list_page
 from helpdesk.portal.snippets import colleagues_for, snippets_for
 from helpdesk.portal.start import offer_first_run, test_customer_url
@@ -147,13 +147,6 @@ def shortcuts(request: HttpRequest) -> HttpResponse:
         "portal/fragments/shortcuts.html" if is_fragment(request) else "portal/shortcuts.html"
     )
     return render(request, template, frame(request, "shortcuts"))
-
-
-def presence_context(staff: Staff) -> dict[str, Any]:  # Any: a template context
-    """Return what the presence card shows."""
-    presence: Presence | None = getattr(staff, "presence", None)
-    status = presence.status if presence else PresenceStatus.AWAY
-    return {"staff": staff, "status": status, "statuses": PresenceStatus.choices}
 
 
 def desk_context(request: HttpRequest, thread: Thread) -> dict[str, Any]:  # Any: a template context

@@ -1,18 +1,29 @@
 """The calendars of people, read for many at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, time, timedelta
+from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import JSONObject
 from django.utils import timezone
 
-from helpdesk.models import FocusTime, Leave, WorkingPeriod
+from helpdesk.models import FocusTime, Leave, Staff, WorkingPeriod
 from helpdesk.services.working_hours import Calendar
 
 # What was over before is over in every time zone.
 OVER = timedelta(days=2)
+# How a calendar's fields are read out of JSON.
+READING: Mapping[str, Callable[[str], object]] = {
+    "starts_at": time.fromisoformat,
+    "ends_at": time.fromisoformat,
+    "day": date.fromisoformat,
+    "first_day": date.fromisoformat,
+    "last_day": date.fromisoformat,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,39 @@ def times(staff_ids: Iterable[int] | None = None) -> Mapping[int, Times]:
     for focus in coming_focus_times().filter(chosen):
         found[focus.staff_id].focus_times.append(focus)
     return found
+
+
+def with_calendars(people: QuerySet[Staff]) -> QuerySet[Staff]:
+    """Return the same people, each with what their calendar holds and with their organization; no query more."""
+    rows: QuerySet[Staff] = people.select_related("organization").annotate(
+        own_periods=_own(WorkingPeriod.objects.all(), "weekday", "starts_at", "ends_at"),
+        own_leaves=_own(coming_leaves(), "first_day", "starts_at", "last_day", "ends_at"),
+        own_focus_times=_own(coming_focus_times(), "weekday", "day", "starts_at", "ends_at"),
+    )
+    return rows
+
+
+def calendar_of(staff: Staff) -> Calendar:
+    """Return the calendar of somebody who was fetched with it."""
+    kept = staff.__dict__
+    own = Times(
+        [WorkingPeriod(**_read(row)) for row in kept["own_periods"]],
+        [Leave(**_read(row)) for row in kept["own_leaves"]],
+        [FocusTime(**_read(row)) for row in kept["own_focus_times"]],
+    )
+    return own.calendar(staff.timezone, staff.organization.country)
+
+
+def _own(rows: QuerySet[Any], *fields: str) -> ArraySubquery:  # Any: one of three models
+    facts = JSONObject(**{field: field for field in fields})
+    return ArraySubquery(rows.filter(staff_id=OuterRef("pk")).order_by().values(facts=facts))
+
+
+def _read(row: Mapping[str, Any]) -> dict[str, Any]:  # Any: the fields of one of three models
+    return {
+        name: READING[name](value) if value is not None and name in READING else value
+        for name, value in row.items()
+    }
 
 
 def coming_leaves() -> QuerySet[Leave]:

@@ -8,10 +8,11 @@ from django.utils import timezone
 from helpdesk import events
 from helpdesk.access import Access
 from helpdesk.errors import Invalid
-from helpdesk.models import Assignment, Letter, Presence, PresenceStatus, State
+from helpdesk.models import Assignment, Letter, Presence, PresenceStatus, Staff, State
 from helpdesk.models.people import MailCopies
 from helpdesk.registries import Sweep, sweeps
 from helpdesk.services import assignment, audit, timeline
+from helpdesk.services.working_hours import Calendar, is_focused
 from helpdesk.tenancy import current_organization_id, organization_transaction
 
 # No sign for this long: the person has vanished.
@@ -68,21 +69,18 @@ def set_status(by: Access, status: str) -> None:
         _tell(by.staff_id)
 
 
-def is_there(presence: Presence | None, now: datetime) -> bool:
-    """Tell whether somebody is online with a running lease."""
-    return (
-        presence is not None
-        and presence.status == PresenceStatus.ONLINE
-        and presence.lease_until is not None
-        and presence.lease_until > now
-    )
+def shown_status(staff: Staff, now: datetime) -> str:
+    """Return the status that others see: away when the lease has ended, focus while focus time lasts.
 
-
-def shown_status(presence: Presence | None, now: datetime) -> str:
-    """Return the status that others see: away when the lease has ended."""
+    For many people, prefetch `focus_times`.
+    """
+    presence: Presence | None = getattr(staff, "presence", None)
     if presence is None or presence.lease_until is None or presence.lease_until <= now:
         return PresenceStatus.AWAY
-    return str(presence.status)
+    if presence.status != PresenceStatus.ONLINE:
+        return str(presence.status)
+    calendar = Calendar(staff.timezone, focus_times=list(staff.focus_times.all()))
+    return PresenceStatus.FOCUS if is_focused(calendar, now) else PresenceStatus.ONLINE
 
 
 def return_absent(now: datetime) -> int:

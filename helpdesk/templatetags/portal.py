@@ -50,8 +50,8 @@ def initial(name: str) -> str:
 
 @register.filter
 def presence(staff: Staff) -> str:
-    """Return the status of a colleague as others see it: away without an open screen."""
-    return shown_status(getattr(staff, "presence", None), timezone.now())
+    """Return the status of a colleague as others see it; the focus times are prefetched."""
+    return shown_status(staff, timezone.now())
 
 
 @register.filter
@@ -115,6 +115,14 @@ def day_heading(at: datetime) -> str:
     if day == timezone.localdate() - timedelta(days=1):
         return _("Yesterday · %(day)s") % {"day": spelled}
     return spelled
+
+
+@register.filter
+def day_name(day: date) -> str:
+    """Return a day with its weekday, and its year when it is not this one."""
+    # Translators: a day with its weekday, in Django's date format.
+    spelled = date_format(day, _("D j F"))
+    return spelled if day.year == timezone.localdate().year else f"{spelled} {day.year}"
 
 
 @register.filter

@@ -5,7 +5,7 @@ import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, time, timedelta
 from typing import Any
 
 from django.apps import apps
@@ -26,7 +26,7 @@ from helpdesk.models import (
     OrganizationModel,
     Participant,
 )
-from helpdesk.services import assignment, escalation, grants, replying
+from helpdesk.services import assignment, escalation, grants, replying, time_off
 from helpdesk.services.api_tokens import SCOPES, issue_token
 from routing.models import Decision, Offer, Policy
 from tests.factories import World, make_world
@@ -120,6 +120,10 @@ def furnish(slug: str) -> Furnished:
         assignment.transfer(carol, handed, assignment.Target(department_id=world.sales.pk))
         _offer(world, handed)
         token = issue_token(None, world.alice.pk, name=f"{CANARY}-{slug}", scopes=SCOPES)
+    calendar = {"first_day": date(2100, 1, 1), "last_day": date(2100, 1, 2)}
+    with world.transaction():
+        time_off.enter_leave(carol, **calendar, note=f"{CANARY}-{slug}")
+        time_off.enter_focus_time(carol, weekday=3, starts_at=time(14), ends_at=time(16))
     return Furnished(world, received.conversation_id, visitor.new_token, token)
 
 

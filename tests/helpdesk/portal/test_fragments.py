@@ -6,10 +6,12 @@ import pytest
 
 from helpdesk import fragments
 from helpdesk.access import conversation as visible_conversation
-from helpdesk.models import Channel, Presence, Staff
+from helpdesk.models import Channel, Staff
 from helpdesk.portal.board import read_board
+from helpdesk.portal.presence import cards
 from helpdesk.portal.timeline import entries_of
 from helpdesk.services import assignment, replying
+from helpdesk.services.calendars import with_calendars
 from tests.factories import World
 from tests.helpdesk.portal.conftest import Screen
 
@@ -97,10 +99,10 @@ def test_head_offers_what_the_reader_may_do(world: World, pk: int) -> None:
 def test_small_parts_are_the_elements_the_page_knows(world: World, screen: Screen, pk: int) -> None:
     page = screen("carol").get(f"/conversations/{pk}/").content.decode()
     with world.transaction():
-        carol = Staff.objects.select_related("department", "position").get(pk=world.carol.pk)
-        status = Presence.objects.get(staff=carol).status
+        rows = Staff.objects.select_related("department", "position", "presence")
+        carol = with_calendars(rows).get(pk=world.carol.pk)
         parts = {
-            "presence": fragments.presence(carol, status, language="en"),
+            "presence": fragments.presence(cards([carol])[carol.pk], language="en"),
             "views": fragments.views(world.access("carol"), view="mine", language="en"),
             "viewers": fragments.viewers(pk, [carol], typing="Dave", language="en"),
             "customer-typing": fragments.viewers(pk, [], customer_typing=True, language="en"),
