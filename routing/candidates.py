@@ -19,11 +19,12 @@ HOURS = working_hours.HOURS
 HOLIDAY = working_hours.HOLIDAY
 LEAVE = working_hours.LEAVE
 FOCUS = working_hours.FOCUS
+LENT = "lent"
 FULL = "full"
 DECLINED = "declined"
 REASONS = (
     *(INACTIVE, PERMISSION, TOPIC, SKILL, LANGUAGE, AWAY, OFFLINE),
-    *(HOURS, HOLIDAY, LEAVE, FOCUS, FULL, DECLINED),
+    *(HOURS, HOLIDAY, LEAVE, FOCUS, LENT, FULL, DECLINED),
 )
 
 # Languages that a person must have to answer; for others nobody could be found by rule.
@@ -56,6 +57,8 @@ class Person:
     lease_until: datetime | None = None
     # Why the calendar leaves no time for work now, as one of the reasons; empty while it does.
     off: str = ""
+    # False when the share of the day that the person lends is spent.
+    has_lent_time: bool = True
     last_assigned_at: datetime | None = None
 
     @property
@@ -132,6 +135,8 @@ def is_not_there(person: Person, need: Need, now: datetime) -> list[str]:
         reasons.append(AWAY)
     if person.off:
         reasons.append(person.off)
+    if not person.has_lent_time:
+        reasons.append(LENT)
     if person.free < need.weight:
         reasons.append(FULL)
     return reasons

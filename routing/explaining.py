@@ -22,7 +22,7 @@ from routing.scoring import Part, Scored
 # Who was left out and could have answered some other day: worth a word beside the score.
 _OFF = (reasons.HOURS, reasons.HOLIDAY, reasons.LEAVE)
 NEARLY = (
-    *({one} for one in (reasons.FULL, reasons.AWAY, reasons.FOCUS, reasons.DECLINED)),
+    *({one} for one in (reasons.FULL, reasons.LENT, reasons.AWAY, reasons.FOCUS, reasons.DECLINED)),
     *({one} for one in (*_OFF, reasons.OFFLINE)),
     *({one, reasons.OFFLINE} for one in _OFF),
 )
@@ -49,6 +49,7 @@ REASON_TEXTS: dict[str, str | Promise] = {
     reasons.HOLIDAY: gettext_lazy("had a public holiday"),
     reasons.LEAVE: gettext_lazy("was on leave"),
     reasons.FOCUS: gettext_lazy("had time without new work"),
+    reasons.LENT: gettext_lazy("had spent the time lent for the day"),
     reasons.FULL: gettext_lazy("had no free capacity"),
     reasons.DECLINED: gettext_lazy("had declined it or let it pass"),
 }

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -24,6 +24,7 @@ from helpdesk.tenancy import current_organization_id
 from routing.candidates import Person, Reach
 from routing.classify import TopicIndex, TopicSource
 from routing.kept_hours import KeptHours
+from routing.kept_lending import KeptLending
 from routing.models import Policy
 from routing.offers import reserved_weights
 
@@ -59,6 +60,7 @@ class Facts:
     rules: Mapping[int, TopicRule]
     skills: Mapping[int, Mapping[int, int]]
     hours: KeptHours
+    lending: KeptLending
     policies: Mapping[int | None, Policy] = field(default_factory=dict)
 
     def policy(self, department_id: int) -> Policy:
@@ -102,11 +104,13 @@ def _read(organization_id: int) -> Facts:
     ):
         skills[staff_id][skill_id] = level
     country = Organization.objects.values_list("country", flat=True).get(pk=organization_id)
+    hours = KeptHours(times(), country)
     return Facts(
         index=TopicIndex.of(_source(topic, examples[topic.pk]) for topic in topics),
         rules={topic.pk: _rule(topic) for topic in topics},
         skills=dict(skills),
-        hours=KeptHours(times(), country),
+        hours=hours,
+        lending=KeptLending(hours),
         policies={policy.department_id: policy for policy in Policy.objects.all()},
     )
 
@@ -142,10 +146,14 @@ def people(known: Facts, now: datetime, *, staff_ids: Sequence[int] | None = Non
         )
     }
     reserved = reserved_weights(moments)
+    staff = [one for one in rows if one.pk in moments]
+    without_time = known.lending.without_time(staff, now)
     return [
-        _person(staff, moments[staff.pk], known, reserved[staff.pk], now)
-        for staff in rows
-        if staff.pk in moments
+        replace(
+            _person(one, moments[one.pk], known, reserved[one.pk], now),
+            has_lent_time=one.pk not in without_time,
+        )
+        for one in staff
     ]
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from helpdesk.services.calendars import Times
-from helpdesk.services.working_hours import Spell, spell
+from helpdesk.services.working_hours import Calendar, Spell, spell
 
 _NOTHING = Times()
 
@@ -25,7 +25,10 @@ class KeptHours:
         zone, since, kept = self._kept.get(staff_id, ("", now, None))
         if kept is not None and zone == timezone and since <= now < kept.until:
             return kept
-        calendar = self._times.get(staff_id, _NOTHING).calendar(timezone, self._country)
-        found = spell(calendar, now)
+        found = spell(self.calendar(staff_id, timezone), now)
         self._kept[staff_id] = (timezone, now, found)
         return found
+
+    def calendar(self, staff_id: int, timezone: str) -> Calendar:
+        """Return the calendar of a person who lives in a zone."""
+        return self._times.get(staff_id, _NOTHING).calendar(timezone, self._country)

@@ -8,6 +8,8 @@ from django.utils import timezone
 from django.utils.translation import ngettext
 
 from helpdesk.models import Staff
+from helpdesk.services.calendars import with_calendars
+from helpdesk.services.lending import Lent, lenders, lent
 from routing.explaining import Words, figure
 from routing.models import Offer
 from routing.recording import read
@@ -26,6 +28,8 @@ class ShownOffer:
     load_after: str
     capacity: str
     slots: tuple[str, ...]
+    # What of the day the person lends; None for whoever answers all day.
+    lent: Lent | None
     now: datetime
 
     @property
@@ -70,7 +74,7 @@ def show(offer: Offer) -> ShownOffer:
     """Return the offer with why it is the person's, what it takes, and who is next."""
     reading = read(offer.decision)
     words = Words.of(reading, None)
-    staff = Staff.objects.get(pk=offer.staff_id)
+    staff, now = with_calendars(Staff.objects.all()).get(pk=offer.staff_id), timezone.now()
     mine = next((one for one in reading.ranked if one.person.id == staff.pk), None)
     following = [one for one in reading.ranked if one.person.id != staff.pk]
     return ShownOffer(
@@ -80,7 +84,8 @@ def show(offer: Offer) -> ShownOffer:
         load_after=figure(staff.load + offer.weight),
         capacity=figure(staff.capacity),
         slots=_slots(staff.load + offer.weight, staff.capacity),
-        now=timezone.now(),
+        lent=lent(lenders([staff]), now).get(staff.pk),
+        now=now,
     )
 
 

@@ -22,7 +22,7 @@ from helpdesk.errors import (
     TooLate,
 )
 from helpdesk.models import Assignment, Conversation, State
-from helpdesk.services import audit, timeline
+from helpdesk.services import audit, lending, timeline
 from helpdesk.services.holding import Gift, assign_waiting, lock_receivers
 from helpdesk.tenancy import current_organization_id, organization_transaction
 from routing.models import Decision, Offer
@@ -57,9 +57,10 @@ def make(proposals: Sequence[Proposal]) -> tuple[list[Offer], HelpdeskError | No
     fitting: list[Proposal] = []
     refusal: HelpdeskError | None = None
     reserved = reserved_weights(people)
+    without_time = lending.without_time(people.values(), timezone.now())
     for proposal in proposals:
         staff = people.get(proposal.staff_id)
-        if staff is None or not staff.is_active:
+        if staff is None or not staff.is_active or staff.pk in without_time:
             refusal = NotAvailable()
             break
         if staff.load + reserved[staff.pk] + proposal.weight > staff.capacity:

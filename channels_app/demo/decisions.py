@@ -74,7 +74,9 @@ def _there_then(everybody: Iterable[Person], assignment: Assignment, at: datetim
     for person in everybody:
         present = person
         if person.load:
-            present = replace(person, status="online", lease_until=at + LEASE, off="")
+            present = replace(
+                person, status="online", lease_until=at + LEASE, off="", has_lent_time=True
+            )
         if person.id == assignment.staff_id:
             present = replace(present, load=person.load - assignment.weight)
         found.append(present)

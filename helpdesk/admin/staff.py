@@ -24,7 +24,7 @@ from helpdesk.services.working_hours import overlapping
 
 FACTS = (
     *("name", "name_en", "department", "position", "languages", "place", "timezone", "capacity"),
-    *("signature", "mail_copies"),
+    *("lent_percent", "signature", "mail_copies"),
 )
 CALENDAR = (WorkingPeriod, Leave, FocusTime)
 
@@ -140,7 +140,9 @@ class StaffAdmin(ScopedAdmin):
         who = (
             (("name", "name_en"), "address", "is_active") if obj else ("email", ("name", "name_en"))
         )
-        how_much = (("capacity", "load"),) if obj else ("capacity",)
+        how_much = (
+            (("capacity", "load"), "lent_percent") if obj else (("capacity", "lent_percent"),)
+        )
         return (
             (None, {"fields": who}),
             (_("Where"), {"fields": (("department", "position"), "place")}),

@@ -125,6 +125,13 @@ class Staff(OrganizationModel):
         validators=[MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(99))],
         help_text=_("How many conversations at once; one that waits for the customer counts half."),
     )
+    lent_percent = models.PositiveSmallIntegerField(
+        _("lent percent"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_("The share of the working day for conversations; empty: all of it."),
+    )
     # The sum of the weights of this person's running assignments; guarded at every commit.
     load = models.DecimalField(
         _("load"), max_digits=6, decimal_places=1, default=Decimal(0), editable=False
@@ -157,6 +164,10 @@ class Staff(OrganizationModel):
                 condition=models.Q(capacity__gte=0), name="staff_capacity_positive"
             ),
             models.CheckConstraint(condition=models.Q(load__gte=0), name="staff_load_positive"),
+            models.CheckConstraint(
+                condition=models.Q(lent_percent__gte=1, lent_percent__lte=100),
+                name="staff_lent_percent",
+            ),
         ]
         indexes: ClassVar = [
             models.Index(fields=["organization", "department"], name="staff_department")

@@ -10,12 +10,14 @@ from django.utils import timezone
 
 from helpdesk.models import PresenceStatus, Staff
 from helpdesk.services.calendars import calendar_of
+from helpdesk.services.lending import Lent, lenders, lent
 from helpdesk.services.working_hours import FOCUS, HORIZON, Spell, spell
 
 # A change that is nearer than this is announced.
 ANNOUNCED = timedelta(hours=12)
 # A card asks again for itself after this time at the latest.
 LONGEST = timedelta(hours=1)
+LENDING = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,8 @@ class Card:
     spell: Spell
     # When focus time begins, if that is next.
     focus_at: datetime | None
+    # What of the day is lent to conversations; None for whoever answers all day.
+    lent: Lent | None
     now: datetime
 
     @property
@@ -43,12 +47,17 @@ class Card:
     @property
     def again_seconds(self) -> int:
         """Return when the card has something else to show."""
-        return ceil(min(self.spell.until - self.now, LONGEST).total_seconds()) + 1
+        longest = LONGEST if self.lent is None else LENDING
+        return ceil(min(self.spell.until - self.now, longest).total_seconds()) + 1
 
 
 def cards(people: Sequence[Staff]) -> dict[int, Card]:
-    """Return the cards of these people, who carry their calendar and presence."""
+    """Return the cards of these people, who carry their calendar and presence.
+
+    Two queries when somebody among them lends a share of the day, else none.
+    """
     now, found = timezone.now(), {}
+    lending = lent(lenders(people), now)
     for staff in people:
         calendar = calendar_of(staff)
         current = spell(calendar, now)
@@ -59,6 +68,7 @@ def cards(people: Sequence[Staff]) -> dict[int, Card]:
             _chosen(staff),
             current,
             current.until if following == FOCUS else None,
+            lending.get(staff.pk),
             now,
         )
     return found

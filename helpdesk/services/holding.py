@@ -17,7 +17,7 @@ from helpdesk.access import Access, access_of
 from helpdesk.errors import AlreadyTaken, HelpdeskError, NotAvailable, OverCapacity
 from helpdesk.models import WEIGHTS, Assignment, Conversation, Entry, Staff, State
 from helpdesk.models.batches import update_each
-from helpdesk.services import audit, timeline
+from helpdesk.services import audit, lending, timeline
 
 # What changes of a conversation that somebody gets; its department may just have been chosen.
 _CHANGED = (
@@ -82,11 +82,15 @@ def _give(
     gifts: Sequence[Gift], *, by: Access | None
 ) -> tuple[list[Assignment], HelpdeskError | None]:
     people = lock_receivers({gift.staff_id for gift in gifts})
+    without_time = lending.without_time(people.values(), timezone.now()) if by is None else set()
     fitting: list[Gift] = []
     refusal = None
     for gift in gifts:
         receiver = people.get(gift.staff_id)
         refusal = _refusal(gift, receiver, is_engine=by is None)
+        # An offer is accepted by the person, who may always give more than the share of the day.
+        if gift.mode == Assignment.Mode.AUTOMATIC and gift.staff_id in without_time:
+            refusal = refusal or NotAvailable()
         if receiver is None or refusal:
             break
         receiver.load += gift.weight
@@ -101,7 +105,15 @@ def _give(
 def lock_receivers(staff_ids: Iterable[int]) -> dict[int, Staff]:
     """Return the people, their rows locked until the transaction ends, in the order of their ids."""
     rows = Staff.objects.filter(pk__in=sorted(staff_ids)).order_by("pk")
-    needed = ("organization_id", "user_id", "permission_epoch", "is_active", "capacity", "load")
+    needed = (
+        "organization_id",
+        "user_id",
+        "permission_epoch",
+        "is_active",
+        "capacity",
+        "load",
+        "lent_percent",
+    )
     return {person.pk: person for person in rows.only(*needed).select_for_update(no_key=True)}
 
 

@@ -55,6 +55,7 @@ def test_somebody_who_may_can_and_is_there_is_a_candidate() -> None:
         ({"off": "holiday"}, "holiday"),
         ({"off": "leave"}, "leave"),
         ({"off": "focus"}, "focus"),
+        ({"has_lent_time": False}, "lent"),
         ({"load": Decimal("2.5")}, "full"),
         ({"load": Decimal(2), "reserved": Decimal("0.5")}, "full"),
         ({"capacity": Decimal(0)}, "full"),
@@ -118,6 +119,7 @@ people = st.lists(
         status=st.sampled_from(["online", "online", "away", "busy", "focus"]),
         lease_until=st.none() | st.integers(-60, 60).map(lambda s: NOW + timedelta(seconds=s)),
         off=st.sampled_from(["", "", "hours", "holiday", "leave", "focus"]),
+        has_lent_time=st.booleans(),
         is_active=st.booleans(),
     ),
     max_size=12,
@@ -152,5 +154,6 @@ def test_nobody_ineligible_is_ever_chosen(staff: list[Person], need: Need) -> No
         assert person.lease_until is not None
         assert person.lease_until > NOW
         assert person.off == ""
+        assert person.has_lent_time
         assert person.load + person.reserved + need.weight <= person.capacity
         assert person.id not in need.declined_by

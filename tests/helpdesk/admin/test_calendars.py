@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from helpdesk.models import FocusTime, Leave, WorkingPeriod
+from helpdesk.models import FocusTime, Leave, Staff, WorkingPeriod
 from tests.factories import World
 from tests.helpdesk.admin.forms import inline, staff_form
 
@@ -122,6 +122,19 @@ def test_nobody_but_administrators_enters_the_calendars_of_others(
     assert save(world, browser(world.alice), leaves=leave).status_code == 302
     with world.transaction():
         assert Leave.objects.exists()
+
+
+@pytest.mark.parametrize("percent", ["0", "101", "-5", "x"])
+def test_a_share_of_the_day_is_between_one_and_a_hundred(
+    world: World, browser: Browser, percent: str
+) -> None:
+    form = staff_form(world, name="Carol", **inline_of_roles(world))
+    url, alice = f"/admin/helpdesk/staff/{world.carol.pk}/change/", browser(world.alice)
+    refused = alice.post(url, {**form, "lent_percent": percent})
+    assert list(refused.context["adminform"].form.errors) == ["lent_percent"]
+    assert alice.post(url, {**form, "lent_percent": "10"}).status_code == 302
+    with world.transaction():
+        assert Staff.objects.get(pk=world.carol.pk).lent_percent == 10
 
 
 def test_leave_that_is_over_is_not_on_the_page(world: World, browser: Browser) -> None:

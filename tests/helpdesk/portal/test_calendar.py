@@ -1,6 +1,6 @@
 """One's own leave and focus time on the profile page, and what the card and colleagues see of them."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 import pytest
 import time_machine
@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from helpdesk.models import FocusTime, Leave, Presence, Staff, WorkingPeriod
 from helpdesk.portal.presence import cards
+from helpdesk.services import assignment
 from helpdesk.services.calendars import with_calendars
 from tests.factories import World
 from tests.helpdesk.portal.conftest import Screen
@@ -177,6 +178,22 @@ def test_the_cards_of_many_are_one_query(world: World) -> None:
 
 def test_a_look_at_the_card_is_for_screens_only(world: World, screen: Screen) -> None:
     assert screen("carol").get("/presence/")["Location"] == "/"
+
+
+def test_the_card_tells_what_of_the_day_is_lent(world: World, screen: Screen) -> None:
+    with time_machine.travel(at("2026-03-12 10:00"), tick=False) as clock:
+        with world.transaction():
+            Staff.objects.filter(pk=world.carol.pk).update(lent_percent=10)
+        assignment.take(world.access("carol"), world.message().conversation_id)
+        clock.shift(timedelta(minutes=24))
+        carol = screen("carol", htmx=True).get("/presence/").content.decode()
+        dave = screen("dave", htmx=True).get("/presence/").content.decode()
+    assert "Lent 10%" in carol
+    assert "24 / 48 min" in carol
+    assert 'aria-label="24 of 48 min lent"' in carol
+    assert '<rect width="50%"/>' in carol
+    assert 'hx-trigger="load delay:61s"' in carol
+    assert 'id="lent"' not in dave
 
 
 # --- colleagues ---------------------------------------------------------------------------------
