@@ -12,6 +12,7 @@ from helpdesk.models import (
     Department,
     EscalationLevel,
     EscalationPath,
+    FocusTime,
     ObjectGrant,
     OrganizationModel,
     Position,
@@ -189,6 +190,7 @@ def _build_people(company: Company) -> None:
             place=facts["place"],
             timezone=company.organization.timezone,
             capacity=Decimal(facts["capacity"]),
+            lent_percent=facts.get("lends"),
         )
         for facts in texts
     }
@@ -202,12 +204,23 @@ def _build_people(company: Company) -> None:
         for facts in texts
         for key, level in facts["skills"].items()
     )
+    _build_hours(company)
+
+
+def _build_hours(company: Company) -> None:
+    texts, staff = company.text["staff"], company.staff
     # Whoever one can sign in as works at any hour: the demo is tried at night and on Sundays too.
     WorkingPeriod.objects.bulk_create(
         _working_period(staff[facts["key"]], facts["hours"], weekday)
         for number, facts in enumerate(texts)
         if facts["key"] not in company.text["accounts"]
         for weekday in _weekdays(facts, number)
+    )
+    FocusTime.objects.bulk_create(
+        FocusTime(staff=staff[facts["key"]], weekday=weekday, **_hours(facts["focus"]))
+        for facts in texts
+        if "focus" in facts
+        for weekday in range(7)
     )
 
 
@@ -226,13 +239,12 @@ def _weekdays(facts: StaffText, number: int) -> list[int]:
 
 
 def _working_period(staff: Staff, hours: str, weekday: int) -> WorkingPeriod:
-    starts, _, ends = hours.partition("-")
-    return WorkingPeriod(
-        staff=staff,
-        weekday=weekday,
-        starts_at=time.fromisoformat(starts),
-        ends_at=time.fromisoformat(ends),
-    )
+    return WorkingPeriod(staff=staff, weekday=weekday, **_hours(hours))
+
+
+def _hours(text: str) -> dict[str, time]:
+    starts, _, ends = text.partition("-")
+    return {"starts_at": time.fromisoformat(starts), "ends_at": time.fromisoformat(ends)}
 
 
 def _build_grants(company: Company) -> None:

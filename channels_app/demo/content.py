@@ -43,6 +43,10 @@ class StaffText(NamedText):
     role: str
     also: NotRequired[list[str]]
     capacity: int
+    # Percent of the day for conversations; all of it without.
+    lends: NotRequired[int]
+    # Hours of each day without new work.
+    focus: NotRequired[str]
     languages: list[str]
     place: str
     skills: dict[str, int]

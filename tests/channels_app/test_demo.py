@@ -16,6 +16,7 @@ from helpdesk.models import (
     Conversation,
     Entry,
     Escalation,
+    FocusTime,
     Mention,
     Organization,
     Rating,
@@ -29,6 +30,8 @@ from helpdesk.models import (
     WorkingPeriod,
 )
 from helpdesk.registries import invariant_checks
+from helpdesk.services import lending
+from helpdesk.services.calendars import with_calendars
 from helpdesk.tenancy import all_organizations, organization_transaction, platform_transaction
 from routing.models import Decision
 
@@ -60,6 +63,14 @@ def test_the_demo_is_complete_lawful_and_recent(heguang):
         # Whoever one can sign in as works at any hour.
         bound = 24 - len(content.heguang()["accounts"])
         assert WorkingPeriod.objects.values("staff").distinct().count() == bound
+        # A salesperson lends a share of the day and has some of it left; an engineer has focus time.
+        lending_people = lending.lenders(with_calendars(Staff.objects.all()))
+        shares = lending.lent(lending_people, timezone.now())
+        assert [one.percent for one in lending_people] == [10]
+        [share] = shares.values()
+        assert share.total_minutes == 48
+        assert share.spent_minutes < 40
+        assert FocusTime.objects.values("staff").distinct().count() == 1
         assert StaffSkill.objects.values("staff").distinct().count() == 24
         for model in (Escalation, Mention, Rating, Transfer):
             assert model.objects.exists()
