@@ -8,9 +8,23 @@ from routing import kept_hours
 from routing.facts import facts, people
 from routing.kept_hours import KeptHours
 from tests.factories import World
-from tests.weeks import instant, week
+from tests.weeks import focus, instant, leave, week
 
 SHANGHAI, NEW_YORK = "Asia/Shanghai", "America/New_York"
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
+    """The instants for which a calendar was asked."""
+    instants: list[datetime] = []
+    spell = kept_hours.spell
+
+    def asking(calendar, now):
+        instants.append(now)
+        return spell(calendar, now)
+
+    monkeypatch.setattr(kept_hours, "spell", asking)
+    return instants
 
 
 def at(text: str) -> datetime:
@@ -21,17 +35,7 @@ def kept(hours: str, country: str = "CN") -> KeptHours:
     return KeptHours({1: Times(week(hours))}, country)  # type: ignore[arg-type]
 
 
-def test_the_calendar_is_asked_again_only_when_the_answer_changes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    asked = []
-    spell = kept_hours.spell
-
-    def asking(calendar, now):
-        asked.append(now)
-        return spell(calendar, now)
-
-    monkeypatch.setattr(kept_hours, "spell", asking)
+def test_the_calendar_is_asked_again_only_when_the_answer_changes(asked: list[datetime]) -> None:
     hours = kept("Mon-Fri 9-18")
     moments = [
         at("2026-03-12 07:00") + timedelta(minutes=n) for n in range(24 * 60)
@@ -39,6 +43,23 @@ def test_the_calendar_is_asked_again_only_when_the_answer_changes(
     told = [hours.spell(1, SHANGHAI, moment).is_on for moment in moments]
     assert asked == [at("2026-03-12 07:00"), at("2026-03-12 09:00"), at("2026-03-12 18:00")]
     assert told.count(True) == 9 * 60
+
+
+def test_equal_calendars_are_asked_once_and_others_for_themselves(asked: list[datetime]) -> None:
+    office, noon = "Mon-Fri 9-18", at("2026-03-12 12:00")
+    different = [
+        Times(week(office)),
+        Times(week("Mon-Fri 9-17")),
+        Times(week(office), leave("2026-03-12")),
+        Times(week(office), leave("2026-03-12 14:00")),
+        Times(week(office), [], focus("Thu 11-13")),
+        Times(week(office), [], focus("2026-03-12 11-14")),
+    ]
+    people = dict(enumerate(2 * different))
+    hours = KeptHours(people, "CN")  # type: ignore[arg-type]
+    told = [hours.spell(staff_id, SHANGHAI, noon) for staff_id in people]
+    assert [one.reason for one in told] == 2 * ["", "", "leave", "", "focus", "focus"]
+    assert len({(one.reason, one.until) for one in told}) == len(asked) == 6
 
 
 def test_an_earlier_instant_and_another_zone_are_asked_for_themselves() -> None:
