@@ -24,6 +24,7 @@ COMMANDS_WITHOUT_SERVICES = {
     "check",
     "collectstatic",
     "diffsettings",
+    "evaluate_topics",
     "findstatic",
     "help",
     "messages",

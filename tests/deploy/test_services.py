@@ -35,6 +35,7 @@ def start_command(home: Path) -> subprocess.Popen[str]:
         (["migrate"], True),
         (["makemigrations", "--check"], True),
         (["check"], False),
+        (["evaluate_topics", "--train", "a", "--test", "b"], False),
         (["check", "--database", "default"], True),
         (["migrate", "--help"], False),
         (["help"], False),
