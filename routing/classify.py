@@ -1,5 +1,8 @@
 """What a text is about and how urgent it is: pure functions over a prepared index of topics.
 
+Keywords always count. What examples teach comes from a trained model, whose labels are the ids of
+topics, for the topics it knows, and from the nearest example for all others.
+
 "Unknown" is an answer. The best topic is named only when it scores enough by itself and leads the
 next unrelated one by a margin; when two children of one topic compete, their parent is named.
 """
@@ -8,12 +11,17 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from helpdesk.text import has_han, normalise, tokens
 
+if TYPE_CHECKING:
+    # Only who has a model loads what models are made of.
+    from routing.understanding.model import TopicModel
+
 # A first message says what it is about early; the end of a long one repeats it.
-_READ_START = 1_500
-_READ_END = 500
+READ_START = 1_500
+READ_END = 500
 MINIMUM_SCORE = 0.30
 MINIMUM_MARGIN = 0.05
 
@@ -70,8 +78,8 @@ class _Keyword:
 
 def gist(text: str) -> str:
     """Return the part of a text that is worth reading, its start and its end, in even form."""
-    if len(text) > _READ_START + _READ_END:
-        text = f"{text[:_READ_START]} {text[-_READ_END:]}"
+    if len(text) > READ_START + READ_END:
+        text = f"{text[:READ_START]} {text[-READ_END:]}"
     return normalise(text)
 
 
@@ -85,15 +93,16 @@ class TopicIndex:
     """An organization's topics, prepared once and asked many times."""
 
     sources: dict[int, TopicSource]
+    model: "TopicModel | None" = None
     _keywords: list[_Keyword] = field(default_factory=list)
     _idf: dict[str, float] = field(default_factory=dict)
     _postings: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
     _example_topic: list[int] = field(default_factory=list)
 
     @classmethod
-    def of(cls, sources: Iterable[TopicSource]) -> "TopicIndex":
-        """Prepare the index."""
-        index = cls({source.id: source for source in sources})
+    def of(cls, sources: Iterable[TopicSource], model: "TopicModel | None" = None) -> "TopicIndex":
+        """Prepare the index; topics that are gone from the model's labels are passed over."""
+        index = cls({source.id: source for source in sources}, model)
         index._prepare_keywords()
         index._prepare_examples()
         return index
@@ -153,9 +162,11 @@ class TopicIndex:
         even = gist(text)
         by_words, met = self._keyword_scores(even)
         by_examples = self._example_scores(even)
+        by_examples |= self._taught_scores(text, by_examples)
         scores = {
-            topic: 1 - (1 - by_words.get(topic, 0.0)) * (1 - by_examples.get(topic, 0.0))
+            topic: score
             for topic in by_words.keys() | by_examples.keys()
+            if (score := 1 - (1 - by_words.get(topic, 0.0)) * (1 - by_examples.get(topic, 0.0)))
         }
         if not scores:
             return UNKNOWN
@@ -194,6 +205,20 @@ class TopicIndex:
             topic = self._example_topic[number]
             best[topic] = max(cosine, best.get(topic, 0.0))
         return best
+
+    def _taught_scores(self, text: str, by_examples: Mapping[int, float]) -> dict[int, float]:
+        """Return what the model says of the topics it was taught; nothing speaks for a strange text.
+
+        It knows nothing of the others: what their examples claim is not the model's to give away.
+        """
+        if self.model is None:
+            return {}
+        shares = self.model.probabilities(text)
+        taught = {topic: shares[str(topic)] for topic in self.sources if str(topic) in shares}
+        claimed = max(
+            (by_examples[topic] for topic in by_examples.keys() - taught.keys()), default=0
+        )
+        return {topic: share * max(1 - claimed, 0) for topic, share in taught.items()}
 
     def _decide(self, ranked: list[tuple[int, float]], met: dict[int, list[str]]) -> Verdict:
         topic, score = ranked[0]

@@ -16,14 +16,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from helpdesk.text import normalise, stem
+from helpdesk.text import stem
+from routing.classify import gist
 
 Floats = npt.NDArray[np.float32]
 Integers = npt.NDArray[np.int64]
 
-# A message says what it is about early; the end of a long one repeats it.
-READ_START = 1_500
-READ_END = 500
 # How much each block of grams says; tuned on public sets of questions in both languages.
 SHARES = (1.0, 0.7, 1.0, 0.7)
 LENGTH = math.sqrt(sum(share * share for share in SHARES))
@@ -36,13 +34,6 @@ _PAIRED_WORDS = 200
 _SINGLE = r"\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _PIECES = re.compile(rf"[{_SINGLE}]|[^\W_{_SINGLE}]+(?:['’][^\W_{_SINGLE}]+)*|[^\w\s]")
 _LETTERS = re.compile(rf"[^\W_{_SINGLE}]")
-
-
-def gist(text: str) -> str:
-    """Return the part of a text that is worth reading, its start and its end, in even form."""
-    if len(text) > READ_START + READ_END:
-        text = f"{text[:READ_START]} {text[-READ_END:]}"
-    return normalise(text)
 
 
 def grams(text: str) -> list[Counter[str]]:

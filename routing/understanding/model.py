@@ -42,8 +42,10 @@ class TopicModel:
     figures: dict[str, float] = field(default_factory=dict)
 
     def probabilities(self, text: str) -> dict[str, float]:
-        """Return the probability of every label; they fall short of one where the text is strange."""
-        shares, _ = self._shares(text)
+        """Return the probability of every label: none at all of a text unlike those learned from."""
+        shares, familiarity = self._shares(text)
+        if not self.calibration.knows(float(shares.max()), familiarity):
+            return dict.fromkeys(self.labels, 0.0)
         return {label: float(share) for label, share in zip(self.labels, shares, strict=True)}
 
     def judge(self, text: str) -> Judgement:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from routing.classify import gist
 from routing.understanding.calibration import calibrate
 from routing.understanding.counting import Counts, count
-from routing.understanding.features import Floats, Integers, gist
+from routing.understanding.features import Floats, Integers
 from routing.understanding.measures import calibration_error
 from routing.understanding.model import TopicModel
 

@@ -3,8 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from routing.classify import READ_END, READ_START
 from routing.understanding.counting import count
-from routing.understanding.features import READ_END, READ_START, grams
+from routing.understanding.features import grams
 from tests.routing.understanding.questions import EXAMPLES
 
 COUNTS = count([one.text for one in EXAMPLES])
