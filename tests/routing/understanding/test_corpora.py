@@ -68,7 +68,7 @@ def test_an_assistant_is_understood_and_strange_requests_are_told() -> None:
     model = taught(read("clinc150_train"))
     asked, strange = read("clinc150_val"), read("clinc150_oos_train_val")
     accuracy, error = told(model, asked)
-    assert accuracy >= 0.93
+    assert accuracy >= 0.933
     assert error <= 0.03
     known = np.array([model.judge(row.text).confidence for row in asked])
     unknown = np.array([model.judge(row.text).confidence for row in strange])
@@ -82,5 +82,5 @@ def test_chinese_travellers_are_understood() -> None:
     for seed in (1, 2, 3):
         lesson, asked = parted(read("crosswoz_domain_zh"), seed)
         found.append(told(taught(lesson), asked))
-    assert np.mean([accuracy for accuracy, _ in found]) >= 0.925
+    assert np.mean([accuracy for accuracy, _ in found]) >= 0.93
     assert max(error for _, error in found) <= 0.04

@@ -57,6 +57,7 @@ def test_what_is_no_model_is_refused(stored: bytes) -> None:
         ("weights", MODEL.weights[:-1]),
         ("weights", MODEL.weights.astype(np.float64)),
         ("bias", np.full(3, np.nan, np.float32)),
+        ("bias", MODEL.bias[:1]),
         ("rareness", MODEL.vocabulary.rareness[1:]),
         ("grams", np.frombuffer(b"one\ntwo", np.uint8)),
         ("header", np.frombuffer(b"{}", np.uint8)),
