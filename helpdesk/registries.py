@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from django.utils.functional import Promise
 
@@ -159,7 +159,8 @@ reply_gates: Registry[ReplyGate] = Registry("reply gates")
 invariant_checks: Registry[InvariantCheck] = Registry("invariant checks")
 demo_parts: Registry[DemoPart] = Registry("demo parts")
 sweeps: Registry[Sweep] = Registry("sweeps")
-scorers: Registry[Callable[..., float]] = Registry("scorers")
+# Any: a table of numbers, which only routing knows how to read.
+scorers: Registry[Callable[..., Any]] = Registry("scorers")
 measures: Registry[Callable[..., object]] = Registry("measures")
 # What an app above calls the actions it leaves in the audit trail.
 audit_actions: Registry[str | Promise] = Registry("audit actions")

@@ -11,12 +11,20 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from helpdesk.admin.base import ScopedAdmin
 from helpdesk.admin.sites import organization_site
+from routing.deciding.rules import DEFAULT_WEIGHTS
 from routing.explaining import PART_LABELS
 from routing.models import Policy
-from routing.scoring import DEFAULT_WEIGHTS
 
 PREFIX = "weight_"
 MOST_POINTS = 100
+OWN_FIELDS = (
+    "mode",
+    "offer_seconds",
+    "urgent_seconds",
+    "calm_seconds",
+    "slack_percent",
+    "patience_percent",
+)
 
 
 class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
@@ -33,6 +41,9 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         points = {name: data.get(PREFIX + name) for name in DEFAULT_WEIGHTS}
         if not any(points.values()) and not any(PREFIX + name in self.errors for name in points):
             raise forms.ValidationError(_("At least one part must be worth something."))
+        urgent, calm = data.get("urgent_seconds"), data.get("calm_seconds")
+        if urgent and calm and calm < urgent:
+            self.add_error("calm_seconds", _("What is not urgent cannot be due before what is."))
         return data
 
     def chosen(self) -> dict[str, int]:
@@ -45,11 +56,20 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 class PolicyAdmin(ScopedAdmin):
     """Weights and rules, for the organization and for departments that differ."""
 
-    list_display = ("whose", "mode", "offer_seconds", "version", "changed_at")
+    list_display = ("whose", "mode", "urgent_seconds", "version", "changed_at")
     list_select_related = ("department",)
-    audited = ("mode", "offer_seconds", "department_id")
+    audited = ("department_id", *OWN_FIELDS)
     fieldsets = (
         (None, {"fields": ("department", ("mode", "offer_seconds"))}),
+        (
+            _("When waiting pays"),
+            {
+                "fields": (
+                    ("urgent_seconds", "calm_seconds"),
+                    ("slack_percent", "patience_percent"),
+                )
+            },
+        ),
         (
             _("What counts, in points"),
             {"fields": tuple(PREFIX + name for name in DEFAULT_WEIGHTS)},
@@ -62,7 +82,7 @@ class PolicyAdmin(ScopedAdmin):
 
     def get_form(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
         kwargs["form"] = type("PolicyForm", (PolicyForm,), _weight_fields())
-        kwargs["fields"] = ("department", "mode", "offer_seconds")
+        kwargs["fields"] = ("department", *OWN_FIELDS)
         return super().get_form(request, obj, **kwargs)
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:

@@ -8,11 +8,9 @@ class RoutingConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core must know of routing."""
-        from helpdesk.registries import Sweep, audit_actions, scorers, sweeps  # noqa: PLC0415  (apps are ready only now)
-        from routing import handlers, invariants, judging, offers, scoring  # noqa: PLC0415
+        from helpdesk.registries import Sweep, audit_actions, sweeps  # noqa: PLC0415  (apps are ready only now)
+        from routing import handlers, invariants, judging, offers  # noqa: PLC0415
 
-        for name, scorer in scoring.BUILT_IN.items():
-            scorers.register(name, scorer)
         sweeps.register("offers", Sweep(run=offers.expire_due, queue="offers"))
         sweeps.register(
             "waiting", Sweep(run=judging.age_waiting, queue="waiting", every_seconds=60)

@@ -1,44 +1,65 @@
-"""Chooses among the candidates and commits: by the core's guarded service, with the decisions beside it."""
+"""What the engine decides becomes rows: by the core's guarded service, with the decisions beside it."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from helpdesk.models import Assignment, Conversation, State
 from helpdesk.services.holding import Gift, assign_waiting
 from helpdesk.tenancy import organization_transaction
 from routing import leases, offers, recording
-from routing.candidates import Need, Person, candidates
+from routing.candidates import Need
+from routing.deciding.standing import Scored, Standings, stand
+from routing.deciding.team import Team
 from routing.models import Decision, Offer, Policy
-from routing.scoring import Scored, rank
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Choice:
-    """The ranking for one need at one moment."""
+    """Whom one conversation should go to at one moment, and how everybody stood; nobody where `row` is None."""
 
-    need: Need
-    ranked: tuple[Scored, ...]
-    excluded: Mapping[int, tuple[str, ...]]
+    standings: Standings
+    number: int
+    row: int | None
     at: datetime
     policy: Policy
 
     @property
-    def best(self) -> Scored:
+    def need(self) -> Need:
+        return self.standings.asked.needs[self.number]
+
+    @property
+    def given_row(self) -> int:
+        """Return the row of whoever shall have it."""
+        if self.row is None:
+            raise ValueError("nobody shall have it")
+        return self.row
+
+    @property
+    def staff_id(self) -> int:
         """Return who shall have it."""
-        return self.ranked[0]
+        return int(self.standings.team.ids[self.given_row])
+
+    @cached_property
+    def best(self) -> Scored:
+        """Return who shall have it, with the parts of the score."""
+        return self.standings.scored(self.number, self.given_row)
+
+    def nobody(self) -> "Choice":
+        """Return the same, with nobody who shall have it."""
+        return replace(self, row=None)
 
     def decision(self, outcome: Decision.Outcome) -> Decision:
         """Return what is kept of the choice."""
-        chosen = None if outcome == Decision.Outcome.QUEUED else self.best
         return recording.decision(
             self.need,
             outcome,
-            data=recording.compose(self.need, self.ranked, self.excluded, self.policy.points),
+            data=recording.compose(self.standings, self.number, self.row),
             policy=self.policy,
             at=self.at,
-            chosen=chosen,
+            chosen=None if self.row is None else self.best,
         )
 
     def told(self, decision: Decision) -> dict[str, Any]:  # Any: small JSON facts
@@ -59,14 +80,15 @@ class Committed:
     refused: Choice | None = None
 
 
-def choose(people: Iterable[Person], need: Need, policy: Policy, now: datetime) -> Choice:
-    """Return who could take it, best first, and why the others cannot."""
-    eligible, excluded = candidates(people, need, now)
-    return Choice(need, tuple(rank(eligible, need, now, policy.points)), excluded, now, policy)
+def choose(team: Team, need: Need, policy: Policy, now: datetime) -> Choice:
+    """Return who comes first for one need among those who have room; nobody where nobody has."""
+    standings = stand(team, [need], [policy.rules], now.timestamp())
+    first = standings.order(0, 1)
+    return Choice(standings, 0, int(first[0]) if len(first) else None, now, policy)
 
 
 def commit(choices: Sequence[Choice], fence: int | None = None) -> Committed:
-    """Give each conversation to the best for it, in one transaction and in the order given.
+    """Give each conversation to whom it shall go, in one transaction and in the order given.
 
     Ends before the first that is refused: what follows must be decided anew, or somebody less urgent
     would get what the refused one could have had. `fence` is the number of the lease under which we work.
@@ -90,7 +112,7 @@ def commit(choices: Sequence[Choice], fence: int | None = None) -> Committed:
 
 
 def propose(choices: Sequence[Choice], fence: int | None = None) -> Committed:
-    """Put each conversation before the best for it, under the same rules as `commit`."""
+    """Put each conversation before whom it shall go to, under the same rules as `commit`."""
     with organization_transaction():
         leases.check(fence)
         waiting = lock_waiting(choices)
@@ -99,7 +121,7 @@ def propose(choices: Sequence[Choice], fence: int | None = None) -> Committed:
             [
                 offers.Proposal(
                     choice.decision(Decision.Outcome.OFFERED),
-                    choice.best.person.id,
+                    choice.staff_id,
                     choice.need.weight,
                     timedelta(seconds=choice.policy.offer_seconds),
                 )
@@ -130,17 +152,15 @@ def lock_waiting(choices: Sequence[Choice]) -> dict[int, Conversation]:
 
 def _gift(conversation: Conversation, choice: Choice, decision: Decision) -> Gift:
     mode = Assignment.Mode.AUTOMATIC
-    return Gift(conversation, choice.best.person.id, mode, facts=choice.told(decision))
+    return Gift(conversation, choice.staff_id, mode, facts=choice.told(decision))
 
 
-def record_waiting(choices: Sequence[Choice]) -> None:
-    """Record that nobody was free, so that "why not me?" has an answer while it waits."""
+def record_waiting(choices: Sequence[Choice], outcome: Decision.Outcome) -> None:
+    """Record why conversations wait, so that "why not me?" has an answer meanwhile."""
     needs = {choice.need.conversation_id for choice in choices}
     with organization_transaction():
         rows = Conversation.objects.filter(pk__in=needs, state=State.QUEUED).order_by("pk")
         waiting = {one.pk for one in rows.only("pk").select_for_update(no_key=True)}
         Decision.objects.bulk_create(
-            choice.decision(Decision.Outcome.QUEUED)
-            for choice in choices
-            if choice.need.conversation_id in waiting
+            choice.decision(outcome) for choice in choices if choice.need.conversation_id in waiting
         )

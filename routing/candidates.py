@@ -1,6 +1,6 @@
-"""Who may, who can and who is there now: pure functions; every exclusion keeps its reasons."""
+"""What routing knows of people and asks of them, one at a time; `deciding` looks at all of them together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -45,7 +45,8 @@ class Person:
 
     id: int
     reaches: tuple[Reach, ...] = ()
-    skills: Mapping[int, int] = field(default_factory=dict)
+    # skill id -> level 0 to 5
+    skills: Mapping[int, float] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
     place: str = ""
     capacity: Decimal = Decimal(3)
@@ -60,6 +61,10 @@ class Person:
     # False when the share of the day that the person lends is spent.
     has_lent_time: bool = True
     last_assigned_at: datetime | None = None
+    # Conversations given lately.
+    recent: float = 0.0
+    # What the person's time is worth elsewhere, in shares of the skill scale.
+    price: float = 0.0
 
     @property
     def free(self) -> Decimal:
@@ -84,6 +89,8 @@ class Need:
     topic_id: int | None = None
     # skill id -> lowest level
     skills: Mapping[int, int] = field(default_factory=dict)
+    # skill id -> its part of the whole; equal parts where it is not said
+    shares: Mapping[int, float] = field(default_factory=dict)
     language: str = ""
     place: str = ""
     weight: Decimal = Decimal(1)
@@ -91,67 +98,3 @@ class Need:
     declined_by: frozenset[int] = frozenset()
     urgency: int = 20
     waiting_since: datetime | None = None
-
-
-def exclusions(person: Person, need: Need, now: datetime) -> tuple[str, ...]:
-    """Return why this person cannot be given this conversation now, most basic reason first; empty when they can."""
-    reasons = [*may_not(person, need), *cannot(person, need), *is_not_there(person, need, now)]
-    if person.id in need.declined_by:
-        reasons.append(DECLINED)
-    return tuple(reasons)
-
-
-def may_not(person: Person, need: Need) -> list[str]:
-    """Return what permissions are missing."""
-    if not person.is_active:
-        return [INACTIVE]
-    here = [reach for reach in person.reaches if need.department_id in reach.departments]
-    if not here:
-        return [PERMISSION]
-    if need.topic_id is None or any(
-        reach.topics is None or need.topic_id in reach.topics for reach in here
-    ):
-        return []
-    return [TOPIC]
-
-
-def cannot(person: Person, need: Need) -> list[str]:
-    """Return what skill or language is missing."""
-    reasons = []
-    if any(person.skills.get(skill, -1) < lowest for skill, lowest in need.skills.items()):
-        reasons.append(SKILL)
-    is_required = need.language in REQUIRED_LANGUAGES and bool(person.languages)
-    if is_required and need.language not in person.languages:
-        reasons.append(LANGUAGE)
-    return reasons
-
-
-def is_not_there(person: Person, need: Need, now: datetime) -> list[str]:
-    """Return what keeps the person from taking it at this moment."""
-    reasons = []
-    if person.lease_until is None or person.lease_until <= now:
-        reasons.append(OFFLINE)
-    elif person.status != "online":
-        reasons.append(AWAY)
-    if person.off:
-        reasons.append(person.off)
-    if not person.has_lent_time:
-        reasons.append(LENT)
-    if person.free < need.weight:
-        reasons.append(FULL)
-    return reasons
-
-
-def candidates(
-    people: Iterable[Person], need: Need, now: datetime
-) -> tuple[list[Person], dict[int, tuple[str, ...]]]:
-    """Return those who can be given the conversation now, and for everybody else why not."""
-    eligible: list[Person] = []
-    excluded: dict[int, tuple[str, ...]] = {}
-    for person in people:
-        reasons = exclusions(person, need, now)
-        if reasons:
-            excluded[person.id] = reasons
-        else:
-            eligible.append(person)
-    return eligible, excluded

@@ -1,8 +1,8 @@
-"""One look at one organization: judge what is new, then give the most urgent waiting work to the best who is free."""
+"""One look at one organization: judge what is new, then give what waits where it is worth most."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
@@ -11,15 +11,24 @@ from django.utils import timezone
 
 from helpdesk.models import Conversation
 from helpdesk.tenancy import organization_scope, organization_transaction
-from routing import judging, leases, needs, offers
+from routing import judging, leases, needs, offers, pricing
 from routing.assignment import Choice, choose, commit, propose, record_waiting
-from routing.candidates import Need, Person, candidates
+from routing.candidates import Need
+from routing.deciding.filters import codes
+from routing.deciding.matching import decide
+from routing.deciding.rules import Rules
+from routing.deciding.standing import stand
+from routing.deciding.team import Team
 from routing.facts import Facts, facts, people
 from routing.handlers import quietly
 from routing.models import Decision, Policy
 
 logger = logging.getLogger(__name__)
-BATCH = 64
+# So many are decided about together, and so many of them are there because they wait longest.
+BATCH = 256
+OLDEST = 64
+# So many are committed in one transaction.
+COMMITTED = 64
 MOST_KINDS = 200
 
 
@@ -68,79 +77,123 @@ def _judge(conversation_ids: Sequence[int], known: Facts) -> int:
 
 
 def _drain(known: Facts, fence: int | None, batch: int) -> tuple[set[int], bool]:
-    """Place waiting conversations, most urgent first, then oldest; returns which, and whether there may be more."""
+    """Place waiting conversations; returns which, and whether there may be more."""
     now = timezone.now()
     with organization_transaction():
-        staff = {person.id: person for person in people(known, now)}
-        waiting = _servable(list(staff.values()), known, now, batch)
+        team = Team.of(people(known, now))
+        waiting = _servable(team, known, now, batch)
         asked = needs.needs(waiting, known, now)
-    placed = _place(asked, staff, known, fence)
+        if asked:
+            pricing.price(team, known, now)
+    placed = _place(asked, team, known, fence)
     return placed, bool(placed) and len(asked) == batch
 
 
-def _servable(
-    staff: Sequence[Person], known: Facts, now: datetime, batch: int
-) -> list[Conversation]:
-    """Return the waiting conversations that somebody free could take, so that the head of the queue blocks nobody."""
-    free = [person for person in staff if person.free > 0]
-    if not free:
+def _servable(team: Team, known: Facts, now: datetime, batch: int) -> list[Conversation]:
+    """Return the waiting conversations that somebody free could take, so that the head of the queue blocks nobody.
+
+    The most urgent, and among them always some of the oldest: whatever comes, nothing waits for ever.
+    """
+    if not (team.free > 0).any():
         return []
     kinds = needs.kinds()[:MOST_KINDS]
-    servable = [kind for kind in kinds if candidates(free, needs.need_of_kind(kind, known), now)[0]]
+    moment = now.timestamp()
+    servable = [
+        kind for kind in kinds if (codes(team, needs.need_of_kind(kind, known), moment) == 0).any()
+    ]
     if not servable:
         return []
     rows = needs.waiting().filter(needs.of_kinds(servable)).select_related("customer")
-    return list(rows[:batch])
+    found = list(rows[:batch])
+    if len(found) < batch:
+        return found
+    oldest = list(rows.order_by("queued_at", "id")[:OLDEST])
+    kept = {one.pk: one for one in (*oldest, *found)}
+    return list(kept.values())[:batch]
 
 
-def _place(
-    asked: Sequence[Need], staff: dict[int, Person], known: Facts, fence: int | None
-) -> set[int]:
-    """Give each need to the best for it, in the order given; returns the conversations that were placed.
+def _place(asked: Sequence[Need], team: Team, known: Facts, fence: int | None) -> set[int]:
+    """Give each need to whom it is worth most; returns the conversations that were placed.
 
-    What the database refuses, and all that follows, is decided again by what is known then.
+    What the database refuses is decided again, with all that is left, by what is known then.
     """
     placed: set[int] = set()
-    size = len(asked)
+    size = COMMITTED
     while asked:
-        choices = _plan(asked[:size], staff, known)
-        try:
-            done, refused = _commit(choices, fence)
-        except (IntegrityError, DataError):
-            if size == 1:
-                logger.exception("could not place conversation %s", asked[0].conversation_id)
-                asked = asked[1:]
-            # One row that cannot be written must not keep back the others.
-            size = 1
-            continue
+        choices = _choices(asked, team, known)
+        done, refused, bad = _commit_all(choices, size, fence)
         for choice in done:
-            _load(staff, choice)
-        placed.update(choice.need.conversation_id for choice in done)
-        if refused is None:
-            asked = asked[size:]
-            continue
-        person = refused.best.person
-        staff[person.id] = replace(person, load=person.capacity)
+            team.give(choice.given_row, choice.need.weight, choice.at)
+            pricing.note(choice.staff_id)
+            placed.add(choice.need.conversation_id)
+        if bad is not None:
+            # One row that cannot be written must not keep back the others.
+            asked = [need for need in asked if size > 1 or need.conversation_id != bad]
+            size = 1
+        elif refused is not None:
+            team.fill(refused.staff_id)
+        elif not done:
+            break
         asked = [need for need in asked if need.conversation_id not in placed]
     return placed
 
 
-def _plan(asked: Sequence[Need], staff: Mapping[int, Person], known: Facts) -> list[Choice]:
-    """Return whom each need should go to, as if those before it were placed; without those nobody can take."""
-    after = dict(staff)
+class RulesOf:
+    """The rules of each need's department, read once for a look."""
+
+    def __init__(self, known: Facts) -> None:
+        self._known = known
+        self._rules: dict[int, Rules] = {}
+
+    def __call__(self, need: Need) -> Rules:
+        department_id = need.department_id
+        if department_id not in self._rules:
+            self._rules[department_id] = self._known.policy(department_id).rules
+        return self._rules[department_id]
+
+
+def _choices(asked: Sequence[Need], team: Team, known: Facts) -> list[Choice]:
+    """Decide about all together; whoever gets more than one stands as they do after those before it."""
+    now = timezone.now()
+    rules_of = RulesOf(known)
+    decided = decide(asked, team, rules_of, now.timestamp())
+    if decided.standings is None:
+        return []
+    after, seen = team.copy(), set()
     choices = []
-    for need in asked:
-        choice = choose(after.values(), need, known.policy(need.department_id), timezone.now())
-        if choice.ranked:
-            _load(after, choice)
-            choices.append(choice)
+    for number, row in decided.given:
+        need = decided.needs[number]
+        standings, at = decided.standings, number
+        if row in seen:
+            rules = [rules_of(need)]
+            standings, at = stand(after.copy(), [need], rules, now.timestamp()), 0
+        choices.append(Choice(standings, at, row, now, known.policy(need.department_id)))
+        after.give(row, need.weight, now)
+        seen.add(row)
     return choices
 
 
-def _load(staff: dict[int, Person], choice: Choice) -> None:
-    person = staff[choice.best.person.id]
-    load = person.load + choice.need.weight
-    staff[person.id] = replace(person, load=load, last_assigned_at=choice.at)
+def _commit_all(
+    choices: Sequence[Choice], size: int, fence: int | None
+) -> tuple[list[Choice], Choice | None, int | None]:
+    """Commit in parts, up to the first that is refused or cannot be written; returns which, and what it was."""
+    done: list[Choice] = []
+    for part in _parts(choices, size):
+        try:
+            made, refused = _commit(part, fence)
+        except (IntegrityError, DataError):
+            if size == 1:
+                logger.exception("could not place conversation %s", part[0].need.conversation_id)
+            return done, None, part[0].need.conversation_id
+        done += made
+        if refused is not None:
+            return done, refused, None
+    return done, None, None
+
+
+def _parts(choices: Sequence[Choice], size: int) -> Iterator[Sequence[Choice]]:
+    for at in range(0, len(choices), size):
+        yield choices[at : at + size]
 
 
 def _commit(choices: Sequence[Choice], fence: int | None) -> tuple[list[Choice], Choice | None]:
@@ -156,21 +209,24 @@ def _commit(choices: Sequence[Choice], fence: int | None) -> tuple[list[Choice],
 
 
 def _record_newly_waiting(conversation_ids: Sequence[int], known: Facts) -> None:
-    """Record once for each newly judged conversation that nobody was free for it."""
+    """Record once for each newly judged conversation why it waits."""
     if not conversation_ids:
         return
     now = timezone.now()
+    explaining = [Decision.Outcome.QUEUED, Decision.Outcome.HELD]
     with organization_transaction():
         explained = Decision.objects.filter(
-            conversation_id__in=conversation_ids, outcome=Decision.Outcome.QUEUED
+            conversation_id__in=conversation_ids, outcome__in=explaining
         ).values("conversation_id")
         rows = needs.waiting().filter(pk__in=conversation_ids).exclude(pk__in=explained)
         left = needs.needs(list(rows.select_related("customer")), known, now)
-        staff = people(known, now) if left else []
-    choices = [choose(staff, need, known.policy(need.department_id), now) for need in left]
-    nobody = [choice for choice in choices if not choice.ranked]
-    if nobody:
-        record_waiting(nobody)
+        team = Team.of(people(known, now)) if left else Team.of([])
+        pricing.price(team, known, now)
+    choices = [choose(team, need, known.policy(need.department_id), now) for need in left]
+    for outcome, is_held in ((Decision.Outcome.QUEUED, False), (Decision.Outcome.HELD, True)):
+        waiting = [each.nobody() for each in choices if (each.row is not None) == is_held]
+        if waiting:
+            record_waiting(waiting, outcome)
 
 
 def work(organization_id: int, holder: str, *, with_lease: bool = True) -> Outcome:

@@ -15,9 +15,9 @@ from helpdesk.models import Assignment, Conversation, Skill, Staff, Topic
 from helpdesk.reports.names import labels_of
 from routing import candidates as reasons
 from routing.candidates import Need, Person
+from routing.deciding.standing import Part, Scored
 from routing.models import Decision
 from routing.recording import Reading, read
-from routing.scoring import Part, Scored
 
 # Who was left out and could have answered some other day: worth a word beside the score.
 _OFF = (reasons.HOURS, reasons.HOLIDAY, reasons.LEAVE)
@@ -32,9 +32,12 @@ EXCLUDED_SHOWN = 60
 PART_LABELS: dict[str, str | Promise] = {
     "skill": gettext_lazy("Skill"),
     "history": gettext_lazy("History"),
-    "load": gettext_lazy("Load"),
-    "place": gettext_lazy("Place"),
     "language": gettext_lazy("Language"),
+    "place": gettext_lazy("Place"),
+    "load": gettext_lazy("Load"),
+    "fairness": gettext_lazy("Fair share"),
+    "scarcity": gettext_lazy("Needed elsewhere"),
+    # Of decisions made before there was a fair share.
     "idle": gettext_lazy("Idle"),
 }
 REASON_TEXTS: dict[str, str | Promise] = {
@@ -98,10 +101,19 @@ class Explanation:
     asked: ShownPerson | None = None
     is_me: bool = False
     is_offered: bool = False
+    # It waits although somebody has room.
+    is_held: bool = False
     topic_id: int | None = None
     language: str = ""
     # How somebody got it without the engine; empty when it was the engine.
     by_hand: str = ""
+
+    @property
+    def is_passed(self) -> bool:
+        """Tell whether the runner-up had more points, and was needed elsewhere at the same time."""
+        if self.chosen is None or self.runner_up is None:
+            return False
+        return int(self.runner_up.total) > int(self.chosen.total)
 
     @property
     def topic(self) -> str:
@@ -176,6 +188,7 @@ def _explanation(
         asked=words.about(asked, [*ranked, *left_out]) if asked else None,
         is_me=decision.staff_id == by.staff_id,
         is_offered=decision.outcome == Decision.Outcome.OFFERED and shown.owner_id is None,
+        is_held=decision.outcome == Decision.Outcome.HELD,
         topic_id=reading.need.topic_id,
         language=str(LANGUAGES.get(reading.need.language, "")),
     )
@@ -248,8 +261,10 @@ class Words:
             return _("served this customer before")
         if name == "language" and need.language:
             return str(LANGUAGES.get(need.language, ""))
-        if name == "idle" and person.last_assigned_at:
+        if name in {"idle", "fairness"} and person.last_assigned_at:
             return _idle(self.reading.at - person.last_assigned_at)
+        if name == "scarcity":
+            return _scarce(person.price)
         return ""
 
     def skill_fact(self, person: Person, need: Need) -> str:
@@ -280,6 +295,12 @@ class Words:
         else:
             why = _("did not work here at that time")
         return ShownPerson(asked.pk, asked.label, reasons=(why,))
+
+
+def _scarce(price: float) -> str:
+    if price >= 0.4:
+        return _("others need this colleague more")
+    return _("also asked for by others") if price >= 0.05 else _("not needed elsewhere now")
 
 
 def _idle(waited: timedelta) -> str:

@@ -5,10 +5,11 @@ from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.db.models import F
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.models import OrganizationForeignKey, OrganizationModel
-from routing.scoring import DEFAULT_WEIGHTS
+from routing.deciding.rules import DEFAULT_WEIGHTS, Rules
 
 
 class Policy(OrganizationModel):
@@ -36,6 +37,30 @@ class Policy(OrganizationModel):
             "Points for each part of the score, such as skill or history; empty: as delivered."
         ),
     )
+    urgent_seconds = models.PositiveSmallIntegerField(
+        _("seconds until an urgent message should be with somebody"),
+        default=60,
+        validators=[MinValueValidator(10), MaxValueValidator(3600)],
+    )
+    calm_seconds = models.PositiveIntegerField(
+        _("seconds until one without any urgency should be"),
+        default=1800,
+        validators=[MinValueValidator(60), MaxValueValidator(86_400)],
+        help_text=_("Whatever lies between the two is due in between."),
+    )
+    slack_percent = models.PositiveSmallIntegerField(
+        _("percent of capacity that is free while all is given at once"),
+        default=60,
+        validators=[MaxValueValidator(100)],
+        help_text=_(
+            "With less, a conversation may wait for somebody who suits it better, ever less so the longer it waits."
+        ),
+    )
+    patience_percent = models.PositiveSmallIntegerField(
+        _("percent of its time after which anybody suits"),
+        default=100,
+        validators=[MinValueValidator(1), MaxValueValidator(300)],
+    )
     offer_seconds = models.PositiveSmallIntegerField(
         _("seconds to answer an offer"),
         default=30,
@@ -58,6 +83,11 @@ class Policy(OrganizationModel):
             models.CheckConstraint(
                 condition=models.Q(mode__in=["automatic", "offer"]), name="policy_mode"
             ),
+            models.CheckConstraint(
+                condition=models.Q(urgent_seconds__gte=10, calm_seconds__gte=F("urgent_seconds"))
+                & models.Q(slack_percent__lte=100, patience_percent__gte=1),
+                name="policy_times",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -73,6 +103,17 @@ class Policy(OrganizationModel):
         }
         return chosen or dict(DEFAULT_WEIGHTS)
 
+    @property
+    def rules(self) -> Rules:
+        """Return the policy as the engine reads it."""
+        return Rules(
+            weights=self.points,
+            urgent_seconds=float(self.urgent_seconds),
+            calm_seconds=float(self.calm_seconds),
+            slack_percent=self.slack_percent,
+            patience_percent=self.patience_percent,
+        )
+
 
 class Decision(OrganizationModel):
     """One replayable choice: what was asked, who stood for it with which parts, and who did not and why."""
@@ -81,6 +122,7 @@ class Decision(OrganizationModel):
         ASSIGNED = "assigned", _("assigned")
         OFFERED = "offered", _("offered")
         QUEUED = "queued", _("queued: nobody was free")
+        HELD = "held", _("held: somebody better is expected")
 
     conversation = OrganizationForeignKey(
         "helpdesk.Conversation", models.CASCADE, related_name="decisions"
@@ -105,7 +147,7 @@ class Decision(OrganizationModel):
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.CheckConstraint(
-                condition=models.Q(outcome="queued", staff__isnull=True)
+                condition=models.Q(outcome__in=["queued", "held"], staff__isnull=True)
                 | models.Q(outcome__in=["assigned", "offered"], staff__isnull=False),
                 name="decision_outcome",
             ),

@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from helpdesk.access import Access, conversation
 from helpdesk.models import Assignment, Conversation
-from routing.candidates import candidates
+from routing.candidates import FULL
+from routing.deciding.filters import BITS, codes
+from routing.deciding.team import Team
 from routing.facts import facts, people
 from routing.needs import need_of_kind
 
@@ -54,7 +56,7 @@ def place_of(waiting: Conversation, now: datetime | None = None) -> Place | None
     there = _there_for(waiting, now)
     if not there:
         return Place(position, 0)
-    hold = _usual_hold(waiting.department_id, now)
+    hold = usual_hold(waiting.department_id, now)
     middle = hold * position / there
     return Place(position, there, _rounded(middle * 0.5), _rounded(middle * 1.5))
 
@@ -71,15 +73,15 @@ def _there_for(waiting: Conversation, now: datetime) -> int:
         (waiting.department_id, waiting.topic_id, waiting.language, waiting.wanted_skill_id, False),
         known,
     )
-    eligible, excluded = candidates(people(known, now), need, now)
-    return len(eligible) + sum(reasons == ("full",) for reasons in excluded.values())
+    lacks = codes(Team.of(people(known, now)), need, now.timestamp())
+    return int(((lacks & ~BITS[FULL]) == 0).sum())
 
 
-def _usual_hold(department_id: int, now: datetime) -> timedelta:
-    """Return the median time for which conversations of the department were lately held."""
-    ended = Assignment.objects.filter(
-        conversation__department_id=department_id, ended_at__gt=now - LOOK_BACK
-    ).order_by("-id")
+def usual_hold(department_id: int | None, now: datetime) -> timedelta:
+    """Return the median time for which conversations were lately held, of one department or of all."""
+    ended = Assignment.objects.filter(ended_at__gt=now - LOOK_BACK).order_by("-id")
+    if department_id is not None:
+        ended = ended.filter(conversation__department_id=department_id)
     recent = ended.values_list("starts_at", "ended_at")[:LOOK_AT]
     holds = sorted(end - start for start, end in recent if end is not None)
     if len(holds) < 5:

@@ -7,36 +7,47 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+
 from routing.candidates import Need, Past, Person
+from routing.deciding.parts import Asked
+from routing.deciding.rules import Rules
+from routing.deciding.standing import Part, Scored, Standings, points
+from routing.deciding.team import Team
 from routing.models import Decision, Policy
-from routing.scoring import Part, Scored, rank
 
 # More are counted, not kept: the best are what people ask about.
 RANKED_KEPT = 12
 EXCLUDED_KEPT = 200
+# Of how decisions are made; what another engine decided is shown, and not replayed.
+ENGINE = 2
 
 Json = dict[str, Any]  # Any: JSON, checked where it is read
 
 
-def compose(
-    need: Need,
-    ranked: Sequence[Scored],
-    excluded: Mapping[int, Sequence[str]],
-    weights: Mapping[str, int],
-) -> Json:
-    """Return what a decision keeps."""
+class NotReplayable(Exception):
+    """Another engine made the decision."""
+
+
+def compose(standings: Standings, at: int, chosen: int | None) -> Json:
+    """Return what a decision about one of the needs keeps, and of whoever was chosen by row."""
+    need = standings.asked.needs[at]
+    rows = [int(row) for row in standings.order(at, RANKED_KEPT)]
+    if chosen is not None and chosen not in rows:
+        rows[-1] = chosen
     by_reason: dict[str, list[int]] = defaultdict(list)
-    for staff_id, reasons in list(excluded.items())[:EXCLUDED_KEPT]:
+    for staff_id, reasons in standings.excluded(at, EXCLUDED_KEPT).items():
         by_reason["+".join(reasons)].append(staff_id)
+    weights = standings.rules[at].weights
     return {
+        "engine": ENGINE,
         "need": _need(need),
         # Pairs, because jsonb does not keep the order of keys and points follow it.
-        "weights": [[part.name, part.most] for part in ranked[0].parts]
-        if ranked
-        else [[name, most] for name, most in weights.items()],
-        "ranked": [_scored(one, need) for one in ranked[:RANKED_KEPT]],
+        "weights": [[name, weights[name]] for name in standings.names if weights.get(name)],
+        "usual": standings.team.usual_recent,
+        "ranked": [_scored(standings.scored(at, row), need) for row in rows],
         "excluded": dict(by_reason),
-        "people": len(ranked) + len(excluded),
+        "people": len(standings.team),
     }
 
 
@@ -46,6 +57,8 @@ def _need(need: Need) -> Json:
         kept["topic"] = need.topic_id
     if need.skills:
         kept["skills"] = {str(skill): level for skill, level in need.skills.items()}
+    if need.shares:
+        kept["shares"] = {str(skill): share for skill, share in need.shares.items()}
     if need.language:
         kept["language"] = need.language
     if need.place:
@@ -72,6 +85,8 @@ def _scored(one: Scored, need: Need) -> Json:
         "place": person.place,
         "reserved": str(person.reserved) if person.reserved else None,
         "idle": person.last_assigned_at.isoformat() if person.last_assigned_at else None,
+        "recent": person.recent,
+        "price": person.price,
     }
     past = need.pasts.get(person.id)
     if past:
@@ -148,6 +163,7 @@ def _read_need(decision: Decision, kept: Json, rows: Sequence[Json]) -> Need:
         department_id=kept["department"],
         topic_id=kept.get("topic"),
         skills={int(skill): level for skill, level in kept.get("skills", {}).items()},
+        shares={int(skill): share for skill, share in kept.get("shares", {}).items()},
         language=kept.get("language", ""),
         place=kept.get("place", ""),
         weight=Decimal(kept.get("weight", "1")),
@@ -167,11 +183,37 @@ def _read_person(row: Json) -> Person:
         load=Decimal(row["load"]),
         reserved=Decimal(row.get("reserved", "0")),
         last_assigned_at=datetime.fromisoformat(row["idle"]) if "idle" in row else None,
+        recent=row.get("recent", 0.0),
+        price=row.get("price", 0.0),
     )
 
 
 def replay(decision: Decision, weights: Mapping[str, int] | None = None) -> list[Scored]:
-    """Score the kept candidates again from what was known then, with other weights when given."""
+    """Score the kept candidates again from what was known then, with other weights when given.
+
+    Raises NotReplayable for what another engine decided.
+    """
+    if decision.data.get("engine") != ENGINE:
+        raise NotReplayable
     reading = read(decision)
-    people = [one.person for one in reading.ranked]
-    return rank(people, reading.need, decision.at, weights or reading.weights)
+    team = Team.of([one.person for one in reading.ranked], usual=float(decision.data["usual"]))
+    rules = Rules(weights=weights or reading.weights)
+    asked = Asked(team, [reading.need], np.arange(len(team)), decision.at.timestamp())
+    names, tenths = points(asked, [rules])
+    found = [
+        Scored(
+            one.person,
+            tuple(
+                Part(name, int(tenths[number, 0, row]) / 10, rules.weights[name])
+                for number, name in enumerate(names)
+            ),
+        )
+        for row, one in enumerate(reading.ranked)
+    ]
+    return sorted(found, key=_order)
+
+
+def _order(one: Scored) -> tuple[float, Decimal, float, int]:
+    """Return what people are ranked by: points, room, how long they waited, and who came first."""
+    last = one.person.last_assigned_at
+    return (-one.total, -one.person.free, last.timestamp() if last else 0.0, one.person.id)

@@ -12,6 +12,7 @@ from helpdesk.registries import DemoPart, demo_parts
 from routing import needs
 from routing.assignment import Choice, choose
 from routing.candidates import Need, Person
+from routing.deciding.team import Team
 from routing.facts import Facts, facts, people
 from routing.models import Decision
 
@@ -34,16 +35,13 @@ def _explain(assignment: Assignment, known: Facts, everybody: list[Person]) -> N
     need = _need_then(conversation, known, at)
     colleagues = _there_then(everybody, assignment, at)
     policy = known.policy(conversation.department_id)
-    choice = choose(colleagues, need, policy, at)
+    team = Team.of(colleagues)
+    choice = choose(team, need, policy, at)
     # Whoever would have come first had their hands full.
-    while choice.ranked and choice.ranked[0].person.id != assignment.staff_id:
-        ahead = choice.ranked[0].person.id
-        colleagues = [
-            replace(person, load=person.capacity) if person.id == ahead else person
-            for person in colleagues
-        ]
-        choice = choose(colleagues, need, policy, at)
-    if choice.ranked:
+    while choice.row is not None and choice.staff_id != assignment.staff_id:
+        team.fill(choice.staff_id)
+        choice = choose(team, need, policy, at)
+    if choice.row is not None:
         _record(choice, conversation)
     else:
         _take(assignment)

@@ -192,6 +192,7 @@ class Conversation(OrganizationModel):
                 name="conversation_escalated",
             ),
             models.Index(fields=["organization", "department", "-id"], name="conversation_newest"),
+            models.Index(fields=["organization", "-opened_at"], name="conversation_opened"),
             models.Index(fields=["organization", "customer", "-id"], name="conversation_customer"),
             models.Index(fields=["organization", "identity", "-id"], name="conversation_identity"),
             models.Index(

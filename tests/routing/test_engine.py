@@ -291,10 +291,10 @@ def test_work_of_somebody_who_vanished_goes_to_another(world: World) -> None:
 def test_the_department_policy_overrides_the_organizations(world: World) -> None:
     with world.transaction():
         Policy.objects.create(weights={"skill": 50})
-        Policy.objects.create(department=world.sales, weights={"idle": 7})
+        Policy.objects.create(department=world.sales, weights={"fairness": 7})
     sold, returned = world.message("支持 Matter 吗", "v1"), world.message("怎么退货", "v2")
     route(world)
-    assert decisions(world, sold.conversation_id)[0].data["weights"] == [["idle", 7]]
+    assert decisions(world, sold.conversation_id)[0].data["weights"] == [["fairness", 7]]
     assert decisions(world, returned.conversation_id)[0].data["weights"] == [["skill", 50]]
 
 

@@ -5,9 +5,22 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from routing.deciding.rules import DEFAULT_WEIGHTS
 from routing.models import Policy
-from routing.scoring import DEFAULT_WEIGHTS
 from tests.factories import World
+
+WRONG = [
+    ("weight_skill", -1),
+    ("weight_skill", 101),
+    ("weight_scarcity", ""),
+    ("offer_seconds", 1),
+    ("urgent_seconds", 9),
+    ("calm_seconds", 59),
+    ("calm_seconds", ""),
+    ("slack_percent", 101),
+    ("slack_percent", -1),
+    ("patience_percent", 0),
+]
 
 
 @pytest.fixture
@@ -21,7 +34,9 @@ def client(world: World, settings: Any) -> Client:
 
 def form(**changes: Any) -> dict[str, Any]:
     points = {f"weight_{name}": most for name, most in DEFAULT_WEIGHTS.items()}
-    return {"department": "", "mode": "automatic", "offer_seconds": 30, **points, **changes}
+    times = {"offer_seconds": 30, "urgent_seconds": 60, "calm_seconds": 1800}
+    shares = {"slack_percent": 60, "patience_percent": 100}
+    return {"department": "", "mode": "automatic", **times, **shares, **points, **changes}
 
 
 def test_points_are_edited_part_by_part_and_each_change_is_a_version(
@@ -38,8 +53,10 @@ def test_points_are_edited_part_by_part_and_each_change_is_a_version(
     with world.transaction():
         policy = Policy.objects.get()
         assert (policy.points["skill"], policy.mode, policy.version) == (50, "offer", 2)
-    for wrong in [{"weight_skill": -1}, {"weight_skill": 101}, {"offer_seconds": 1}]:
-        assert client.post(url, form(**wrong)).status_code == 200, wrong
+    for field, wrong in WRONG:
+        answer = client.post(url, form(**{field: wrong}))
+        assert answer.status_code == 200
+        assert set(answer.context["adminform"].form.errors) == {field}, wrong
     nothing = {f"weight_{name}": 0 for name in DEFAULT_WEIGHTS}
     assert client.post(url, form(**nothing)).status_code == 200
 
@@ -51,3 +68,10 @@ def test_another_organizations_policy_is_not_there(
         theirs = Policy.objects.create()
     for page in ("change", "delete", "history"):
         assert client.get(f"/admin/routing/policy/{theirs.pk}/{page}/").status_code == 404
+
+
+def test_what_is_not_urgent_is_not_due_before_what_is(world: World, client: Client) -> None:
+    answer = client.post("/admin/routing/policy/add/", form(urgent_seconds=600, calm_seconds=300))
+    assert set(answer.context["adminform"].form.errors) == {"calm_seconds"}
+    with world.transaction():
+        assert not Policy.objects.exists()

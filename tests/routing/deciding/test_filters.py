@@ -7,15 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from routing.candidates import (
-    REASONS,
-    Need,
-    Person,
-    Reach,
-    candidates,
-    exclusions,
-)
-from routing.scoring import rank
+from routing.candidates import REASONS, Need, Person, Reach
+from routing.deciding.filters import codes, reasons
+from routing.deciding.matching import decide
+from routing.deciding.rules import Rules
+from routing.deciding.team import Team
 
 NOW = datetime(2026, 3, 12, 2, 0, tzinfo=UTC)
 SALES, SUPPORT = 1, 2
@@ -30,6 +26,10 @@ FIT = Person(
     lease_until=NOW + timedelta(seconds=30),
 )
 NEED = Need(1, SALES, topic_id=MATTER, skills={FIRMWARE: 3}, language="zh")
+
+
+def exclusions(person: Person, need: Need, now: datetime) -> tuple[str, ...]:
+    return reasons(int(codes(Team.of([person]), need, now.timestamp())[0]))
 
 
 def test_somebody_who_may_can_and_is_there_is_a_candidate() -> None:
@@ -137,23 +137,46 @@ needs = st.builds(
 )
 
 
+def may_be_given(person: Person, need: Need) -> bool:
+    """Say it again in other words than the code under test uses."""
+    reach = [r for r in person.reaches if need.department_id in r.departments]
+    return (
+        person.is_active
+        and any(r.topics is None or need.topic_id in {None, *r.topics} for r in reach)
+        and all(person.skills.get(s, -1) >= n for s, n in need.skills.items())
+        and need.language in {"", "other", *(person.languages or ("zh", "en"))}
+        and person.status == "online"
+        and person.lease_until is not None
+        and person.lease_until > NOW
+        and person.off == ""
+        and person.has_lent_time
+        and person.load + person.reserved + need.weight <= person.capacity
+        and person.id not in need.declined_by
+    )
+
+
 @given(people, needs)
-def test_nobody_ineligible_is_ever_chosen(staff: list[Person], need: Need) -> None:
-    eligible, excluded = candidates(staff, need, NOW)
-    assert {one.id for one in eligible} | set(excluded) == {one.id for one in staff}
-    assert not {one.id for one in eligible} & set(excluded)
-    assert all(reasons and set(reasons) <= set(REASONS) for reasons in excluded.values())
-    for person in [scored.person for scored in rank(eligible, need, NOW)]:
-        # Said again in other words than the code under test uses.
-        reach = [r for r in person.reaches if need.department_id in r.departments]
-        assert person.is_active
-        assert any(r.topics is None or need.topic_id in {None, *r.topics} for r in reach)
-        assert all(person.skills.get(s, -1) >= n for s, n in need.skills.items())
-        assert need.language in {"", "other", *(person.languages or ("zh", "en"))}
-        assert person.status == "online"
-        assert person.lease_until is not None
-        assert person.lease_until > NOW
-        assert person.off == ""
-        assert person.has_lent_time
-        assert person.load + person.reserved + need.weight <= person.capacity
-        assert person.id not in need.declined_by
+def test_exactly_those_who_may_be_given_it_have_no_lack(staff: list[Person], need: Need) -> None:
+    found = codes(Team.of(staff), need, NOW.timestamp())
+    for person, code in zip(staff, found, strict=True):
+        assert (code == 0) == may_be_given(person, need)
+        assert set(reasons(int(code))) <= set(REASONS)
+        assert bool(code) == bool(reasons(int(code)))
+
+
+@given(people, st.lists(needs, max_size=6), st.integers(0, 100))
+def test_nobody_ineligible_is_ever_chosen_and_capacity_is_kept(
+    staff: list[Person], asked: list[Need], slack: int
+) -> None:
+    asked = [replace(need, conversation_id=number) for number, need in enumerate(asked)]
+    team, rules = Team.of(staff), Rules(slack_percent=slack)
+    decided = decide(asked, team, lambda need: rules, NOW.timestamp())
+    left = {person.id: person.capacity - person.load - person.reserved for person in staff}
+    for number, row in decided.given:
+        need, person = decided.needs[number], staff[row]
+        assert may_be_given(person, need)
+        left[person.id] -= need.weight
+        assert left[person.id] >= 0
+    given_away = [decided.needs[number].conversation_id for number, _row in decided.given]
+    assert len(set(given_away)) == len(given_away)
+    assert {number for number, _row in decided.given}.isdisjoint(decided.held)

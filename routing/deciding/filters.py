@@ -1,0 +1,88 @@
+"""Who may, can and is there now: each lack is one bit of a person's code, so that all reasons are kept."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from routing.candidates import (
+    AWAY,
+    DECLINED,
+    FULL,
+    INACTIVE,
+    LANGUAGE,
+    LENT,
+    OFFLINE,
+    PERMISSION,
+    REASONS,
+    REQUIRED_LANGUAGES,
+    SKILL,
+    TOPIC,
+    Need,
+    Reach,
+)
+from routing.deciding.team import Team, hundredths
+
+Codes = NDArray[np.uint32]
+BITS: Mapping[str, np.uint32] = {
+    reason: np.uint32(1 << number) for number, reason in enumerate(REASONS)
+}
+NONE = np.uint32(0)
+
+
+def codes(team: Team, need: Need, now: float) -> Codes:
+    """Return for everybody what keeps them from being given this conversation now; 0 when nothing does."""
+    kind = (need.department_id, need.topic_id, need.language, tuple(sorted(need.skills.items())))
+    may_and_can: Codes = team.kept(("may and can", kind), lambda: _may_and_can(team, need))
+    there: Codes = team.kept(("there", now), lambda: _there(team, now))
+    found = may_and_can | there
+    found |= np.where(team.free < hundredths(need.weight), BITS[FULL], NONE)
+    for staff_id in need.declined_by:
+        row = team.row_of(staff_id)
+        if row is not None:
+            found[row] |= BITS[DECLINED]
+    return found
+
+
+def reasons(code: int) -> tuple[str, ...]:
+    """Return what a code stands for, most basic reason first."""
+    return tuple(reason for reason, bit in BITS.items() if code & int(bit))
+
+
+def _may_and_can(team: Team, need: Need) -> Codes:
+    may = np.array([_may(reaches, need) for reaches in team.reaches], dtype=np.uint32)
+    found = may[team.reach_of] if len(may) else np.zeros(len(team), dtype=np.uint32)
+    found = np.where(team.is_active, found, BITS[INACTIVE])
+    lacks = np.zeros(len(team), dtype=np.bool_)
+    for skill, lowest in need.skills.items():
+        levels = team.levels.get(skill)
+        lacks |= lowest > -1 if levels is None else levels < lowest
+    found |= np.where(lacks, BITS[SKILL], NONE)
+    if need.language in REQUIRED_LANGUAGES:
+        speaks = team.languages.get(need.language)
+        mute = team.has_languages if speaks is None else team.has_languages & (speaks < 0)
+        found |= np.where(mute, BITS[LANGUAGE], NONE)
+    return found
+
+
+def _may(reaches: tuple[Reach, ...], need: Need) -> np.uint32:
+    """Return the bit of the permission that is missing, both from the same role."""
+    here = [reach for reach in reaches if need.department_id in reach.departments]
+    if not here:
+        return BITS[PERMISSION]
+    if need.topic_id is None or any(
+        reach.topics is None or need.topic_id in reach.topics for reach in here
+    ):
+        return NONE
+    return BITS[TOPIC]
+
+
+def _there(team: Team, now: float) -> Codes:
+    is_offline = team.lease_until <= now
+    found = np.where(is_offline, BITS[OFFLINE], np.where(team.is_online, NONE, BITS[AWAY]))
+    found |= _OFF[team.off]
+    return np.asarray(found | np.where(team.has_lent_time, NONE, BITS[LENT]), dtype=np.uint32)
+
+
+# By the place in the list of reasons, from 1 on.
+_OFF = np.array([NONE, *BITS.values()], dtype=np.uint32)

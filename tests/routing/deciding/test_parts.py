@@ -1,0 +1,189 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from helpdesk.registries import scorers
+from routing.candidates import Need, Past, Person, Reach
+from routing.deciding.parts import BUILT_IN
+from routing.deciding.rules import DEFAULT_WEIGHTS, Rules
+from routing.deciding.standing import Scored, stand
+from routing.deciding.team import Team
+
+NOW = datetime(2026, 3, 12, 2, 0, tzinfo=UTC)
+PERSON = Person(
+    id=1,
+    reaches=(Reach(frozenset({1})),),
+    skills={5: 3},
+    languages=("zh", "en"),
+    place="杭州",
+    capacity=Decimal(4),
+    lease_until=NOW + timedelta(minutes=1),
+    recent=4.0,
+    price=0.2,
+)
+# Somebody to compare with, so that there is a usual share of work.
+OTHER = replace(PERSON, id=2)
+NEED = Need(1, 1, topic_id=2, skills={5: 1}, language="zh", place="杭州")
+
+
+def scored(person: Person, need: Need, rules: Rules = Rules()) -> Scored:  # noqa: B008  (frozen)
+    standings = stand(Team.of([person, OTHER]), [need], [rules], NOW.timestamp())
+    return standings.scored(0, 0)
+
+
+def points(person: Person, need: Need) -> dict[str, float]:
+    return {part.name: part.points for part in scored(person, need).parts}
+
+
+def test_the_parts_are_worth_100_and_the_total_is_their_sum() -> None:
+    assert sum(DEFAULT_WEIGHTS.values()) == 100
+    found = scored(PERSON, NEED)
+    assert [part.name for part in found.parts] == list(DEFAULT_WEIGHTS) == list(BUILT_IN)
+    assert found.total == round(sum(part.points for part in found.parts), 1)
+
+
+@pytest.mark.parametrize(
+    ("part", "better", "worse"),
+    [
+        ("load", {"load": Decimal(1)}, {"load": Decimal(2)}),
+        ("load", {"reserved": Decimal(0)}, {"reserved": Decimal(1)}),
+        ("place", {"place": "杭州"}, {"place": ""}),
+        ("place", {"place": ""}, {"place": "成都"}),
+        ("language", {"languages": ("zh", "en")}, {"languages": ("en", "zh")}),
+        ("fairness", {"recent": 2.0}, {"recent": 4.0}),
+        ("scarcity", {"price": 0.1}, {"price": 0.3}),
+    ],
+)
+def test_more_of_it_is_worth_more(part: str, better: dict[str, Any], worse: dict[str, Any]) -> None:
+    more, less = points(replace(PERSON, **better), NEED), points(replace(PERSON, **worse), NEED)
+    assert more[part] > less[part]
+    assert {name: more[name] for name in more if name != part} == {
+        name: less[name] for name in less if name != part
+    }
+
+
+def test_skill_counts_and_saves_time_that_others_need() -> None:
+    more, less = points(replace(PERSON, skills={5: 4}), NEED), points(PERSON, NEED)
+    assert more["skill"] > less["skill"]
+    assert more["scarcity"] > less["scarcity"]
+
+
+def test_of_several_skills_each_counts_by_its_share() -> None:
+    first = replace(PERSON, skills={5: 5, 6: 0})
+    both = replace(NEED, skills={5: 0, 6: 0}, shares={5: 0.75, 6: 0.25})
+    even = replace(both, shares={})
+    assert points(first, both)["skill"] == pytest.approx(0.75 * DEFAULT_WEIGHTS["skill"])
+    assert points(first, even)["skill"] == pytest.approx(0.5 * DEFAULT_WEIGHTS["skill"])
+
+
+def test_history_counts_good_and_recent_service() -> None:
+    def with_past(past: Past | None) -> float:
+        return points(PERSON, replace(NEED, pasts={1: past} if past else {}))["history"]
+
+    recent = NOW - timedelta(days=3)
+    five, four, three = (with_past(Past(recent, stars)) for stars in (5, 4, 3))
+    assert five > four > three > with_past(None) == 0
+    assert with_past(Past(recent, 1)) == 0
+    assert five > with_past(Past(NOW - timedelta(days=120), 5)) > 0
+    assert with_past(Past(recent)) > three
+
+
+def test_the_best_comes_first_and_ties_go_to_the_freer_then_to_whoever_waited_longest() -> None:
+    strong = replace(PERSON, id=9, skills={5: 5})
+    waited = replace(PERSON, id=8, last_assigned_at=NOW - timedelta(hours=2))
+    rested = replace(PERSON, id=7, last_assigned_at=NOW - timedelta(hours=1))
+    roomy = replace(rested, id=6, capacity=Decimal(8), recent=8.0)
+    team = Team.of([rested, waited, strong, roomy])
+    rules = Rules(weights={"skill": 100})
+    standings = stand(team, [NEED], [rules], NOW.timestamp())
+    assert [int(team.ids[row]) for row in standings.order(0, 4)] == [9, 6, 8, 7]
+    assert [int(team.ids[row]) for row in standings.order(0, 2)] == [9, 6]
+
+
+def test_weights_decide_and_a_part_without_weight_is_left_out() -> None:
+    near, skilled = replace(PERSON, id=3, skills={5: 1}), replace(PERSON, id=4, place="成都")
+    for weights, first in (({"skill": 100}, 4), ({"place": 100, "skill": 0}, 3)):
+        team = Team.of([near, skilled])
+        standings = stand(team, [NEED], [Rules(weights=weights)], NOW.timestamp())
+        assert team.ids[standings.order(0, 1)[0]] == first
+    parts = scored(near, NEED, Rules(weights={"place": 1, "skill": 0})).parts
+    assert [part.name for part in parts] == ["place"]
+
+
+def test_a_new_scorer_joins_by_registration() -> None:
+    def lucky(asked: Any) -> Any:
+        return np.where(asked.team.ids[asked.rows] == 1, 1.0, 0.0)
+
+    rules = Rules(weights={"lucky": 10})
+    with scorers.registered("lucky", lucky):
+        parts = scored(PERSON, NEED, rules).parts
+    assert [(part.name, part.points) for part in parts] == [("lucky", 10)]
+    assert scored(PERSON, NEED, rules).parts == ()
+
+
+def test_departments_with_policies_of_their_own_are_decided_about_together() -> None:
+    near, skilled = replace(PERSON, id=3, skills={5: 1}), replace(PERSON, id=4, place="成都")
+    team = Team.of([near, skilled])
+    rules = [Rules(weights={"skill": 100}), Rules(weights={"place": 50})]
+    standings = stand(team, [NEED, replace(NEED, conversation_id=2)], rules, NOW.timestamp())
+    assert team.ids[standings.order(0, 1)[0]] == 4
+    assert team.ids[standings.order(1, 1)[0]] == 3
+    assert [part.most for part in standings.scored(0, 0).parts] == [100]
+    assert [part.most for part in standings.scored(1, 0).parts] == [50]
+
+
+@given(
+    st.decimals(0, 9, places=1),
+    st.decimals(0, 9, places=1),
+    st.integers(0, 5),
+    st.integers(-3, 400),
+    st.none() | st.integers(1, 5),
+    st.floats(0, 3),
+    st.floats(0, 100),
+)
+def test_every_part_stays_between_nothing_and_its_weight(
+    capacity: Decimal,
+    load: Decimal,
+    level: int,
+    days: int,
+    stars: int | None,
+    price: float,
+    recent: float,
+) -> None:
+    past = Past(NOW - timedelta(days=days), stars)
+    facts: dict[str, Any] = {"capacity": capacity, "load": load, "price": price, "recent": recent}
+    person = replace(PERSON, skills={5: level}, **facts)
+    for part in scored(person, replace(NEED, skills={5: 0}, pasts={1: past})).parts:
+        assert 0 <= part.points <= part.most
+
+
+@given(st.integers(1, 6), st.integers(1, 9), st.integers(0, 2**32 - 1))
+def test_a_pair_is_worth_the_same_whoever_else_is_asked_about(
+    needs: int, people: int, seed: int
+) -> None:
+    luck = np.random.default_rng(seed)
+    staff = [
+        replace(
+            PERSON,
+            id=n,
+            skills={s: float(luck.uniform(0, 5)) for s in range(8)},
+            price=luck.random(),
+        )
+        for n in range(people)
+    ]
+    asked = [
+        Need(n, 1, skills={int(s): 0 for s in luck.permutation(8)[:3]}, shares={})
+        for n in range(needs)
+    ]
+    rules = Rules()
+    together = stand(Team.of(staff, usual=1.0), asked, [rules] * needs, NOW.timestamp())
+    for number, need in enumerate(asked):
+        for row, person in enumerate(staff):
+            alone = stand(Team.of([person], usual=1.0), [need], [rules], NOW.timestamp())
+            assert alone.scored(0, 0).parts == together.scored(number, row).parts
