@@ -28,6 +28,7 @@ COMMANDS_WITHOUT_SERVICES = {
     "findstatic",
     "help",
     "messages",
+    "simulate_routing",
     "spectacular",
     "version",
 }

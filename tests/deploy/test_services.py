@@ -36,6 +36,7 @@ def start_command(home: Path) -> subprocess.Popen[str]:
         (["makemigrations", "--check"], True),
         (["check"], False),
         (["evaluate_topics", "--train", "a", "--test", "b"], False),
+        (["simulate_routing", "--world", "a", "--log", "b"], False),
         (["check", "--database", "default"], True),
         (["migrate", "--help"], False),
         (["help"], False),

@@ -1,0 +1,1 @@
+"""Where rules are tried out before they are switched on."""

@@ -1,0 +1,65 @@
+"""Rules from a file, as the laboratory and its command take them: whatever is missing is as delivered."""
+
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from helpdesk.errors import Invalid
+from routing.deciding.parts import available
+from routing.deciding.rules import DEFAULT_WEIGHTS, Rules
+
+MOST_POINTS = 100
+# The lowest and the highest of each number.
+BOUNDS: dict[str, tuple[float, float]] = {
+    "urgent_seconds": (10, 3600),
+    "calm_seconds": (60, 86_400),
+    "slack_percent": (0, 100),
+    "patience_percent": (1, 300),
+}
+
+
+def read_rules(path: Path) -> Rules:
+    """Return the rules of a JSON file. Raises Invalid with the field that is wrong."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise Invalid(field="policy") from error
+    if not isinstance(found, dict):
+        raise Invalid(field="policy")
+    return rules_of(found)
+
+
+def rules_of(found: dict[str, Any]) -> Rules:  # Any: JSON, checked here
+    """Return rules from plain values. Raises Invalid with the field that is wrong."""
+    unknown = set(found) - {each.name for each in fields(Rules)}
+    if unknown:
+        raise Invalid(field=min(unknown))
+    numbers = {name: _number(name, found[name]) for name in BOUNDS if name in found}
+    rules = Rules(weights=_weights(found.get("weights", DEFAULT_WEIGHTS)), **numbers)
+    if rules.calm_seconds < rules.urgent_seconds:
+        raise Invalid(field="calm_seconds")
+    return rules
+
+
+def _weights(found: Any) -> dict[str, int]:  # Any: as above
+    if not isinstance(found, dict):
+        raise Invalid(field="weights")
+    for name in sorted(set(found) | set(DEFAULT_WEIGHTS)):
+        if name not in available() or not _is_points(found.get(name)):
+            raise Invalid(field=f"weights.{name}")
+    if not any(found.values()):
+        raise Invalid(field="weights")
+    return dict(found)
+
+
+def _is_points(found: object) -> bool:
+    return isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= MOST_POINTS
+
+
+def _number(name: str, found: Any) -> Any:  # Any: a whole or broken number within bounds
+    lowest, highest = BOUNDS[name]
+    is_number = isinstance(found, int | float) and not isinstance(found, bool)
+    if not is_number or not lowest <= found <= highest:
+        raise Invalid(field=name)
+    return found

@@ -1,0 +1,230 @@
+"""One afternoon of a company on which rules are tried: people, arrivals, and luck that was drawn beforehand.
+
+A world says when customers come, what they need, how long they stay and how it would end with whom. The
+engine sees what it would see in earnest: skills, needs, urgency, waiting times and who has room.
+"""
+
+import gzip
+import heapq
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from helpdesk.errors import Invalid
+from routing.candidates import Need, Person, Reach
+from routing.deciding.matching import decide
+from routing.deciding.parts import SKILL_SAVES, TOP_LEVEL, UNSKILLED_TIME
+from routing.deciding.prices import prices
+from routing.deciding.rules import Rules
+from routing.deciding.team import Team
+
+DEPARTMENT = 1
+BEGINS_AT = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
+FAR = datetime(2100, 1, 1, tzinfo=UTC)
+URGENCIES = {"urgent": 80, "normal": 37, "low": 0}
+# Seconds for which a customer whose first answer did not settle it waits for the second.
+PATIENCE_AGAIN = {"urgent": 480.0, "normal": 1200.0, "low": 3600.0}
+COMES_BACK_AFTER = 1800.0
+USUAL_SECONDS = 480.0
+# How often the engine looks again at what waits for somebody better, and what people's time is worth.
+LOOKS_EVERY, PRICES_EVERY = 5.0, 300.0
+MOST_REMEMBERED = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One customer, and the luck of whoever answers."""
+
+    at: float
+    need: Mapping[int, float]
+    urgency: str
+    patience: float
+    effort: float
+    first_luck: float
+    second_luck: float
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """An afternoon: seconds from its beginning."""
+
+    people: tuple[Person, ...]
+    arrivals: tuple[Arrival, ...]
+    ends_at: float
+    # A bound that nobody can pass; 0 where it is not known.
+    bound: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One conversation that somebody began to answer."""
+
+    conversation: int
+    is_second: bool
+    person: int
+    at: float
+    born_at: float
+    is_resolved: bool
+
+
+def read_world(path: Path) -> World:
+    """Return a world from its file, plain or packed. Raises Invalid for anything else."""
+    try:
+        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        return _world(json.loads(raw))
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Invalid(field="world") from error
+
+
+def _world(found: Mapping[str, Any]) -> World:  # Any: JSON as it was read
+    people = tuple(_person(number, facts) for number, facts in enumerate(found["staff"]))
+    arrivals = tuple(_arrival(facts) for facts in found["arrivals"])
+    return World(people, arrivals, float(found["end"]), float(found.get("bound", 0.0)))
+
+
+def _person(number: int, facts: Mapping[str, Any]) -> Person:  # Any: as above
+    return Person(
+        id=number,
+        reaches=(Reach(frozenset({DEPARTMENT})),),
+        skills={int(skill): TOP_LEVEL * float(level) for skill, level in facts["levels"].items()},
+        capacity=Decimal(int(facts["slots"])),
+        lease_until=FAR,
+    )
+
+
+def _arrival(facts: Mapping[str, Any]) -> Arrival:  # Any: as above
+    if facts["urgency"] not in URGENCIES:
+        raise ValueError("unknown urgency")
+    return Arrival(
+        at=float(facts["t"]),
+        need={int(skill): float(share) for skill, share in facts["need"].items()},
+        urgency=str(facts["urgency"]),
+        patience=float(facts["patience"]),
+        effort=float(facts["handle"]),
+        first_luck=float(facts["u1"]),
+        second_luck=float(facts["u2"]),
+    )
+
+
+@dataclass(order=True, slots=True)
+class _Happening:
+    at: float
+    order: int
+    # An arrival by number and whether it is the second time, a person who is done, or a look.
+    arrival: int | None = field(default=None, compare=False)
+    is_second: bool = field(default=False, compare=False)
+    done_by: int | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    need: Need
+    born_at: float
+    leaves_at: float
+
+
+class Play:
+    """One play of a world under some rules."""
+
+    def __init__(self, world: World, rules: Rules) -> None:
+        self.world, self.rules = world, rules
+        self.team = Team.of(world.people)
+        self.waiting: dict[tuple[int, bool], _Waiting] = {}
+        self.demand: list[tuple[float, Need]] = []
+        self._happenings: list[_Happening] = []
+        self._count = 0
+        self._priced_at = 0.0
+        self._looks_at = 0.0
+
+    def starts(self) -> Iterator[Start]:
+        """Play the afternoon and give each start as it happens."""
+        for number, arrival in enumerate(self.world.arrivals):
+            self._plan(arrival.at, arrival=number)
+        while self._happenings:
+            now = self._happenings[0].at
+            if now > self.world.ends_at:
+                return
+            while self._happenings and self._happenings[0].at <= now:
+                self._happen(heapq.heappop(self._happenings), now)
+            yield from self._look(now)
+
+    def _plan(self, at: float, **what: Any) -> None:  # Any: the fields of a happening
+        self._count += 1
+        heapq.heappush(self._happenings, _Happening(at, self._count, **what))
+
+    def _happen(self, what: _Happening, now: float) -> None:
+        if what.done_by is not None:
+            self.team.free[what.done_by] += 100
+        if what.arrival is None:
+            return
+        arrival = self.world.arrivals[what.arrival]
+        patience = PATIENCE_AGAIN[arrival.urgency] if what.is_second else arrival.patience
+        need = Need(
+            conversation_id=2 * what.arrival + what.is_second,
+            department_id=DEPARTMENT,
+            skills=dict.fromkeys(arrival.need, -1),
+            shares=arrival.need,
+            urgency=URGENCIES[arrival.urgency],
+            waiting_since=BEGINS_AT + timedelta(seconds=now),
+        )
+        self.waiting[what.arrival, what.is_second] = _Waiting(need, now, now + patience)
+        self.demand = [*self.demand, (now, need)][-MOST_REMEMBERED:]
+
+    def _look(self, now: float) -> Iterator[Start]:
+        """Let the engine decide once, as the router does."""
+        gone = [key for key, one in self.waiting.items() if one.leaves_at < now]
+        for key in gone:
+            del self.waiting[key]
+        if now - self._priced_at >= PRICES_EVERY:
+            self._price(now)
+        if not self.waiting or not (self.team.free >= 100).any():
+            return
+        moment = BEGINS_AT.timestamp() + now
+        decided = decide(
+            [one.need for one in self.waiting.values()], self.team, self._rules_of, moment
+        )
+        for at, row in decided.given:
+            number, is_second = divmod(decided.needs[at].conversation_id, 2)
+            yield self._start(number, bool(is_second), row, now)
+        if decided.held and self._looks_at <= now:
+            self._looks_at = now + LOOKS_EVERY
+            self._plan(self._looks_at)
+
+    def _rules_of(self, need: Need) -> Rules:
+        return self.rules
+
+    def _price(self, now: float) -> None:
+        self._priced_at = now
+        since = self.demand[0][0] if self.demand else now
+        found = prices(
+            [need for _at, need in self.demand],
+            self.team,
+            conversations_per_second=len(self.demand) / max(now - since, 1.0),
+            usual_seconds=USUAL_SECONDS,
+            now=BEGINS_AT.timestamp() + now,
+        )
+        self.team.price[:] = found
+
+    def _start(self, number: int, is_second: bool, row: int, now: float) -> Start:
+        arrival = self.world.arrivals[number]
+        one = self.waiting.pop((number, is_second))
+        fit = self._fit(arrival, row)
+        ends_at = now + USUAL_SECONDS * arrival.effort * (UNSKILLED_TIME - SKILL_SAVES * fit)
+        self.team.give(row, Decimal(1), BEGINS_AT + timedelta(seconds=now))
+        self._plan(ends_at, done_by=row)
+        is_settled = arrival.first_luck < 0.25 + 0.65 * fit
+        if not is_second and not is_settled:
+            again = ends_at + COMES_BACK_AFTER * (0.2 + 1.6 * arrival.second_luck)
+            self._plan(again, arrival=number, is_second=True)
+        is_resolved = not is_second and is_settled and ends_at <= self.world.ends_at
+        return Start(number, is_second, row, now, one.born_at, is_resolved)
+
+    def _fit(self, arrival: Arrival, row: int) -> float:
+        skills = self.world.people[row].skills
+        return sum(
+            share * skills.get(skill, 0.0) / TOP_LEVEL for skill, share in arrival.need.items()
+        )
