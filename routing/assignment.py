@@ -45,7 +45,7 @@ class Choice:
     @cached_property
     def best(self) -> Scored:
         """Return who shall have it, with the parts of the score."""
-        return self.standings.scored(self.number, self.given_row)
+        return self.standings.scored(self.number, [self.given_row])[0]
 
     def nobody(self) -> "Choice":
         """Return the same, with nobody who shall have it."""

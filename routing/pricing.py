@@ -43,11 +43,11 @@ def price(team: Team, known: Facts, now: datetime) -> None:
     kept = _kept.get(organization_id)
     if kept is None or time.monotonic() - kept.made_at >= KEPT_SECONDS:
         if kept is not None:
-            team.price[:] = _column(team, kept.prices)  # from where the search begins
+            # From where the search begins.
+            team.reckon(_column(team, kept.prices), _column(team, kept.recent))
         kept = _Kept(time.monotonic(), _priced(team, known, now), _recent(now))
         _keep(organization_id, kept)
-    team.price[:] = _column(team, kept.prices)
-    team.recent[:] = _column(team, kept.recent)
+    team.reckon(_column(team, kept.prices), _column(team, kept.recent))
 
 
 def note(staff_id: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from routing.candidates import Need, Past, Person
-from routing.deciding.parts import Asked
+from routing.deciding.parts import Asked, available
 from routing.deciding.rules import Rules
 from routing.deciding.standing import Part, Scored, Standings, points
 from routing.deciding.team import Team
@@ -43,9 +43,9 @@ def compose(standings: Standings, at: int, chosen: int | None) -> Json:
         "engine": ENGINE,
         "need": _need(need),
         # Pairs, because jsonb does not keep the order of keys and points follow it.
-        "weights": [[name, weights[name]] for name in standings.names if weights.get(name)],
+        "weights": [[name, weights[name]] for name in available() if weights.get(name, 0) > 0],
         "usual": standings.team.usual_recent,
-        "ranked": [_scored(standings.scored(at, row), need) for row in rows],
+        "ranked": [_scored(one, need) for one in standings.scored(at, rows)],
         "excluded": dict(by_reason),
         "people": len(standings.team),
     }

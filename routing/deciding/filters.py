@@ -21,22 +21,29 @@ from routing.candidates import (
     Need,
     Reach,
 )
-from routing.deciding.team import Team, hundredths
+from routing.deciding.team import Flags, Team, hundredths
 
 Codes = NDArray[np.uint32]
 BITS: Mapping[str, np.uint32] = {
     reason: np.uint32(1 << number) for number, reason in enumerate(REASONS)
 }
 NONE = np.uint32(0)
+# The level of those who do not have a skill: asking for it asks for nothing.
+NOT_NEEDED = -1
 
 
 def codes(team: Team, need: Need, now: float) -> Codes:
     """Return for everybody what keeps them from being given this conversation now; 0 when nothing does."""
-    kind = (need.department_id, need.topic_id, need.language, tuple(sorted(need.skills.items())))
-    may_and_can: Codes = team.kept(("may and can", kind), lambda: _may_and_can(team, need))
-    there: Codes = team.kept(("there", now), lambda: _there(team, now))
-    found = may_and_can | there
-    found |= np.where(team.free < hundredths(need.weight), BITS[FULL], NONE)
+    leased = team.is_leased(now)
+    needed = tuple(sorted((skill, low) for skill, low in need.skills.items() if low > NOT_NEEDED))
+    kind = (need.department_id, need.topic_id, need.language, needed)
+    there: Codes = team.kept("there", lambda: _there(team, leased))
+    found: Codes = team.kept(("lacks", kind), lambda: _may_and_can(team, need) | there)
+    weight = hundredths(need.weight)
+    full: Codes = team.kept_of_loads(
+        ("full", weight), lambda: np.where(team.free < weight, BITS[FULL], NONE)
+    )
+    found = found | full
     for staff_id in need.declined_by:
         row = team.row_of(staff_id)
         if row is not None:
@@ -77,9 +84,8 @@ def _may(reaches: tuple[Reach, ...], need: Need) -> np.uint32:
     return BITS[TOPIC]
 
 
-def _there(team: Team, now: float) -> Codes:
-    is_offline = team.lease_until <= now
-    found = np.where(is_offline, BITS[OFFLINE], np.where(team.is_online, NONE, BITS[AWAY]))
+def _there(team: Team, leased: Flags) -> Codes:
+    found = np.where(leased, np.where(team.is_online, NONE, BITS[AWAY]), BITS[OFFLINE])
     found |= _OFF[team.off]
     return np.asarray(found | np.where(team.has_lent_time, NONE, BITS[LENT]), dtype=np.uint32)
 

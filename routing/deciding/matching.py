@@ -68,8 +68,10 @@ def _allowed(standings: Standings) -> Flags:
     asked, rules = standings.asked, standings.rules
     if not asked.rows.size:
         return standings.has_room
+    free = asked.team.free_percent(asked.now)
+    if all(free > each.slack_percent for each in rules):
+        return standings.has_room
     best = np.where(standings.is_there, standings.totals, -1).max(axis=1)
-    free = free_percent(asked.team, asked.now)
     tolerance = np.array(
         [
             np.inf if free > each.slack_percent else each.tolerance(need, asked.now)
@@ -78,14 +80,6 @@ def _allowed(standings: Standings) -> Flags:
     )
     least = (best - 10 * tolerance).reshape(-1, 1)
     return np.asarray(standings.has_room & (standings.totals >= least), dtype=np.bool_)
-
-
-def free_percent(team: Team, now: float) -> float:
-    """Return how much of the capacity of those who are there is free; nothing where nobody is."""
-    there = team.is_there(now)
-    capacity = int(team.capacity[there].sum())
-    free = int(np.maximum(team.free[there], 0).sum())
-    return 100 * free / capacity if capacity else 0.0
 
 
 def _only(standings: Standings, allowed: Flags) -> list[tuple[int, int]]:

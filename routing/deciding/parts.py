@@ -5,7 +5,7 @@ holds for all. More of them join by `helpdesk.registries.scorers`; a policy's we
 is worth. Sums go skill by skill, so that a pair is worth the same to the last bit whoever else is asked about.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -14,9 +14,8 @@ import numpy as np
 
 from helpdesk.registries import scorers
 from routing.candidates import Need, Past
-from routing.deciding.team import Floats, Ints, Team, hundredths
+from routing.deciding.team import Floats, Ints, Shares, Team, hundredths
 
-TOP_LEVEL = 5
 HISTORY_FADES_AFTER = timedelta(days=180)
 # A skilled answer takes so much less time than an unskilled one, in shares of the usual.
 UNSKILLED_TIME, SKILL_SAVES = 1.35, 0.5
@@ -37,15 +36,18 @@ class Asked:
     now: float
 
     @cached_property
-    def fit(self) -> Floats:
+    def fit(self) -> Shares:
         """Return how high the needed levels are, each by its share; half where no skill is needed."""
-        found = np.zeros((len(self.needs), len(self.rows)))
+        found = np.zeros((len(self.needs), len(self.rows)), dtype=np.float32)
+        is_everybody = len(self.rows) == len(self.team)
         for wanted in sorted({each for need in self.needs for each in need.skills}):
-            levels = self.team.levels.get(wanted)
-            if levels is not None:
-                shares = np.array([[_share(need, wanted)] for need in self.needs])
-                found += shares * (np.maximum(levels[self.rows], 0.0) / TOP_LEVEL)
-        found[[not need.skills for need in self.needs]] = 0.5
+            fits = self.team.fits.get(wanted)
+            if fits is not None:
+                shares = np.array([[_share(need, wanted)] for need in self.needs], dtype=np.float32)
+                found += shares * (fits if is_everybody else fits[self.rows])
+        for at, need in enumerate(self.needs):
+            if not need.skills:
+                found[at] = 0.5
         return found
 
     @cached_property
@@ -54,7 +56,7 @@ class Asked:
         return np.array([[hundredths(need.weight)] for need in self.needs], dtype=np.int64)
 
 
-Scorer = Callable[[Asked], Floats]
+Scorer = Callable[[Asked], Floats | Shares]
 
 
 def _share(need: Need, skill_id: int) -> float:
@@ -63,7 +65,7 @@ def _share(need: Need, skill_id: int) -> float:
     return need.shares.get(skill_id, 1 / len(need.skills))
 
 
-def skill(asked: Asked) -> Floats:
+def skill(asked: Asked) -> Shares:
     """Return how high the needed levels are."""
     return asked.fit
 
@@ -135,10 +137,17 @@ def fairness(asked: Asked) -> Floats:
 
 def scarcity(asked: Asked) -> Floats:
     """Return how little the person's time is worth elsewhere now; skilled answers take less of it."""
-    time = UNSKILLED_TIME - SKILL_SAVES * asked.fit
+    time = UNSKILLED_TIME - SKILL_SAVES * asked.fit.astype(np.float64)
     return np.asarray(1.0 - asked.team.price[asked.rows] * time / DEAREST, dtype=np.float64)
 
 
+# What these depend on besides people and their loads; the others differ with every need.
+ASKED_BY: dict[str, Callable[[Need], Hashable]] = {
+    "language": lambda need: need.language,
+    "place": lambda need: need.place.casefold(),
+    "load": lambda need: need.weight,
+    "fairness": lambda _need: "",
+}
 BUILT_IN: dict[str, Scorer] = {
     "skill": skill,
     "history": history,

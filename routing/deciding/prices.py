@@ -54,7 +54,7 @@ def prices(
 
 def _fits(demand: Sequence[Need], team: Team, now: float) -> tuple[Floats, Flags]:
     """Return for each need and person how well the skills fit, and whether the person may, can and is there."""
-    fit = Asked(team, demand, np.arange(len(team)), now).fit
+    fit = Asked(team, demand, np.arange(len(team)), now).fit.astype(np.float64)
     may = np.stack([(codes(team, need, now) & ~BITS[FULL]) == 0 for need in demand])
     return fit, may
 

@@ -8,12 +8,14 @@ from numpy.typing import NDArray
 
 from routing.candidates import FULL, Need, Person
 from routing.deciding.filters import BITS, Codes, codes, reasons
-from routing.deciding.parts import Asked, available
+from routing.deciding.parts import ASKED_BY, Asked, Scorer, available
 from routing.deciding.rules import Rules
-from routing.deciding.team import Flags, Ints, Team
+from routing.deciding.team import Flags, Floats, Ints, Shares, Team
 
 # Whole tenths of a point: they add up exactly, so that what is replayed is the same to the last bit.
 Tenths = NDArray[np.int32]
+# A part, and what it is worth at most.
+_Weighed = tuple[str, Scorer, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,9 @@ class Standings:
     asked: Asked
     # of each need
     rules: Sequence[Rules]
-    # the parts in the order of the tables
-    names: Sequence[str]
     # needs x everybody
     codes: Codes
-    # parts x needs x rows, and needs x rows; the rows are those who may, can and are there for one of them
-    tenths: Tenths
+    # needs x rows; among the rows are all who may, can and are there for one of the needs
     totals: Tenths
     # who may, can and is there, and of them who has room
     is_there: Flags
@@ -68,24 +67,32 @@ class Standings:
 
         Equal totals go to the freer, then to whoever waited longest, then by id.
         """
-        room = self.has_room[at]
-        rows, totals = self.rows[room], self.totals[at][room]
-        if len(rows) > most:
-            least = np.partition(totals, len(totals) - most)[len(totals) - most]
-            rows, totals = rows[totals >= least], totals[totals >= least]
-        team = self.team
+        columns = np.flatnonzero(self.has_room[at])
+        totals = self.totals[at][columns]
+        if len(columns) > most:
+            least = totals.max() if most == 1 else np.partition(totals, -most)[-most]
+            is_near = totals >= least
+            columns, totals = columns[is_near], totals[is_near]
+        team, rows = self.team, self.rows[columns]
         keys = (team.ids[rows], team.last_assigned[rows], -team.free[rows], -totals)
         return np.asarray(rows[np.lexsort(keys)][:most], dtype=np.int64)
 
-    def scored(self, at: int, row: int) -> Scored:
-        """Return the parts of one person for one need, as people read them."""
-        column = int(np.searchsorted(self.rows, row))
-        parts = [
-            Part(name, int(self.tenths[self.names.index(name), at, column]) / 10, most)
-            for name, most in self.rules[at].weights.items()
-            if most > 0 and name in self.names
+    def scored(self, at: int, rows: Sequence[int]) -> list[Scored]:
+        """Return the parts of some people for one need, as people read them; loads must be as they were."""
+        asked = self.asked
+        one = Asked(self.team, [asked.needs[at]], np.array(rows, dtype=np.int64), asked.now)
+        weights = self.rules[at].weights
+        names, tenths = points(one, [self.rules[at]])
+        return [
+            Scored(
+                self.team.person(row),
+                tuple(
+                    Part(name, int(tenths[number, 0, column]) / 10, weights[name])
+                    for number, name in enumerate(names)
+                ),
+            )
+            for column, row in enumerate(rows)
         ]
-        return Scored(self.team.person(row), tuple(parts))
 
     def excluded(self, at: int, most: int) -> dict[int, tuple[str, ...]]:
         """Return why others cannot be given a need, those to whom least is missing first."""
@@ -99,18 +106,21 @@ class Standings:
 
 def stand(team: Team, needs: Sequence[Need], rules: Sequence[Rules], now: float) -> Standings:
     """Return how everybody stands towards needs, each by its rules, at an instant, in seconds since 1970."""
-    found = np.stack([codes(team, need, now) for need in needs])
-    rows = np.flatnonzero(((found & ~BITS[FULL]) == 0).any(axis=0))
-    asked = Asked(team, needs, rows, now)
-    names, tenths = points(asked, rules)
-    here = found[:, rows]
+    if len(needs) == 1:
+        found = codes(team, needs[0], now).reshape(1, -1)
+        rows: Ints = team.kept("everybody", lambda: np.arange(len(team)))
+        asked = Asked(team, needs, rows, now)
+        totals, here = _totals_of_one(asked, rules[0]).reshape(1, -1), found
+    else:
+        found = np.stack([codes(team, need, now) for need in needs])
+        rows = np.flatnonzero(((found & ~BITS[FULL]) == 0).any(axis=0))
+        asked = Asked(team, needs, rows, now)
+        totals, here = points(asked, rules)[1].sum(axis=0, dtype=np.int32), found[:, rows]
     return Standings(
         asked=asked,
         rules=rules,
-        names=names,
         codes=found,
-        tenths=tenths,
-        totals=tenths.sum(axis=0, dtype=np.int32),
+        totals=totals,
         is_there=(here & ~BITS[FULL]) == 0,
         has_room=here == 0,
     )
@@ -119,9 +129,40 @@ def stand(team: Team, needs: Sequence[Need], rules: Sequence[Rules], now: float)
 def points(asked: Asked, rules: Sequence[Rules]) -> tuple[list[str], Tenths]:
     """Return the names of the parts, and for each the tenths of a point of every pair."""
     scorers = available()
-    names = [name for name in scorers if any(each.weights.get(name) for each in rules)]
+    names = [name for name in scorers if any(each.weights.get(name, 0) > 0 for each in rules)]
     tenths = np.zeros((len(names), len(asked.needs), len(asked.rows)), dtype=np.int32)
     for at, name in enumerate(names):
         most = np.array([[max(each.weights.get(name, 0), 0)] for each in rules])
-        tenths[at] = np.rint(10 * most * np.clip(scorers[name](asked), 0.0, 1.0))
+        tenths[at] = _tenths(scorers[name](asked), most)
     return names, tenths
+
+
+def _totals_of_one(asked: Asked, rules: Rules) -> Tenths:
+    """Return everybody's total for one need: the same numbers, with what many needs share reckoned once."""
+    need, team = asked.needs[0], asked.team
+    shared: list[_Weighed] = []
+    own: list[_Weighed] = []
+    for name, scorer in available().items():
+        if rules.weights.get(name, 0) > 0:
+            (shared if name in ASKED_BY else own).append((name, scorer, rules.weights[name]))
+    if not team.has_prices:
+        shared += [each for each in own if each[0] == "scarcity"]
+        own = [each for each in own if each[0] != "scarcity"]
+    key = tuple(
+        (name, most, ASKED_BY[name](need) if name in ASKED_BY else "") for name, _, most in shared
+    )
+    total: Tenths = team.kept_of_loads(key, lambda: _sum(asked, shared)).copy()
+    return total + _sum(asked, own) if own else total
+
+
+def _sum(asked: Asked, parts: Sequence[_Weighed]) -> Tenths:
+    found = np.zeros(len(asked.rows), dtype=np.int32)
+    for name, scorer, most in parts:
+        if name != "history" or asked.needs[0].pasts:
+            found += _tenths(scorer(asked), most).reshape(-1)
+    return found
+
+
+def _tenths(share: Floats | Shares, most: int | Ints) -> Tenths:
+    """Return shares of a weight as whole tenths of points."""
+    return np.rint(10 * most * np.clip(share.astype(np.float64), 0.0, 1.0)).astype(np.int32)

@@ -14,10 +14,12 @@ from routing.candidates import REASONS, Person, Reach
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+Shares = NDArray[np.float32]
 
 ONLINE = "online"
-# Kept masks; what is asked for differs little within one look.
-MOST_KEPT = 4_000
+TOP_LEVEL = 5
+# Kept columns; what is asked for differs little within one look.
+MOST_KEPT = 500
 
 
 @dataclass(slots=True, eq=False)
@@ -28,8 +30,9 @@ class Team:
     ids: Ints
     reaches: Sequence[tuple[Reach, ...]]
     reach_of: Ints
-    # skill -> levels 0 to 5, -1 without it
+    # skill -> levels 0 to 5, -1 without it; and as shares of the highest, 0 without it
     levels: Mapping[int, Floats]
+    fits: Mapping[int, Shares]
     # code -> 0 for the first language, 1 for a further one, -1 for none
     languages: Mapping[str, Ints]
     has_languages: Flags
@@ -54,7 +57,10 @@ class Team:
     # conversations given lately for each one of capacity, where it is not theirs that count
     usual: float | None = None
     _rows: dict[int, int] = field(default_factory=dict)
-    _kept: dict[Hashable, Any] = field(default_factory=dict)  # Any: masks of whoever keeps them
+    # Any: columns of whoever keeps them; the second holds those that loads change.
+    _kept: dict[Hashable, Any] = field(default_factory=dict)
+    _of_loads: dict[Hashable, Any] = field(default_factory=dict)
+    _there: tuple[float, float, Flags] | None = None
 
     @classmethod
     def of(cls, people: Sequence[Person], *, usual: float | None = None) -> "Team":
@@ -62,12 +68,17 @@ class Team:
         places = {name: number for number, name in enumerate(_places(people), 1)}
         reaches: dict[tuple[Reach, ...], int] = {}
         reach_of = [reaches.setdefault(person.reaches, len(reaches)) for person in people]
+        levels = _levels(people)
         return cls(
             people=people,
             ids=_ints(person.id for person in people),
             reaches=list(reaches),
             reach_of=_ints(reach_of),
-            levels=_levels(people),
+            levels=levels,
+            fits={
+                skill: (np.maximum(column, 0.0) / TOP_LEVEL).astype(np.float32)
+                for skill, column in levels.items()
+            },
             languages=_languages(people),
             has_languages=_flags(bool(person.languages) for person in people),
             place_numbers=places,
@@ -85,11 +96,31 @@ class Team:
             usual=usual,
         )
 
-    def is_there(self, now: float) -> Flags:
-        """Tell who is there and has time, with room or without."""
-        is_free = (self.off == 0) & self.has_lent_time
-        found: Flags = self.is_active & self.is_online & is_free & (self.lease_until > now)
-        return found
+    def is_leased(self, now: float) -> Flags:
+        """Tell whose screen is open; asked anew only when that of somebody has run out."""
+        if self._there is None or not self._there[0] <= now < self._there[1]:
+            found: Flags = self.lease_until > now
+            until = float(self.lease_until[found].min()) if found.any() else np.inf
+            self._there = (now, until, found)
+            self._kept.clear()
+            self._of_loads.clear()
+        return self._there[2]
+
+    def free_percent(self, now: float) -> float:
+        """Return how much of the capacity of those who are there and have time is free; 0 where nobody is."""
+        leased = self.is_leased(now)
+        return float(self.kept_of_loads("free percent", lambda: self._free_percent(leased)))
+
+    def _free_percent(self, leased: Flags) -> Floats:
+        there = self.is_active & self.is_online & (self.off == 0) & self.has_lent_time & leased
+        capacity = int(self.capacity[there].sum())
+        free = int(np.maximum(self.free[there], 0).sum())
+        return np.array(100 * free / capacity if capacity else 0.0)
+
+    @property
+    def has_prices(self) -> bool:
+        """Tell whether anybody's time is worth something elsewhere."""
+        return bool(self.kept_of_loads("has prices", lambda: np.array(self.price.any())))
 
     @property
     def usual_recent(self) -> float:
@@ -126,12 +157,24 @@ class Team:
         self.free[row] -= hundredths(weight)
         self.last_assigned[row] = at.timestamp()
         self.recent[row] += 1
+        self._of_loads.clear()
+
+    def take_back(self, row: int, weight: Decimal) -> None:
+        """Note that somebody is done with one conversation."""
+        self.free[row] += hundredths(weight)
+        self._of_loads.clear()
+
+    def reckon(self, price: Floats, recent: Floats) -> None:
+        """Note what everybody's time is worth elsewhere, and how much work each had lately."""
+        self.price[:], self.recent[:] = price, recent
+        self._of_loads.clear()
 
     def fill(self, staff_id: int) -> None:
         """Note that somebody has no room, whatever we thought."""
         row = self.row_of(staff_id)
         if row is not None:
             self.free[row] = 0
+            self._of_loads.clear()
 
     def copy(self) -> "Team":
         """Return a team whose loads change by themselves."""
@@ -140,17 +183,28 @@ class Team:
             free=self.free.copy(),
             last_assigned=self.last_assigned.copy(),
             recent=self.recent.copy(),
+            _of_loads={},
         )
 
     def kept(self, key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         """Return what was made under a key before, or make it; only for what loads do not change."""
-        found = self._kept.get(key)
-        if found is None:
-            if len(self._kept) >= MOST_KEPT:
-                self._kept.clear()
-            found = self._kept[key] = make()
-        result: NDArray[Any] = found
-        return result
+        return _kept(self._kept, key, make)
+
+    def kept_of_loads(self, key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """Return what was made under a key since loads changed, or make it."""
+        return _kept(self._of_loads, key, make)
+
+
+def _kept(
+    columns: dict[Hashable, Any], key: Hashable, make: Callable[[], NDArray[Any]]
+) -> NDArray[Any]:  # Any: as in the team
+    found = columns.get(key)
+    if found is None:
+        if len(columns) >= MOST_KEPT:
+            columns.clear()
+        found = columns[key] = make()
+    result: NDArray[Any] = found
+    return result
 
 
 def hundredths(amount: Decimal) -> int:

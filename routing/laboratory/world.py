@@ -17,10 +17,10 @@ from typing import Any
 from helpdesk.errors import Invalid
 from routing.candidates import Need, Person, Reach
 from routing.deciding.matching import decide
-from routing.deciding.parts import SKILL_SAVES, TOP_LEVEL, UNSKILLED_TIME
+from routing.deciding.parts import SKILL_SAVES, UNSKILLED_TIME
 from routing.deciding.prices import prices
 from routing.deciding.rules import Rules
-from routing.deciding.team import Team
+from routing.deciding.team import TOP_LEVEL, Team
 
 DEPARTMENT = 1
 BEGINS_AT = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
@@ -158,7 +158,7 @@ class Play:
 
     def _happen(self, what: _Happening, now: float) -> None:
         if what.done_by is not None:
-            self.team.free[what.done_by] += 100
+            self.team.take_back(what.done_by, Decimal(1))
         if what.arrival is None:
             return
         arrival = self.world.arrivals[what.arrival]
@@ -207,7 +207,7 @@ class Play:
             usual_seconds=USUAL_SECONDS,
             now=BEGINS_AT.timestamp() + now,
         )
-        self.team.price[:] = found
+        self.team.reckon(found, self.team.recent)
 
     def _start(self, number: int, is_second: bool, row: int, now: float) -> Start:
         arrival = self.world.arrivals[number]

@@ -34,7 +34,7 @@ NEED = Need(1, 1, topic_id=2, skills={5: 1}, language="zh", place="杭州")
 
 def scored(person: Person, need: Need, rules: Rules = Rules()) -> Scored:  # noqa: B008  (frozen)
     standings = stand(Team.of([person, OTHER]), [need], [rules], NOW.timestamp())
-    return standings.scored(0, 0)
+    return standings.scored(0, [0])[0]
 
 
 def points(person: Person, need: Need) -> dict[str, float]:
@@ -134,8 +134,8 @@ def test_departments_with_policies_of_their_own_are_decided_about_together() -> 
     standings = stand(team, [NEED, replace(NEED, conversation_id=2)], rules, NOW.timestamp())
     assert team.ids[standings.order(0, 1)[0]] == 4
     assert team.ids[standings.order(1, 1)[0]] == 3
-    assert [part.most for part in standings.scored(0, 0).parts] == [100]
-    assert [part.most for part in standings.scored(1, 0).parts] == [50]
+    assert [part.most for part in standings.scored(0, [0])[0].parts] == [100]
+    assert [part.most for part in standings.scored(1, [0])[0].parts] == [50]
 
 
 @given(
@@ -186,4 +186,54 @@ def test_a_pair_is_worth_the_same_whoever_else_is_asked_about(
     for number, need in enumerate(asked):
         for row, person in enumerate(staff):
             alone = stand(Team.of([person], usual=1.0), [need], [rules], NOW.timestamp())
-            assert alone.scored(0, 0).parts == together.scored(number, row).parts
+            assert alone.scored(0, [0])[0].parts == together.scored(number, [row])[0].parts
+
+
+def test_what_is_kept_for_one_need_is_what_is_reckoned_for_many() -> None:
+    luck = np.random.default_rng(3)
+    staff = [
+        replace(
+            PERSON,
+            id=n,
+            skills={int(s): float(luck.uniform(0, 5)) for s in luck.permutation(8)[:4]},
+            languages=(("zh", "en"), ("en",), ())[n % 3],
+            place=("杭州", "成都", "")[n % 3],
+            capacity=Decimal(2 + n % 4),
+            price=0.0,
+            lease_until=NOW + timedelta(seconds=30 + n),
+        )
+        for n in range(40)
+    ]
+    team, rules = Team.of(staff), Rules()
+    past = {5: Past(NOW - timedelta(days=3), 5)}
+    asked = [
+        Need(1, 1, skills={1: 2, 2: 0}, language="zh", place="杭州", pasts=past),
+        Need(2, 1, skills={3: -1}, language="en"),
+        Need(3, 1, weight=Decimal("0.5"), declined_by=frozenset({4})),
+    ]
+
+    def compare(at: float) -> None:
+        together = stand(team, asked, [rules] * 3, at)
+        for number, need in enumerate(asked):
+            alone = stand(team, [need], [rules], at)
+            assert (alone.codes[0] == together.codes[number]).all()
+            rows = together.rows
+            there = together.is_there[number]
+            assert (alone.totals[0][rows] == together.totals[number])[there].all()
+            assert list(alone.order(0, 50)) == list(together.order(number, 50))
+
+    now = NOW.timestamp()
+    compare(now)
+    for row in (0, 0, 7):
+        team.give(row, Decimal(1), NOW)
+        compare(now)
+    team.take_back(7, Decimal(1))
+    compare(now)
+    team.reckon(np.linspace(0, 0.6, 40), np.arange(40.0))
+    compare(now)
+    team.fill(11)
+    compare(now)
+    # Screens close one by one.
+    for later in (31.5, 45.0, 90.0):
+        compare(now + later)
+    assert not stand(team, asked, [rules] * 3, now + 90).has_room.any()
