@@ -43,8 +43,10 @@ class Asked:
         for wanted in sorted({each for need in self.needs for each in need.skills}):
             fits = self.team.fits.get(wanted)
             if fits is not None:
-                shares = np.array([[_share(need, wanted)] for need in self.needs], dtype=np.float32)
-                found += shares * (fits if is_everybody else fits[self.rows])
+                fits = fits if is_everybody else fits[self.rows]
+                for at, need in enumerate(self.needs):
+                    if wanted in need.skills:
+                        found[at] += _share(need, wanted) * fits
         for at, need in enumerate(self.needs):
             if not need.skills:
                 found[at] = 0.5
@@ -60,8 +62,6 @@ Scorer = Callable[[Asked], Floats | Shares]
 
 
 def _share(need: Need, skill_id: int) -> float:
-    if skill_id not in need.skills:
-        return 0.0
     return need.shares.get(skill_id, 1 / len(need.skills))
 
 
@@ -161,4 +161,5 @@ BUILT_IN: dict[str, Scorer] = {
 
 def available() -> dict[str, Scorer]:
     """Return all parts by name, in the order in which people read them."""
-    return BUILT_IN | dict(scorers.items())
+    more = scorers.items()
+    return BUILT_IN | dict(more) if more else BUILT_IN

@@ -67,12 +67,13 @@ class Standings:
 
         Equal totals go to the freer, then to whoever waited longest, then by id.
         """
-        columns = np.flatnonzero(self.has_room[at])
-        totals = self.totals[at][columns]
-        if len(columns) > most:
+        totals = np.where(self.has_room[at], self.totals[at], -1)
+        if len(totals) > most:
             least = totals.max() if most == 1 else np.partition(totals, -most)[-most]
-            is_near = totals >= least
-            columns, totals = columns[is_near], totals[is_near]
+            columns = np.flatnonzero(totals >= max(least, 0))
+        else:
+            columns = np.flatnonzero(totals >= 0)
+        totals = totals[columns]
         team, rows = self.team, self.rows[columns]
         keys = (team.ids[rows], team.last_assigned[rows], -team.free[rows], -totals)
         return np.asarray(rows[np.lexsort(keys)][:most], dtype=np.int64)
