@@ -213,6 +213,18 @@ def replay(decision: Decision, weights: Mapping[str, int] | None = None) -> list
     return sorted(found, key=_order)
 
 
+def is_reproduced(decision: Decision) -> bool:
+    """Tell whether a decision comes out as it was kept: everybody's points, their order, and the score.
+
+    Raises NotReplayable as `replay` does.
+    """
+    kept = read(decision).ranked
+    again = replay(decision)
+    chosen = [one.total for one in again if one.person.id == decision.staff_id]
+    is_scored = not chosen or Decimal(str(chosen[0])) == decision.score
+    return is_scored and sorted(kept, key=_order) == again
+
+
 def _order(one: Scored) -> tuple[float, Decimal, float, int]:
     """Return what people are ranked by: points, room, how long they waited, and who came first."""
     last = one.person.last_assigned_at
