@@ -11,24 +11,30 @@ from dataclasses import asdict
 from bench.measures import MEASURES
 from bench.table import Figure, heading
 
+# What one area of the product is measured by.
+GROUPS = {"routing": ["deciding", "assignment"]}
+
 
 def main() -> int:
     """Measure what the arguments name, everything by default."""
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("only", nargs="*", help=f"measures to run: {', '.join(MEASURES)}")
+    known = ", ".join([*MEASURES, *GROUPS])
+    parser.add_argument("only", nargs="*", help=f"measures to run: {known}")
     parser.add_argument("--raw", action="store_true", help="run one measure here, print JSON")
+    parser.add_argument("--json", action="store_true", help="end with one JSON object")
     asked = parser.parse_args()
-    unknown = set(asked.only) - set(MEASURES)
+    unknown = set(asked.only) - set(MEASURES) - set(GROUPS)
     if unknown:
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
     if asked.raw:
         for figure in MEASURES[asked.only[0]]():
             print(json.dumps(asdict(figure)), flush=True)
         return 0
-    return table(asked.only or list(MEASURES))
+    names = [name for each in asked.only for name in GROUPS.get(each, [each])]
+    return table(names or list(MEASURES), with_json=asked.json)
 
 
-def table(names: list[str]) -> int:
+def table(names: list[str], *, with_json: bool = False) -> int:
     """Print the figures of the measures as they come."""
     figures: list[Figure] = []
     failed = []
@@ -47,6 +53,8 @@ def table(names: list[str]) -> int:
     print(f"\n{len(limited) - len(missed)} of {len(limited)} limits reached", flush=True)
     for name in failed:
         print(f"not measured: {name} failed", flush=True)
+    if with_json:
+        print(json.dumps({"figures": [asdict(one) for one in figures], "failed": failed}))
     return 1 if missed or failed else 0
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 PROJECT = Path(__file__).resolve().parent.parent
 # These load the settings but ask neither database nor broker.
 COMMANDS_WITHOUT_SERVICES = {
+    "bench",
     "check",
     "collectstatic",
     "diffsettings",

@@ -37,6 +37,7 @@ def start_command(home: Path) -> subprocess.Popen[str]:
         (["check"], False),
         (["evaluate_topics", "--train", "a", "--test", "b"], False),
         (["simulate_routing", "--world", "a", "--log", "b"], False),
+        (["bench", "routing"], False),
         (["check", "--database", "default"], True),
         (["migrate", "--help"], False),
         (["help"], False),
