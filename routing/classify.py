@@ -24,6 +24,8 @@ READ_START = 1_500
 READ_END = 500
 MINIMUM_SCORE = 0.30
 MINIMUM_MARGIN = 0.05
+# A description is written by colleagues for colleagues: it says less than what customers write.
+DESCRIPTION_SHARE = 0.7
 
 _STOP = frozenset(
     """
@@ -51,6 +53,7 @@ class TopicSource:
     names: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
+    description: str = ""
     base_urgency: int = 20
 
 
@@ -97,7 +100,8 @@ class TopicIndex:
     _keywords: list[_Keyword] = field(default_factory=list)
     _idf: dict[str, float] = field(default_factory=dict)
     _postings: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
-    _example_topic: list[int] = field(default_factory=list)
+    # The topic that each example speaks for, and how much.
+    _examples: list[tuple[int, float]] = field(default_factory=list)
 
     @classmethod
     def of(cls, sources: Iterable[TopicSource], model: "TopicModel | None" = None) -> "TopicIndex":
@@ -127,14 +131,15 @@ class TopicIndex:
             self._keywords.append(_Keyword(shown[needle], needle, is_han, weights))
 
     def _prepare_examples(self) -> None:
-        documents: list[tuple[int, Counter[str]]] = []
+        documents: list[tuple[int, float, Counter[str]]] = []
         for source in self.sources.values():
-            for example in (*source.names, *source.examples):
-                counted = Counter(content_tokens(gist(example)))
+            told = [(text, 1.0) for text in (*source.names, *source.examples)]
+            for text, share in (*told, (source.description, DESCRIPTION_SHARE)):
+                counted = Counter(content_tokens(gist(text)))
                 if counted:
-                    documents.append((source.id, counted))
+                    documents.append((source.id, share, counted))
         topics_with: dict[str, set[int]] = defaultdict(set)
-        for topic_id, counted in documents:
+        for topic_id, _share, counted in documents:
             for token in counted:
                 topics_with[token].add(topic_id)
         total = len(self.sources) + 1
@@ -142,8 +147,8 @@ class TopicIndex:
             token: math.log(1 + total / len(topics)) for token, topics in topics_with.items()
         }
         postings: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for number, (topic_id, counted) in enumerate(documents):
-            self._example_topic.append(topic_id)
+        for number, (topic_id, share, counted) in enumerate(documents):
+            self._examples.append((topic_id, share))
             for token, weight in self._unit(counted).items():
                 postings[token].append((number, weight))
         self._postings = dict(postings)
@@ -202,8 +207,8 @@ class TopicIndex:
                 similarity[number] += weight * other
         best: dict[int, float] = {}
         for number, cosine in similarity.items():
-            topic = self._example_topic[number]
-            best[topic] = max(cosine, best.get(topic, 0.0))
+            topic, share = self._examples[number]
+            best[topic] = max(cosine * share, best.get(topic, 0.0))
         return best
 
     def _taught_scores(self, text: str, by_examples: Mapping[int, float]) -> dict[int, float]:

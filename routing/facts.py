@@ -122,6 +122,7 @@ def _source(topic: Topic, examples: list[str]) -> TopicSource:
         names=tuple(name for name in (topic.name, topic.name_en) if name),
         keywords=tuple(topic.keywords),
         examples=tuple(examples),
+        description=topic.description,
         base_urgency=topic.base_urgency,
     )
 

@@ -141,7 +141,12 @@ class Topic(OrganizationModel, Named):
         verbose_name=_("keywords"),
         help_text=_("In both languages, separated by commas."),
     )
-    description = models.TextField(_("description"), blank=True)
+    description = models.TextField(
+        _("description"),
+        blank=True,
+        max_length=500,
+        help_text=_("What it is about, in a sentence or two; messages are recognised by it, too."),
+    )
     base_urgency = models.PositiveSmallIntegerField(_("urgency to start from"), default=20)
     is_active = models.BooleanField(_("active"), default=True)
     order = models.PositiveSmallIntegerField(_("order"), default=0)

@@ -77,9 +77,13 @@ def concerns() -> list[Count]:
             "topic",
         ),
         Count(
-            _("topics without keywords and examples: they are never recognised"),
+            _("topics without keywords, examples and description: they are never recognised"),
             Topic.objects.filter(
-                keywords=[], examples__isnull=True, is_active=True, children__isnull=True
+                keywords=[],
+                examples__isnull=True,
+                description="",
+                is_active=True,
+                children__isnull=True,
             ).count(),
             "topic",
         ),

@@ -261,6 +261,19 @@ def test_facts_are_read_anew_when_a_topic_changes(world: World) -> None:
         assert facts() is not known
 
 
+def test_a_topic_is_recognised_by_its_description(world: World) -> None:
+    received = world.message("the battery swells")
+    route(world)
+    assert world.conversation(received.conversation_id).topic is None
+    with world.transaction():
+        Topic.objects.filter(name="退货").update(description="Batteries that swell, or leak.")
+    world.message("the battery swells", visitor="visitor-2")
+    route(world)
+    with world.transaction():
+        newest = Conversation.objects.select_related("topic").latest("pk")
+    assert str(newest.topic) == "退货"
+
+
 def test_waiting_makes_more_urgent(world: World) -> None:
     away(world, "carol", "dave")
     received = world.message("怎么退货")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -134,3 +136,18 @@ def test_one_shared_word_is_not_enough_even_without_a_rival() -> None:
     index = TopicIndex.of([TopicSource(1, None, examples=("An invoice with our VAT number",))])
     assert index.judge("my phone number changed after I moved to another city").topic_id is None
     assert index.judge("an invoice with the VAT number").topic_id == 1
+
+
+def test_a_description_counts_as_an_example_does_but_less() -> None:
+    asked = "my parcel arrived damaged"
+    other = TopicSource(INVOICE, None, ("发票",), ("invoice",))
+    silent = TopicSource(RETURNS, None, ("损坏",))
+    described = replace(silent, description="The parcel arrived damaged")
+    asked_before = replace(silent, examples=("The parcel arrived damaged",))
+    found = {
+        one: TopicIndex.of([source, other]).judge(asked)
+        for one, source in {"silent": silent, "told": described, "asked": asked_before}.items()
+    }
+    assert found["silent"].topic_id is None
+    assert found["told"].topic_id == found["asked"].topic_id == RETURNS
+    assert found["told"].confidence < found["asked"].confidence
