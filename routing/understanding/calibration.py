@@ -8,6 +8,8 @@ from routing.understanding.features import Floats, Integers
 
 # Of the examples held back, this share is still told after the margin for unknown was set.
 KEPT = 0.95
+# However sure a model is of nearly all, nothing that it is so sure of is called unknown for that.
+SURE = 0.9
 # Nearly all texts on a topic have something that was met before.
 _FAMILIAR = 0.99
 _SHARPNESS = np.geomspace(0.25, 32, 57)
@@ -68,7 +70,7 @@ def calibrate(scores: Floats, places: Integers, familiarity: Floats) -> Calibrat
         sharpness,
         slope,
         shift,
-        least_confidence=float(np.quantile(confidence, 1 - KEPT)),
+        least_confidence=min(float(np.quantile(confidence, 1 - KEPT)), SURE),
         least_familiarity=float(np.quantile(familiarity, 1 - _FAMILIAR)),
     )
 

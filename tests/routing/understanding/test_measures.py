@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from routing.understanding.calibration import Calibration, calibrate
+from routing.understanding.calibration import SURE, Calibration, calibrate
 from routing.understanding.measures import calibration_error, macro_f1, recall_at, separation
 
 
@@ -44,3 +44,12 @@ def test_calibration_finds_the_chance_of_being_right() -> None:
     assert calibration_error(confidence, is_right) < 0.04
     assert calibration_error(Calibration().shares(scores[half[1]]).max(1), is_right) > 0.1
     assert (confidence < found.least_confidence).mean() == pytest.approx(0.05, abs=0.03)
+
+
+def test_nothing_is_called_unknown_that_a_model_is_sure_of() -> None:
+    right = np.zeros(200, np.int64)
+    scores = np.column_stack([np.linspace(5, 6, 200), np.zeros(200)]).astype(np.float32)
+    found = calibrate(scores, right, np.ones(200, np.float32))
+    assert found.least_confidence == SURE
+    assert found.knows(SURE + 0.01, 1.0)
+    assert not found.knows(SURE - 0.01, 1.0)
