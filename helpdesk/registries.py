@@ -152,6 +152,16 @@ class Refusal:
     details: dict[str, object] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Notice:
+    """Something that administrators should see to; `name` tells it from others on a page."""
+
+    name: str
+    title: str
+    text: str
+    url: str
+
+
 ReplyGate = Callable[["Staff", "Conversation", str], Refusal | None]
 
 channel_kinds: Registry[ChannelKind] = Registry("channel kinds")
@@ -162,5 +172,7 @@ sweeps: Registry[Sweep] = Registry("sweeps")
 # Any: a table of numbers, which only routing knows how to read.
 scorers: Registry[Callable[..., Any]] = Registry("scorers")
 measures: Registry[Callable[..., object]] = Registry("measures")
+# What administrators of the organization in scope should see to, asked whenever their screens are shown.
+notices: Registry[Callable[[], Iterator[Notice]]] = Registry("notices")
 # What an app above calls the actions it leaves in the audit trail.
 audit_actions: Registry[str | Promise] = Registry("audit actions")

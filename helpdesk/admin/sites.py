@@ -22,6 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.csrf import csrf_protect
 from unfold.sites import UnfoldAdminSite
 
+from helpdesk.admin.base import access_of
 from helpdesk.admin.reading import with_words
 from helpdesk.errors import HelpdeskError
 from helpdesk.reports import administration, platform
@@ -172,6 +173,7 @@ class OrganizationSite(EverydeskSite):
         shown = {
             "counts": administration.counts(),
             "concerns": administration.concerns(),
+            "notices": administration.notices(access_of(request)),
             "changes": with_words(administration.newest_changes()),
         }
         return cast(TemplateResponse, super().index(request, shown))

@@ -8,6 +8,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from helpdesk import registries
+from helpdesk.access import Access
 from helpdesk.models import (
     OPEN,
     AuditEntry,
@@ -22,6 +24,7 @@ from helpdesk.models import (
     State,
     Topic,
 )
+from helpdesk.registries import Notice
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,13 @@ def concerns() -> list[Count]:
         ),
     ]
     return [row for row in found if row.number]
+
+
+def notices(access: Access) -> list[Notice]:
+    """Return what the apps above want an administrator to see to; nothing to anybody else."""
+    if not access.is_administrator:
+        return []
+    return [notice for _name, told in registries.notices.items() for notice in told()]
 
 
 def newest_changes(limit: int = 8) -> list[AuditEntry]:
