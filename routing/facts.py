@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import cached_property
 
 from django.db import connection
 from django.db.models import OuterRef, Subquery
@@ -38,6 +39,7 @@ _WATCHED = (
     "helpdesk_focustime",
     "helpdesk_organization",  # for its country
     "routing_policy",
+    "routing_topicmodel",
 )
 _KEPT = 200
 
@@ -52,16 +54,24 @@ class TopicRule:
     minimum_level: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Facts:
     """The slow facts of one organization."""
 
-    index: TopicIndex
+    sources: Sequence[TopicSource]
     rules: Mapping[int, TopicRule]
     skills: Mapping[int, Mapping[int, int]]
     hours: KeptHours
     lending: KeptLending
     policies: Mapping[int | None, Policy] = field(default_factory=dict)
+
+    @cached_property
+    def index(self) -> TopicIndex:
+        """Return what judges texts, with the trained model in use; made when it is first asked."""
+        # Most processes know these facts and never judge: a model is slow to load, and large.
+        from routing.kept_models import model_in_use  # noqa: PLC0415
+
+        return TopicIndex.of(self.sources, model_in_use())
 
     def policy(self, department_id: int) -> Policy:
         """Return the department's policy, else the organization's, else the one delivered."""
@@ -106,7 +116,7 @@ def _read(organization_id: int) -> Facts:
     country = Organization.objects.values_list("country", flat=True).get(pk=organization_id)
     hours = KeptHours(times(), country)
     return Facts(
-        index=TopicIndex.of(_source(topic, examples[topic.pk]) for topic in topics),
+        sources=[_source(topic, examples[topic.pk]) for topic in topics],
         rules={topic.pk: _rule(topic) for topic in topics},
         skills=dict(skills),
         hours=hours,

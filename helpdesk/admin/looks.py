@@ -130,6 +130,11 @@ ORGANIZATION = _looks(
                     # Another app's page, known by its address only.
                     "link": reverse_lazy(f"{ORGANIZATION_SITE}:routing_policy_changelist"),
                 },
+                {
+                    "title": _("Models of topics"),
+                    "icon": "model_training",
+                    "link": reverse_lazy(f"{ORGANIZATION_SITE}:routing_topicmodel_changelist"),
+                },
             ],
         },
         {

@@ -28,7 +28,7 @@ from helpdesk.models import (
 )
 from helpdesk.services import assignment, escalation, grants, replying, time_off
 from helpdesk.services.api_tokens import SCOPES, issue_token
-from routing.models import Decision, Offer, Policy
+from routing.models import Decision, Offer, Policy, TopicModel
 from tests.factories import World, make_world
 from tests.helpdesk.admin.conftest import fill
 from tests.security.addresses import Address
@@ -119,6 +119,7 @@ def furnish(slug: str) -> Furnished:
         assignment.take(carol, handed)
         assignment.transfer(carol, handed, assignment.Target(department_id=world.sales.pk))
         _offer(world, handed)
+        TopicModel.objects.create(number=1, content=b"", format=1, trained_at=timezone.now())
         token = issue_token(None, world.alice.pk, name=f"{CANARY}-{slug}", scopes=SCOPES)
     calendar = {"first_day": date(2100, 1, 1), "last_day": date(2100, 1, 2)}
     with world.transaction():
