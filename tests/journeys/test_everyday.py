@@ -102,7 +102,8 @@ def test_a_row_that_changes_while_it_is_pressed_still_opens(
 ) -> None:
     jia.goes_online()
     visitor.says("快递显示签收了，我没有收到")
-    row = jia.row("我没有收到").first
+    # Once it is hers it stays where it is.
+    row = jia.mine.filter(has_text="我没有收到").first
     row.hover()
     jia.page.mouse.down()
     # As the line does when a newer version of the row comes.

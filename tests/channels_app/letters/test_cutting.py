@@ -180,4 +180,5 @@ def test_a_hostile_megabyte_is_cut_about_as_fast_as_it_is_read(piece, width):
     line = piece * max(1, width // len(piece)) + ("\n" if width > 1 else "")
     text = line * (MEGABYTE // len(line))
     reading = min(seconds(lambda: [letter for letter in text if letter == "x"]) for _ in range(3))
-    assert seconds(lambda: cut(text)) < 40 * reading
+    # What is slow by itself is slow each time.
+    assert any(seconds(lambda: cut(text)) < 40 * reading for _ in range(3))
