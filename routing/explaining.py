@@ -36,7 +36,7 @@ PART_LABELS: dict[str, str | Promise] = {
     "place": gettext_lazy("Place"),
     "load": gettext_lazy("Load"),
     "fairness": gettext_lazy("Fair share"),
-    "scarcity": gettext_lazy("Needed elsewhere"),
+    "scarcity": gettext_lazy("Can be spared"),
     # Of decisions made before there was a fair share.
     "idle": gettext_lazy("Idle"),
 }
