@@ -220,7 +220,9 @@ def _record_newly_waiting(conversation_ids: Sequence[int], known: Facts) -> None
         ).values("conversation_id")
         rows = needs.waiting().filter(pk__in=conversation_ids).exclude(pk__in=explained)
         left = needs.needs(list(rows.select_related("customer")), known, now)
-        team = Team.of(people(known, now)) if left else Team.of([])
+        if not left:
+            return
+        team = Team.of(people(known, now))
         pricing.price(team, known, now)
     choices = [choose(team, need, known.policy(need.department_id), now) for need in left]
     for outcome, is_held in ((Decision.Outcome.QUEUED, False), (Decision.Outcome.HELD, True)):

@@ -57,11 +57,6 @@ def note(staff_id: int) -> None:
         kept.recent[staff_id] += 1
 
 
-def forget() -> None:
-    """Forget all organizations, as a process does that begins."""
-    _kept.clear()
-
-
 def _keep(organization_id: int, kept: _Kept) -> None:
     _kept[organization_id] = kept
     _kept.move_to_end(organization_id)

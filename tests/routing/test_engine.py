@@ -338,3 +338,16 @@ def test_every_decision_to_assign_has_its_assignment(world: World) -> None:
             at=timezone.now(),
         )
     assert [line for line in violations(world) if "assigned nobody" in line]
+
+
+def test_a_look_with_nobody_to_place_forgets_no_price(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr(engine.pricing, "price", lambda team, known, now: asked.append(len(team)))
+    received = world.message("怎么退货")
+    assert route(world).placed == 1
+    with world.transaction():
+        Conversation.objects.filter(pk=received.conversation_id).update(route_at=timezone.now())
+    route(world)
+    assert 0 not in asked
