@@ -95,17 +95,12 @@ def concerns() -> list[Count]:
             EscalationPath.objects.filter(is_active=True, levels__isnull=True).count(),
             "escalationpath",
         ),
-        Count(
-            _("channels switched off because of trouble"),
-            Channel.objects.exclude(disabled_reason="").count(),
-            "channel",
-        ),
     ]
     return [row for row in found if row.number]
 
 
 def notices(access: Access) -> list[Notice]:
-    """Return what the apps above want an administrator to see to; nothing to anybody else."""
+    """Return what an administrator should see to; nothing to anybody else."""
     if not access.is_administrator:
         return []
     return [notice for _name, told in registries.notices.items() for notice in told()]

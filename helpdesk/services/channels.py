@@ -1,24 +1,34 @@
 """Channels that no longer send: switched off for a reason, and tried again by an administrator."""
 
-from django.db.models import QuerySet
+from collections.abc import Iterator
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from helpdesk import events, permissions
 from helpdesk.access import Access, require
 from helpdesk.errors import NotFound
 from helpdesk.models import Channel, Delivery, Outbox
+from helpdesk.registries import Notice, notices
 from helpdesk.services import audit
 from helpdesk.tenancy import organization_transaction
 
 # How many waiting replies are told that they wait longer; the others say so when they are next shown.
 MOST_TOLD = 200
+# Whose trouble is shown at once.
+MOST_SHOWN = 5
 
 
-def stopped_channels(access: Access) -> QuerySet[Channel]:
-    """Return the channels in use that do not send, to who may mend them; to anybody else none."""
-    if not access.is_administrator:
-        return Channel.objects.none()
-    stopped = Channel.objects.filter(is_active=True).exclude(disabled_reason="")
-    return stopped.only("name", "name_en", "disabled_reason").order_by("name")[:5]
+def stopped() -> Iterator[Notice]:
+    """Yield the channels in use that do not send, and why."""
+    rows = Channel.objects.filter(is_active=True).exclude(disabled_reason="").order_by("name")
+    for channel in rows.only("name", "name_en", "disabled_reason")[:MOST_SHOWN]:
+        yield Notice(
+            f"stopped-{channel.pk}",
+            _("%(name)s does not send") % {"name": channel.label},
+            channel.disabled_reason,
+            reverse("organization_admin:helpdesk_channel_change", args=[channel.pk]),
+        )
 
 
 def stop_sending(channel_id: int, reason: str) -> bool:
@@ -54,3 +64,6 @@ def _tell(channel_id: int) -> None:
     )
     for organization_id, conversation_id, number in rows[:MOST_TOLD]:
         events.publish(events.DeliveryChanged(organization_id, conversation_id, number))
+
+
+notices.register("stopped channels", stopped)

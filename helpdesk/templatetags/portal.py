@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 
 from helpdesk.models import Staff
 from helpdesk.reports import administration
-from helpdesk.services import channels
 from helpdesk.services.presence import shown_status
 
 register = template.Library()
@@ -37,15 +36,9 @@ def icon(name: str, size: str = "") -> str:
     )
 
 
-@register.inclusion_tag("portal/fragments/stopped_channels.html", takes_context=True)
-def stopped_channels(context: template.Context) -> dict[str, object]:
-    """Show administrators which channels do not send, and why."""
-    return {"stopped": list(channels.stopped_channels(context["request"].access))}
-
-
 @register.inclusion_tag("portal/fragments/notices.html", takes_context=True)
 def notices(context: template.Context) -> dict[str, object]:
-    """Show administrators what else they should see to."""
+    """Show administrators what they should see to."""
     return {"notices": administration.notices(context["request"].access)}
 
 
