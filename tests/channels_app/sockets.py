@@ -141,6 +141,7 @@ class Screen:
         html = ""
         while not await self.socket.receive_nothing(timeout=0.4):
             html += await self.socket.receive_from(timeout=PATIENCE_SECONDS)
+        self.seen += html
         return html
 
     async def closing_code(self) -> int:
