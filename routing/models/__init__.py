@@ -1,0 +1,7 @@
+"""Routing's own rows: policies, decisions and offers, and trained models of topics."""
+
+from routing.models.decisions import Decision, Offer, RouterLease
+from routing.models.policies import Policy
+from routing.models.topics import TopicModel, TopicTraining
+
+__all__ = ["Decision", "Offer", "Policy", "RouterLease", "TopicModel", "TopicTraining"]

@@ -1,0 +1,114 @@
+"""Policies: what weighs how much, and the rules by which conversations are given."""
+
+from typing import ClassVar
+
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import F
+from django.utils.translation import gettext_lazy as _
+
+from helpdesk.models import OrganizationForeignKey, OrganizationModel
+from routing.deciding.rules import DEFAULT_WEIGHTS, Rules
+
+
+class Policy(OrganizationModel):
+    """Weights and rules of routing; one for the organization, and one more for a department that differs."""
+
+    class Mode(models.TextChoices):
+        AUTOMATIC = "automatic", _("assign at once")
+        OFFER = "offer", _("offer first")
+
+    department = OrganizationForeignKey(
+        "helpdesk.Department",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("department"),
+        help_text=_("Empty: for every department without a policy of its own."),
+    )
+    mode = models.CharField(_("mode"), max_length=10, choices=Mode, default=Mode.AUTOMATIC)
+    weights = models.JSONField(
+        _("weights"),
+        default=dict,
+        blank=True,
+        help_text=_(
+            "Points for each part of the score, such as skill or history; empty: as delivered."
+        ),
+    )
+    urgent_seconds = models.PositiveSmallIntegerField(
+        _("seconds until an urgent message should be with somebody"),
+        default=60,
+        validators=[MinValueValidator(10), MaxValueValidator(3600)],
+    )
+    calm_seconds = models.PositiveIntegerField(
+        _("seconds until one without any urgency should be"),
+        default=1800,
+        validators=[MinValueValidator(60), MaxValueValidator(86_400)],
+        help_text=_("Whatever lies between the two is due in between."),
+    )
+    slack_percent = models.PositiveSmallIntegerField(
+        _("percent of capacity that is free while all is given at once"),
+        default=60,
+        validators=[MaxValueValidator(100)],
+        help_text=_(
+            "With less, a conversation may wait for somebody who suits it better, ever less so the longer it waits."
+        ),
+    )
+    patience_percent = models.PositiveSmallIntegerField(
+        _("percent of its time after which anybody suits"),
+        default=100,
+        validators=[MinValueValidator(1), MaxValueValidator(300)],
+    )
+    offer_seconds = models.PositiveSmallIntegerField(
+        _("seconds to answer an offer"),
+        default=30,
+        validators=[MinValueValidator(5), MaxValueValidator(600)],
+    )
+    # Raised by every change, so that a decision names the rules it was made by.
+    version = models.PositiveIntegerField(_("version"), default=1, editable=False)
+    changed_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    class Meta:
+        verbose_name = _("routing policy")
+        verbose_name_plural = _("routing policies")
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization", "department"],
+                name="policy_one_each",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=models.Q(mode__in=["automatic", "offer"]), name="policy_mode"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(urgent_seconds__gte=10, calm_seconds__gte=F("urgent_seconds"))
+                & models.Q(slack_percent__lte=100, patience_percent__gte=1),
+                name="policy_times",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return str(self.department or _("all departments"))
+
+    @property
+    def points(self) -> dict[str, int]:
+        """Return what each part of the score is worth at most."""
+        chosen = {
+            str(name): int(most)
+            for name, most in self.weights.items()
+            if isinstance(most, int) and most >= 0
+        }
+        return chosen or dict(DEFAULT_WEIGHTS)
+
+    @property
+    def rules(self) -> Rules:
+        """Return the policy as the engine reads it."""
+        return Rules(
+            weights=self.points,
+            urgent_seconds=float(self.urgent_seconds),
+            calm_seconds=float(self.calm_seconds),
+            slack_percent=self.slack_percent,
+            patience_percent=self.patience_percent,
+        )
