@@ -5,15 +5,16 @@ It is pure data, so that the same rule decides for pages, sockets, REST, admin a
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from threading import Lock
 from typing import Any, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from helpdesk import permissions
+from helpdesk import exams, permissions
 from helpdesk.errors import NotFound, Refused
 from helpdesk.models import (
     Attachment,
@@ -33,6 +34,7 @@ from helpdesk.models import (
     Staff,
     Topic,
 )
+from helpdesk.trees import subtrees
 
 M = TypeVar("M", bound=Model)
 
@@ -92,6 +94,9 @@ class Access:
     paths: dict[str, frozenset[int]] = field(default_factory=dict)
     roles: dict[str, frozenset[int]] = field(default_factory=dict)
     answering: tuple[Answering, ...] = ()
+    # topic -> the skill of which an exam must count; and skill -> until when the person's does
+    exams: Mapping[int, int] = field(default_factory=dict)
+    certified: Mapping[int, datetime] = field(default_factory=dict)
     # The REST token through which the person acts, if any.
     token_id: int | None = None
 
@@ -114,11 +119,18 @@ class Access:
             return False
         if topic_id is None:
             return True
+        if not self.has_exam(topic_id):
+            return False
         return any(
             department_id in answering.departments
             and (answering.topics is None or topic_id in answering.topics)
             for answering in self.answering
         )
+
+    def has_exam(self, topic_id: int) -> bool:
+        """Tell whether the exam that a topic asks for, if any, was passed and counts now."""
+        until = self.certified.get(self.exams.get(topic_id, 0))
+        return topic_id not in self.exams or (until is not None and until > timezone.now())
 
     def may(self, permission: str, conversation: Conversation, *, is_guest: bool = False) -> bool:
         """Tell whether the permission holds for the conversation; `is_guest` when called in now."""
@@ -181,6 +193,8 @@ def _load(staff: Staff) -> Access:
         paths=_derived(EscalationPathUserObjectPermission, staff.user_id),
         roles=_derived(RoleUserObjectPermission, staff.user_id),
         answering=tuple(_answering(grants)),
+        exams=(required := exams.required()),
+        certified=exams.certified(staff.pk, set(required.values())),
     )
 
 
@@ -215,20 +229,6 @@ def _answering(grants: list[RoleGrant]) -> Iterable[Answering]:
             if grant.role.answers_all_topics
             else frozenset(named.get(grant.role_id, ())),
         )
-
-
-def subtrees(rows: Iterable[tuple[int, int | None]]) -> dict[int, set[int]]:
-    """Return, for each node of (id, parent id) rows, the ids of the node and of all below it."""
-    parents = dict(rows)
-    found: dict[int, set[int]] = {node: set() for node in parents}
-    for node in parents:
-        above: int | None = node
-        seen: set[int] = set()
-        while above is not None and above in parents and above not in seen:
-            seen.add(above)
-            found[above].add(node)
-            above = parents[above]
-    return found
 
 
 # --- conversations ---------------------------------------------------------------------------

@@ -25,6 +25,7 @@ ACTIONS: dict[str, Word] = {
     "conversation.opened": _("Conversation opened"),
     "conversation.priority_changed": _("Priority changed"),
     "conversation.rated": _("Conversation rated"),
+    "conversation.kept": _("Conversation kept, though not answered in time"),
     "conversation.released": _("Conversation put back into the queue"),
     "conversation.reopened": _("Conversation reopened"),
     "conversation.resolved": _("Conversation resolved"),

@@ -11,12 +11,12 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from helpdesk.admin.base import ScopedAdmin
 from helpdesk.admin.sites import organization_site
-from routing import model_admin
+from routing import model_admin, ring_admin
 from routing.deciding.rules import DEFAULT_WEIGHTS
 from routing.explaining import PART_LABELS
 from routing.models import Policy
 
-__all__ = ["PolicyAdmin", "model_admin"]
+__all__ = ["PolicyAdmin", "model_admin", "ring_admin"]
 
 PREFIX = "weight_"
 MOST_POINTS = 100
@@ -27,6 +27,8 @@ OWN_FIELDS = (
     "calm_seconds",
     "slack_percent",
     "patience_percent",
+    "sticky_seconds",
+    "return_seconds",
 )
 
 
@@ -70,6 +72,7 @@ class PolicyAdmin(ScopedAdmin):
                 "fields": (
                     ("urgent_seconds", "calm_seconds"),
                     ("slack_percent", "patience_percent"),
+                    ("sticky_seconds", "return_seconds"),
                 )
             },
         ),

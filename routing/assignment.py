@@ -152,7 +152,13 @@ def lock_waiting(choices: Sequence[Choice]) -> dict[int, Conversation]:
 
 def _gift(conversation: Conversation, choice: Choice, decision: Decision) -> Gift:
     mode = Assignment.Mode.AUTOMATIC
-    return Gift(conversation, choice.staff_id, mode, facts=choice.told(decision))
+    return Gift(
+        conversation,
+        choice.staff_id,
+        mode,
+        answer_within=choice.policy.answer_within,
+        facts=choice.told(decision),
+    )
 
 
 def record_waiting(choices: Sequence[Choice], outcome: Decision.Outcome) -> None:

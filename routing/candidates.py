@@ -6,12 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 
 from helpdesk.services import working_hours
+from routing.deciding.demands import Ring
 
 # May, can, is there now: the order in which reasons are told.
 INACTIVE = "inactive"
 PERMISSION = "permission"
 TOPIC = "topic"
 SKILL = "skill"
+CERTIFICATE = "certificate"
 LANGUAGE = "language"
 AWAY = "away"
 OFFLINE = "offline"
@@ -20,11 +22,13 @@ HOLIDAY = working_hours.HOLIDAY
 LEAVE = working_hours.LEAVE
 FOCUS = working_hours.FOCUS
 LENT = "lent"
+STICKY = "sticky"
+RING = "ring"
 FULL = "full"
 DECLINED = "declined"
 REASONS = (
-    *(INACTIVE, PERMISSION, TOPIC, SKILL, LANGUAGE, AWAY, OFFLINE),
-    *(HOURS, HOLIDAY, LEAVE, FOCUS, LENT, FULL, DECLINED),
+    *(INACTIVE, PERMISSION, TOPIC, SKILL, CERTIFICATE, LANGUAGE, AWAY, OFFLINE),
+    *(HOURS, HOLIDAY, LEAVE, FOCUS, LENT, STICKY, RING, FULL, DECLINED),
 )
 
 # Languages that a person must have to answer; for others nobody could be found by rule.
@@ -45,8 +49,12 @@ class Person:
 
     id: int
     reaches: tuple[Reach, ...] = ()
+    # The department the person works in, 0 when it does not matter.
+    department_id: int = 0
     # skill id -> level 0 to 5
     skills: Mapping[int, float] = field(default_factory=dict)
+    # skill id -> until when its exam counts, in seconds since 1970
+    certified: Mapping[int, float] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
     place: str = ""
     capacity: Decimal = Decimal(3)
@@ -89,6 +97,8 @@ class Need:
     topic_id: int | None = None
     # skill id -> lowest level
     skills: Mapping[int, int] = field(default_factory=dict)
+    # The skill of which an exam must have been passed.
+    certificate: int | None = None
     # skill id -> its part of the whole; equal parts where it is not said
     shares: Mapping[int, float] = field(default_factory=dict)
     language: str = ""
@@ -96,5 +106,11 @@ class Need:
     weight: Decimal = Decimal(1)
     pasts: Mapping[int, Past] = field(default_factory=dict)
     declined_by: frozenset[int] = frozenset()
+    # For whom it is kept a little while.
+    sticky_to: int | None = None
+    # Who is asked now.
+    ring: Ring | None = None
     urgency: int = 20
     waiting_since: datetime | None = None
+    # Since when it waits for an owner.
+    queued_at: datetime | None = None

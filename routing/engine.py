@@ -22,6 +22,7 @@ from routing.deciding.team import Team
 from routing.facts import Facts, facts, people
 from routing.handlers import quietly
 from routing.models import Decision, Policy
+from routing.narrowing import narrow
 
 logger = logging.getLogger(__name__)
 # So many are decided about together, and so many of them are there because they wait longest.
@@ -82,7 +83,7 @@ def _drain(known: Facts, fence: int | None, batch: int) -> tuple[set[int], bool]
     with organization_transaction():
         team = Team.of(people(known, now))
         waiting = _servable(team, known, now, batch)
-        asked = needs.needs(waiting, known, now)
+        asked = narrow(needs.needs(waiting, known, now), team, known, now)
         if asked:
             pricing.price(team, known, now)
     placed = _place(asked, team, known, fence)
@@ -224,6 +225,7 @@ def _record_newly_waiting(conversation_ids: Sequence[int], known: Facts) -> None
             return
         team = Team.of(people(known, now))
         pricing.price(team, known, now)
+        left = narrow(left, team, known, now)
     choices = [choose(team, need, known.policy(need.department_id), now) for need in left]
     for outcome, is_held in ((Decision.Outcome.QUEUED, False), (Decision.Outcome.HELD, True)):
         waiting = [each.nobody() for each in choices if (each.row is not None) == is_held]

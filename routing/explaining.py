@@ -22,6 +22,7 @@ from routing.recording import Reading, read
 # Who was left out and could have answered some other day: worth a word beside the score.
 _OFF = (reasons.HOURS, reasons.HOLIDAY, reasons.LEAVE)
 NEARLY = (
+    *({one} for one in (reasons.STICKY, reasons.RING)),
     *({one} for one in (reasons.FULL, reasons.LENT, reasons.AWAY, reasons.FOCUS, reasons.DECLINED)),
     *({one} for one in (*_OFF, reasons.OFFLINE)),
     *({one, reasons.OFFLINE} for one in _OFF),
@@ -45,6 +46,7 @@ REASON_TEXTS: dict[str, str | Promise] = {
     reasons.PERMISSION: gettext_lazy("may not answer in this department"),
     reasons.TOPIC: gettext_lazy("may not answer this topic"),
     reasons.SKILL: gettext_lazy("lacks the skill at the level needed"),
+    reasons.CERTIFICATE: gettext_lazy("has no exam of the skill that counts"),
     reasons.LANGUAGE: gettext_lazy("does not answer in the customer’s language"),
     reasons.AWAY: gettext_lazy("was busy, focused or away"),
     reasons.OFFLINE: gettext_lazy("was not online"),
@@ -53,6 +55,8 @@ REASON_TEXTS: dict[str, str | Promise] = {
     reasons.LEAVE: gettext_lazy("was on leave"),
     reasons.FOCUS: gettext_lazy("had time without new work"),
     reasons.LENT: gettext_lazy("had spent the time lent for the day"),
+    reasons.STICKY: gettext_lazy("it was kept for whoever served this customer last"),
+    reasons.RING: gettext_lazy("was outside the ring asked at that time"),
     reasons.FULL: gettext_lazy("had no free capacity"),
     reasons.DECLINED: gettext_lazy("had declined it or let it pass"),
 }

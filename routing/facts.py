@@ -10,7 +10,7 @@ from functools import cached_property
 from django.db import connection
 from django.db.models import OuterRef, Subquery
 
-from helpdesk.access import access_of
+from helpdesk.access import Access, access_of
 from helpdesk.models import (
     Assignment,
     Organization,
@@ -24,8 +24,10 @@ from helpdesk.services.calendars import times
 from helpdesk.tenancy import current_organization_id
 from routing.candidates import Person, Reach
 from routing.classify import TopicIndex, TopicSource
+from routing.deciding import demands
 from routing.kept_hours import KeptHours
 from routing.kept_lending import KeptLending
+from routing.kept_rings import read_rings
 from routing.models import Policy
 from routing.offers import reserved_weights
 
@@ -38,7 +40,9 @@ _WATCHED = (
     "helpdesk_leave",
     "helpdesk_focustime",
     "helpdesk_organization",  # for its country
+    "helpdesk_department",  # for who is below whom
     "routing_policy",
+    "routing_ring",
     "routing_topicmodel",
 )
 _KEPT = 200
@@ -52,6 +56,7 @@ class TopicRule:
     base_urgency: int
     skill_id: int | None = None
     minimum_level: int = 0
+    needs_exam: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,8 @@ class Facts:
     hours: KeptHours
     lending: KeptLending
     policies: Mapping[int | None, Policy] = field(default_factory=dict)
+    # By topic; None holds for all topics without rings of their own or above them.
+    rings: Mapping[int | None, Sequence[demands.Ring]] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> TopicIndex:
@@ -72,6 +79,10 @@ class Facts:
         from routing.kept_models import model_in_use  # noqa: PLC0415
 
         return TopicIndex.of(self.sources, model_in_use())
+
+    def rings_of(self, topic_id: int | None) -> Sequence[demands.Ring]:
+        """Return the rings of a topic or of one above it, else those for all topics."""
+        return self.rings.get(topic_id) or self.rings.get(None, ())
 
     def policy(self, department_id: int) -> Policy:
         """Return the department's policy, else the organization's, else the one delivered."""
@@ -122,6 +133,7 @@ def _read(organization_id: int) -> Facts:
         hours=hours,
         lending=KeptLending(hours),
         policies={policy.department_id: policy for policy in Policy.objects.all()},
+        rings=read_rings({topic.pk: topic.parent_id for topic in topics}),
     )
 
 
@@ -138,7 +150,13 @@ def _source(topic: Topic, examples: list[str]) -> TopicSource:
 
 
 def _rule(topic: Topic) -> TopicRule:
-    return TopicRule(topic.department_id, topic.base_urgency, topic.skill_id, topic.minimum_level)
+    return TopicRule(
+        topic.department_id,
+        topic.base_urgency,
+        topic.skill_id,
+        topic.minimum_level,
+        topic.needs_exam,
+    )
 
 
 def people(known: Facts, now: datetime, *, staff_ids: Sequence[int] | None = None) -> list[Person]:
@@ -178,9 +196,12 @@ class _Moment:
 def _person(
     staff: Staff, moment: _Moment, known: Facts, reserved: Decimal, now: datetime
 ) -> Person:
+    access = access_of(staff)
     return Person(
         id=staff.pk,
-        reaches=_reaches(staff),
+        reaches=_reaches(access),
+        department_id=staff.department_id,
+        certified={skill: until.timestamp() for skill, until in access.certified.items()},
         skills=known.skills.get(staff.pk, {}),
         languages=tuple(code.split("-")[0].lower() for code in staff.languages),
         place=staff.place,
@@ -195,9 +216,8 @@ def _person(
     )
 
 
-def _reaches(staff: Staff) -> tuple[Reach, ...]:
+def _reaches(access: Access) -> tuple[Reach, ...]:
     """Return where and on what the person may answer, as `Access.can_answer` tells it."""
-    access = access_of(staff)
     replying = access.allowed(CONVERSATION_REPLY)
     named = tuple(
         Reach(answering.departments & replying, answering.topics) for answering in access.answering

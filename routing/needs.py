@@ -23,6 +23,7 @@ from routing.models import Offer
 # Whoever let an offer expire is asked again after this time, when nobody else could be found.
 ASK_AGAIN_AFTER = timedelta(minutes=2)
 DECLINED_FOR = timedelta(days=1)
+PUT_BACK_FOR = timedelta(minutes=30)
 
 Kind = tuple[int, int | None, str, int | None, bool]
 
@@ -66,8 +67,14 @@ def need_of_kind(kind: Kind, known: Facts) -> Need:
         topic_id=topic_id,
         skills=_skills(topic_id, skill_id, known),
         language=language,
+        certificate=_certificate(topic_id, known),
         weight=WEIGHTS[State.WAITING if is_answered else State.OPEN],
     )
+
+
+def _certificate(topic_id: int | None, known: Facts) -> int | None:
+    rule = known.rules.get(topic_id) if topic_id else None
+    return rule.skill_id if rule and rule.needs_exam else None
 
 
 def _skills(topic_id: int | None, skill_id: int | None, known: Facts) -> dict[int, int]:
@@ -90,6 +97,7 @@ def needs(conversations: Sequence[Conversation], known: Facts, now: datetime) ->
             department_id=conversation.department_id,
             topic_id=conversation.topic_id,
             skills=_skills(conversation.topic_id, conversation.wanted_skill_id, known),
+            certificate=_certificate(conversation.topic_id, known),
             language=conversation.language,
             place=conversation.customer.place,
             weight=WEIGHTS[State.OPEN if conversation.waiting_since else State.WAITING],
@@ -97,6 +105,7 @@ def needs(conversations: Sequence[Conversation], known: Facts, now: datetime) ->
             declined_by=frozenset(refusals.get(conversation.pk, ())),
             urgency=conversation.urgency,
             waiting_since=conversation.waiting_since or conversation.queued_at,
+            queued_at=conversation.queued_at,
         )
         for conversation in conversations
     ]
@@ -127,13 +136,22 @@ def _pasts(customer_ids: set[int]) -> dict[int, dict[int, Past]]:
 
 
 def _refusals(conversations: Sequence[Conversation], now: datetime) -> dict[int, set[int]]:
-    """Return conversation -> staff who declined it lately or have just let it pass."""
+    """Return conversation -> staff who declined it or put it back lately, or have just let it pass."""
     rows = Offer.objects.filter(
         Q(state=Offer.State.DECLINED, answered_at__gt=now - DECLINED_FOR)
         | Q(state=Offer.State.EXPIRED, answered_at__gt=now - ASK_AGAIN_AFTER),
         conversation_id__in=[conversation.pk for conversation in conversations],
     )
+    ids = [conversation.pk for conversation in conversations]
+    ended = Assignment.objects.filter(
+        Q(ending=Assignment.Ending.RETURNED, ended_at__gt=now - PUT_BACK_FOR)
+        | Q(ending=Assignment.Ending.UNANSWERED, ended_at__gt=now - ASK_AGAIN_AFTER),
+        conversation_id__in=ids,
+    )
     found: dict[int, set[int]] = defaultdict(set)
-    for conversation_id, staff_id in rows.values_list("conversation_id", "staff_id"):
-        found[conversation_id].add(staff_id)
+    for refused in (rows, ended):
+        for conversation_id, staff_id in refused.order_by().values_list(
+            "conversation_id", "staff_id"
+        ):
+            found[conversation_id].add(staff_id)
     return found

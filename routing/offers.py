@@ -25,7 +25,7 @@ from helpdesk.models import Assignment, Conversation, State
 from helpdesk.services import audit, lending, timeline
 from helpdesk.services.holding import Gift, assign_waiting, lock_receivers
 from helpdesk.tenancy import current_organization_id, organization_transaction
-from routing.models import Decision, Offer
+from routing.models import Decision, Offer, Policy
 
 BATCH = 200
 # What the audit trail calls what happens to offers.
@@ -127,7 +127,13 @@ def accept(by: Access, offer_id: int) -> Conversation:
             "topic": conversation.topic_id,
             "urgency": conversation.urgency,
         }
-        gift = Gift(conversation, by.staff_id, Assignment.Mode.OFFER, facts=facts)
+        gift = Gift(
+            conversation,
+            by.staff_id,
+            Assignment.Mode.OFFER,
+            answer_within=Policy.of(conversation.department_id).answer_within,
+            facts=facts,
+        )
         _made, refusal = assign_waiting([gift])
         if refusal:
             raise refusal

@@ -16,7 +16,7 @@ from helpdesk.admin.base import ScopedAdmin, ScopedInline, access_of
 from helpdesk.admin.explain import explain_view
 from helpdesk.admin.fields import TimezoneForm, languages_field
 from helpdesk.admin.sites import organization_site
-from helpdesk.models import FocusTime, Leave, RoleGrant, Staff, StaffSkill, WorkingPeriod
+from helpdesk.models import Exam, FocusTime, Leave, RoleGrant, Staff, StaffSkill, WorkingPeriod
 from helpdesk.services import administrators, grants, invitations, organizations
 from helpdesk.services.calendars import coming_focus_times, coming_leaves
 from helpdesk.services.time_off import calendar_changed
@@ -60,6 +60,13 @@ class SkillInline(ScopedInline):
 
     model = StaffSkill
     fields = ("skill", "level")
+
+
+class ExamInline(ScopedInline):
+    """Exams of skills, newest first."""
+
+    model = Exam
+    fields = ("skill", "taken_on", "score_percent", "is_passed", "valid_until")
 
 
 class WeekFormSet(BaseInlineFormSet):  # type: ignore[type-arg]  # not subscriptable when it runs
@@ -128,7 +135,10 @@ class StaffAdmin(ScopedAdmin):
     search_fields = ("name", "name_en", "user__email")
     ordering = ("name",)
     audited = ("name", "name_en", "department_id", "is_active")
-    inlines = (RoleGrantInline, SkillInline, HoursInline, LeaveInline, FocusTimeInline)
+    inlines = (
+        *(RoleGrantInline, SkillInline, ExamInline),
+        *(HoursInline, LeaveInline, FocusTimeInline),
+    )
     readonly_fields = ("address", "load")
     change_form_outer_after_template = "admin/staff_after.html"
 
@@ -186,6 +196,8 @@ class StaffAdmin(ScopedAdmin):
             super().save_formset(request, form, formset, change)
             if formset.model in CALENDAR and formset.has_changed():
                 calendar_changed(form.instance.pk)
+            if formset.model is Exam and formset.has_changed():
+                grants.refresh([form.instance.pk])
             return
         formset.save(commit=False)
         for row in formset.deleted_objects:

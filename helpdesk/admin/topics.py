@@ -24,6 +24,12 @@ class TopicForm(TreeForm):
         help_text=_("In both languages, separated by commas."),
     )
 
+    def clean(self) -> dict[str, Any]:  # Any: Django's own signature
+        data: dict[str, Any] = super().clean() or self.cleaned_data
+        if data.get("needs_exam") and not data.get("skill"):
+            self.add_error("skill", _("An exam is of a skill: choose one."))
+        return data
+
 
 class ExampleInline(ScopedInline):
     """Questions as customers ask them."""
@@ -45,7 +51,7 @@ class TopicAdmin(TreeAdmin):
     inlines = (ExampleInline,)
     fieldsets = (
         (None, {"fields": (("name", "name_en"), "parent", "department", "description")}),
-        (_("Who may answer"), {"fields": (("skill", "minimum_level"),)}),
+        (_("Who may answer"), {"fields": (("skill", "minimum_level"), "needs_exam")}),
         (_("How it is recognised"), {"fields": ("keywords",)}),
         (_("More"), {"fields": (("base_urgency", "order"), "is_active")}),
     )
@@ -61,7 +67,7 @@ class TopicAdmin(TreeAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save it; who may answer what changes with its place in the tree."""
         super().save_model(request, obj, form, change)
-        if not change or "parent" in form.changed_data:
+        if not change or {"parent", "skill", "needs_exam"} & set(form.changed_data):
             grants.refresh()
 
 

@@ -16,6 +16,7 @@ from helpdesk.models.escalation import (
     EscalationPath,
     EscalationStep,
 )
+from helpdesk.models.exams import Exam
 from helpdesk.models.grants import (
     DepartmentUserObjectPermission,
     EscalationPathUserObjectPermission,
@@ -70,6 +71,7 @@ __all__ = [
     "EscalationPath",
     "EscalationPathUserObjectPermission",
     "EscalationStep",
+    "Exam",
     "FocusTime",
     "IdempotencyKey",
     "Identity",

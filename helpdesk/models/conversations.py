@@ -126,6 +126,8 @@ class Conversation(OrganizationModel):
     queued_at = models.DateTimeField(_("queued"), null=True, blank=True)
     first_replied_at = models.DateTimeField(_("first reply"), null=True, blank=True)
     snoozed_until = models.DateTimeField(_("snoozed until"), null=True, blank=True)
+    # It goes back to the queue then, unless its owner has answered or keeps it.
+    return_at = models.DateTimeField(_("goes back"), null=True, blank=True)
     resolved_at = models.DateTimeField(_("resolved"), null=True, blank=True)
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     # The router looks at it when this is due: a new message to judge, or a place in the queue to fill.
@@ -162,6 +164,11 @@ class Conversation(OrganizationModel):
             models.CheckConstraint(
                 condition=models.Q(state=State.SNOOZED) ^ models.Q(snoozed_until__isnull=True),
                 name="conversation_snoozed_until",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(return_at__isnull=True)
+                | models.Q(state=State.OPEN, owner__isnull=False),
+                name="conversation_return_at",
             ),
             # I11: one open conversation per channel, identity and thread key.
             models.UniqueConstraint(
@@ -204,6 +211,11 @@ class Conversation(OrganizationModel):
                 fields=["organization", "snoozed_until"],
                 condition=models.Q(snoozed_until__isnull=False),
                 name="conversation_snooze",
+            ),
+            models.Index(
+                fields=["organization", "return_at"],
+                condition=models.Q(return_at__isnull=False),
+                name="conversation_return",
             ),
             models.Index(
                 fields=["organization", "resolved_at"],

@@ -34,6 +34,7 @@ class Assignment(OrganizationModel):
         RETURNED = "returned", _("put back")
         VANISHED = "vanished", _("owner was away")
         UNDONE = "undone", _("undone")
+        UNANSWERED = "unanswered", _("no answer in time")
         REVOKED = "revoked", _("access ended")
 
     conversation = OrganizationForeignKey(

@@ -134,6 +134,13 @@ class Topic(OrganizationModel, Named):
         verbose_name=_("skill needed"),
     )
     minimum_level = models.PositiveSmallIntegerField(_("lowest level"), default=0)
+    needs_exam = models.BooleanField(
+        _("only with an exam"),
+        default=False,
+        help_text=_(
+            "Answered only by those who have passed an exam of the skill that still counts."
+        ),
+    )
     keywords = ArrayField(
         models.CharField(max_length=40),
         default=list,
@@ -167,6 +174,10 @@ class Topic(OrganizationModel, Named):
             ),
             models.CheckConstraint(
                 condition=models.Q(base_urgency__lte=100), name="topic_base_urgency"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(needs_exam=False) | models.Q(skill__isnull=False),
+                name="topic_exam_of_skill",
             ),
         ]
 

@@ -27,7 +27,14 @@ from helpdesk.portal.forms import (
 )
 from helpdesk.portal.pages import access_of, frame, is_fragment, staff_of, staff_only
 from helpdesk.portal.threads import Thread, read_thread, thread_of
-from helpdesk.services import assignment, customers, escalation, lifecycle, mentions
+from helpdesk.services import (
+    assignment,
+    customers,
+    escalation,
+    lifecycle,
+    mentions,
+    returning,
+)
 from helpdesk.tenancy import organization_transaction
 
 
@@ -82,6 +89,7 @@ def _simple(
 
 take = _simple(assignment.take, lambda: _("The conversation is yours"), "hand")
 release = _simple(assignment.put_back, lambda: _("Put back in the queue"), "undo")
+keep = _simple(returning.keep, lambda: _("It stays with you"), "hand")
 wake = _simple(lifecycle.wake, lambda: _("Back from its snooze"), "bell")
 undo_resolve = _simple(lifecycle.undo_resolve, lambda: _("Reopened"), "redo")
 reopen = _simple(lifecycle.reopen, lambda: _("Reopened"), "redo")

@@ -82,6 +82,10 @@ class May:
         return self.is_owner and self.transfer
 
     @property
+    def keep(self) -> bool:
+        return self.is_owner and self.conversation.return_at is not None
+
+    @property
     def resolve(self) -> bool:
         return self.is_open and self._may(may_.CONVERSATION_RESOLVE)
 

@@ -45,6 +45,7 @@ urlpatterns = [
     ),
     path("conversations/<int:conversation_id>/take/", actions.take, name="take"),
     path("conversations/<int:conversation_id>/release/", actions.release, name="release"),
+    path("conversations/<int:conversation_id>/keep/", actions.keep, name="keep"),
     path("conversations/<int:conversation_id>/resolve/", actions.resolve, name="resolve"),
     path(
         "conversations/<int:conversation_id>/resolve/undo/",

@@ -12,7 +12,6 @@ from helpdesk.access import (
     OWNER_PERMISSIONS,
     Access,
     running_mentions,
-    subtrees,
 )
 from helpdesk.models import (
     Conversation,
@@ -24,6 +23,7 @@ from helpdesk.models import (
     Staff,
     Topic,
 )
+from helpdesk.trees import subtrees
 
 SENTENCES = dict(
     permissions.DEPARTMENT_PERMISSIONS + permissions.ROLE_PERMISSIONS + permissions.PATH_PERMISSIONS

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils import timezone
 
 from helpdesk import events, permissions
-from helpdesk.access import Access, subtrees
+from helpdesk.access import Access
 from helpdesk.access import conversation as visible_conversation
 from helpdesk.access import escalation as visible_escalation
 from helpdesk.errors import Invalid, Refused, WrongState
@@ -26,6 +26,7 @@ from helpdesk.models import (
 from helpdesk.registries import Sweep, sweeps
 from helpdesk.services import audit, holding, timeline
 from helpdesk.tenancy import organization_transaction
+from helpdesk.trees import subtrees
 
 # Each level makes the case more urgent.
 URGENCY_PER_LEVEL = 15

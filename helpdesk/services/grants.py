@@ -13,7 +13,7 @@ from django.db.models import F, Model
 
 from helpdesk import access as accesses
 from helpdesk import events
-from helpdesk.access import Access, subtrees
+from helpdesk.access import Access
 from helpdesk.errors import Invalid
 from helpdesk.models import (
     Assignment,
@@ -35,6 +35,7 @@ from helpdesk.permissions import (
 )
 from helpdesk.services import assignment, audit, timeline
 from helpdesk.tenancy import current_organization_id, organization_transaction
+from helpdesk.trees import subtrees
 
 Derived = set[tuple[int, str]]
 

@@ -6,7 +6,7 @@ slot, one wins.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +27,7 @@ _CHANGED = (
     "state",
     "queued_at",
     "snoozed_until",
+    "return_at",
     "wanted_skill",
     "last_number",
 )
@@ -41,6 +42,8 @@ class Gift:
     mode: Assignment.Mode
     # Recorded, and reaches above the capacity.
     override_reason: str = ""
+    # After so long without an answer it goes back to the queue.
+    answer_within: timedelta | None = None
     # Joins the entry. Any: small JSON facts.
     facts: Mapping[str, Any] = field(default_factory=dict)
 
@@ -157,7 +160,7 @@ def _write(gifts: Sequence[Gift], by: Access | None) -> list[Assignment]:
         for gift in gifts
     )
     for gift in gifts:
-        _change(gift)
+        _change(gift, now)
     timeline.append([_entry(gift, by, now) for gift in gifts])
     update_each([gift.conversation for gift in gifts], *_CHANGED)
     audit.record_each("conversation.assigned", [_trail(gift) for gift in gifts], by)
@@ -166,13 +169,15 @@ def _write(gifts: Sequence[Gift], by: Access | None) -> list[Assignment]:
     return made
 
 
-def _change(gift: Gift) -> None:
+def _change(gift: Gift, now: datetime) -> None:
     conversation = gift.conversation
     conversation.state = gift.state
     conversation.owner_id = gift.staff_id
     conversation.queue = None
     conversation.queued_at = None
     conversation.snoozed_until = None
+    within = gift.answer_within if gift.state == State.OPEN else None
+    conversation.return_at = now + within if within else None
     conversation.wanted_skill = None
 
 

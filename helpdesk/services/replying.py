@@ -224,6 +224,7 @@ def _answered(conversation: Conversation, message: Message) -> None:
     conversation.first_replied_at = conversation.first_replied_at or now
     conversation.waiting_since = None
     conversation.snoozed_until = None
+    conversation.return_at = None
     timeline.set_state(conversation, State.WAITING)
     conversation.save()
 

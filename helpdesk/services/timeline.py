@@ -101,6 +101,7 @@ def set_state(conversation: Conversation, state: State) -> None:
     if conversation.state == state:
         return
     conversation.state = state
+    conversation.return_at = None
     held = running_assignment(conversation)
     if held is None:
         return
@@ -119,6 +120,7 @@ def end_assignment(
 
     The caller sets owner, queue and state, and saves the conversation.
     """
+    conversation.return_at = None
     held = running_assignment(conversation)
     if held is None:
         return None

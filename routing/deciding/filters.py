@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from routing.candidates import (
     AWAY,
+    CERTIFICATE,
     DECLINED,
     FULL,
     INACTIVE,
@@ -16,11 +17,14 @@ from routing.candidates import (
     PERMISSION,
     REASONS,
     REQUIRED_LANGUAGES,
+    RING,
     SKILL,
+    STICKY,
     TOPIC,
     Need,
     Reach,
 )
+from routing.deciding.rings import inside
 from routing.deciding.team import Flags, Team, hundredths
 
 Codes = NDArray[np.uint32]
@@ -39,6 +43,12 @@ def codes(team: Team, need: Need, now: float) -> Codes:
     kind = (need.department_id, need.topic_id, need.language, needed)
     there: Codes = team.kept("there", lambda: _there(team, leased))
     found: Codes = team.kept(("lacks", kind), lambda: _may_and_can(team, need) | there)
+    if need.certificate is not None:
+        found = found | _uncertified(team, need.certificate, now)
+    if need.sticky_to is not None:
+        found = found | np.where(team.ids == need.sticky_to, NONE, BITS[STICKY])
+    if need.ring is not None:
+        found = found | np.where(inside(team, need.ring), NONE, BITS[RING])
     weight = hundredths(need.weight)
     full: Codes = team.kept_of_loads(
         ("full", weight), lambda: np.where(team.free < weight, BITS[FULL], NONE)
@@ -49,6 +59,13 @@ def codes(team: Team, need: Need, now: float) -> Codes:
         if row is not None:
             found[row] |= BITS[DECLINED]
     return found
+
+
+def _uncertified(team: Team, skill: int, now: float) -> Codes:
+    until = team.certified.get(skill)
+    if until is None:
+        return np.full(len(team), BITS[CERTIFICATE], dtype=np.uint32)
+    return np.where(until > now, NONE, BITS[CERTIFICATE]).astype(np.uint32)
 
 
 def reasons(code: int) -> tuple[str, ...]:

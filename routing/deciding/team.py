@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from routing.candidates import REASONS, Person, Reach
+from routing.deciding.demands import TOP_LEVEL
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -17,7 +18,6 @@ Flags = NDArray[np.bool_]
 Shares = NDArray[np.float32]
 
 ONLINE = "online"
-TOP_LEVEL = 5
 # Kept columns; what is asked for differs little within one look.
 MOST_KEPT = 500
 
@@ -39,6 +39,10 @@ class Team:
     # place -> its number in `places`; 0 where nothing is known
     place_numbers: Mapping[str, int]
     places: Ints
+    # the department each works in
+    departments: Ints
+    # skill -> until when an exam counts, in seconds since 1970; 0 without one
+    certified: Mapping[int, Floats]
     is_active: Flags
     is_online: Flags
     # why the calendar leaves no time, by place in the list of reasons from 1 on; 0 while it does
@@ -83,6 +87,8 @@ class Team:
             has_languages=_flags(bool(person.languages) for person in people),
             place_numbers=places,
             places=_ints(places.get(person.place.casefold(), 0) for person in people),
+            departments=_ints(person.department_id for person in people),
+            certified=_certified(people),
             is_active=_flags(person.is_active for person in people),
             is_online=_flags(person.status == ONLINE for person in people),
             off=_ints(REASONS.index(person.off) + 1 if person.off else 0 for person in people),
@@ -228,6 +234,16 @@ def _levels(people: Sequence[Person]) -> dict[int, Floats]:
             if skill not in found:
                 found[skill] = np.full(len(people), -1.0)
             found[skill][row] = level
+    return found
+
+
+def _certified(people: Sequence[Person]) -> dict[int, Floats]:
+    found: dict[int, Floats] = {}
+    for row, person in enumerate(people):
+        for skill, until in person.certified.items():
+            if skill not in found:
+                found[skill] = np.zeros(len(people))
+            found[skill][row] = until
     return found
 
 

@@ -16,11 +16,12 @@ from typing import Any
 
 from helpdesk.errors import Invalid
 from routing.candidates import Need, Person, Reach
+from routing.deciding.demands import TOP_LEVEL
 from routing.deciding.matching import decide
 from routing.deciding.parts import SKILL_SAVES, UNSKILLED_TIME
 from routing.deciding.prices import prices
 from routing.deciding.rules import Rules
-from routing.deciding.team import TOP_LEVEL, Team
+from routing.deciding.team import Team
 
 DEPARTMENT = 1
 BEGINS_AT = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 from routing.models.decisions import Decision, Offer, RouterLease
 from routing.models.policies import Policy
+from routing.models.rings import Ring
 from routing.models.topics import TopicModel, TopicTraining
 
-__all__ = ["Decision", "Offer", "Policy", "RouterLease", "TopicModel", "TopicTraining"]
+__all__ = ["Decision", "Offer", "Policy", "Ring", "RouterLease", "TopicModel", "TopicTraining"]

@@ -1,10 +1,11 @@
 """Policies: what weighs how much, and the rules by which conversations are given."""
 
+from datetime import timedelta
 from typing import ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.models import OrganizationForeignKey, OrganizationModel
@@ -65,6 +66,20 @@ class Policy(OrganizationModel):
         default=30,
         validators=[MinValueValidator(5), MaxValueValidator(600)],
     )
+    sticky_seconds = models.PositiveSmallIntegerField(
+        _("seconds for which it waits for whoever served this customer well last"),
+        default=15,
+        validators=[MaxValueValidator(600)],
+        help_text=_("Only while this colleague is there. 0: it does not wait."),
+    )
+    return_seconds = models.PositiveIntegerField(
+        _(
+            "seconds after which it goes back when it was given to somebody and nothing was answered"
+        ),
+        default=900,
+        validators=[MaxValueValidator(86_400)],
+        help_text=_("0: it stays with whoever has it."),
+    )
     # Raised by every change, so that a decision names the rules it was made by.
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     changed_at = models.DateTimeField(_("changed"), auto_now=True)
@@ -92,6 +107,12 @@ class Policy(OrganizationModel):
     def __str__(self) -> str:
         return str(self.department or _("all departments"))
 
+    @classmethod
+    def of(cls, department_id: int) -> "Policy":
+        """Return the policy of a department, else the organization's, else the one delivered."""
+        rows = cls.objects.filter(Q(department_id=department_id) | Q(department__isnull=True))
+        return rows.order_by(F("department_id").asc(nulls_last=True)).first() or cls()
+
     @property
     def points(self) -> dict[str, int]:
         """Return what each part of the score is worth at most."""
@@ -101,6 +122,11 @@ class Policy(OrganizationModel):
             if isinstance(most, int) and most >= 0
         }
         return chosen or dict(DEFAULT_WEIGHTS)
+
+    @property
+    def answer_within(self) -> timedelta | None:
+        """Return after which time without an answer it goes back; None when it stays."""
+        return timedelta(seconds=self.return_seconds) if self.return_seconds else None
 
     @property
     def rules(self) -> Rules:

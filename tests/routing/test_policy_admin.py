@@ -20,6 +20,10 @@ WRONG = [
     ("slack_percent", 101),
     ("slack_percent", -1),
     ("patience_percent", 0),
+    ("sticky_seconds", 601),
+    ("sticky_seconds", -1),
+    ("return_seconds", 86_401),
+    ("return_seconds", ""),
 ]
 
 
@@ -35,6 +39,7 @@ def client(world: World, settings: Any) -> Client:
 def form(**changes: Any) -> dict[str, Any]:
     points = {f"weight_{name}": most for name, most in DEFAULT_WEIGHTS.items()}
     times = {"offer_seconds": 30, "urgent_seconds": 60, "calm_seconds": 1800}
+    times |= {"sticky_seconds": 15, "return_seconds": 900}
     shares = {"slack_percent": 60, "patience_percent": 100}
     return {"department": "", "mode": "automatic", **times, **shares, **points, **changes}
 

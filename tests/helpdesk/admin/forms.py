@@ -31,6 +31,7 @@ def staff_form(world: World, **changes: Any) -> dict[str, Any]:
         "is_active": "on",
         **inline("role_grants", []),
         **inline("skills", []),
+        **inline("exams", []),
         **inline("working_periods", []),
         **inline("leaves", []),
         **inline("focus_times", []),
