@@ -15,6 +15,7 @@ TOPIC = "topic"
 SKILL = "skill"
 CERTIFICATE = "certificate"
 LANGUAGE = "language"
+KIND = "kind"
 AWAY = "away"
 OFFLINE = "offline"
 HOURS = working_hours.HOURS
@@ -27,7 +28,8 @@ RING = "ring"
 FULL = "full"
 DECLINED = "declined"
 REASONS = (
-    *(INACTIVE, PERMISSION, TOPIC, SKILL, CERTIFICATE, LANGUAGE, AWAY, OFFLINE),
+    *(INACTIVE, PERMISSION, TOPIC, SKILL, CERTIFICATE, LANGUAGE, KIND),
+    *(AWAY, OFFLINE),
     *(HOURS, HOLIDAY, LEAVE, FOCUS, LENT, STICKY, RING, FULL, DECLINED),
 )
 
@@ -61,6 +63,11 @@ class Person:
     load: Decimal = Decimal(0)
     # Weight of offers that wait for this person's answer.
     reserved: Decimal = Decimal(0)
+    # Has something in hand that leaves no room for anything else.
+    is_filled: bool = False
+    # kind of channel -> in hand, and how many at most where there is a limit
+    held: Mapping[str, int] = field(default_factory=dict)
+    most: Mapping[str, int] = field(default_factory=dict)
     is_active: bool = True
     status: str = "online"
     lease_until: datetime | None = None
@@ -104,6 +111,9 @@ class Need:
     language: str = ""
     place: str = ""
     weight: Decimal = Decimal(1)
+    # The kind of channel, where it matters; and whether it leaves no room for anything else.
+    kind: str = ""
+    fills: bool = False
     pasts: Mapping[int, Past] = field(default_factory=dict)
     declined_by: frozenset[int] = frozenset()
     # For whom it is kept a little while.

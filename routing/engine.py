@@ -97,7 +97,7 @@ def _servable(team: Team, known: Facts, now: datetime, batch: int) -> list[Conve
     """
     if not (team.free > 0).any():
         return []
-    kinds = needs.kinds()[:MOST_KINDS]
+    kinds = needs.kinds(known)[:MOST_KINDS]
     moment = now.timestamp()
     servable = [
         kind for kind in kinds if (codes(team, needs.need_of_kind(kind, known), moment) == 0).any()
@@ -124,7 +124,7 @@ def _place(asked: Sequence[Need], team: Team, known: Facts, fence: int | None) -
         choices = _choices(asked, team, known)
         done, refused, bad = _commit_all(choices, size, fence)
         for choice in done:
-            team.give(choice.given_row, choice.need.weight, choice.at)
+            team.give(choice.given_row, choice.need, choice.at)
             pricing.note(choice.staff_id)
             placed.add(choice.need.conversation_id)
         if bad is not None:
@@ -169,7 +169,7 @@ def _choices(asked: Sequence[Need], team: Team, known: Facts) -> list[Choice]:
             rules = [rules_of(need)]
             standings, at = stand(after.copy(), [need], rules, now.timestamp()), 0
         choices.append(Choice(standings, at, row, now, known.policy(need.department_id)))
-        after.give(row, need.weight, now)
+        after.give(row, need, now)
         seen.add(row)
     return choices
 

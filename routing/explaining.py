@@ -48,6 +48,7 @@ REASON_TEXTS: dict[str, str | Promise] = {
     reasons.SKILL: gettext_lazy("lacks the skill at the level needed"),
     reasons.CERTIFICATE: gettext_lazy("has no exam of the skill that counts"),
     reasons.LANGUAGE: gettext_lazy("does not answer in the customer’s language"),
+    reasons.KIND: gettext_lazy("does not answer on this kind of channel"),
     reasons.AWAY: gettext_lazy("was busy, focused or away"),
     reasons.OFFLINE: gettext_lazy("was not online"),
     reasons.HOURS: gettext_lazy("was outside working hours"),

@@ -1,11 +1,12 @@
 """What routing knows of an organization: slow facts kept until they change, and people as they are now."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
 from django.db import connection
 from django.db.models import OuterRef, Subquery
@@ -20,7 +21,9 @@ from helpdesk.models import (
     TopicExample,
 )
 from helpdesk.permissions import CONVERSATION_REPLY
+from helpdesk.services import loads
 from helpdesk.services.calendars import times
+from helpdesk.services.loads import Loads
 from helpdesk.tenancy import current_organization_id
 from routing.candidates import Person, Reach
 from routing.classify import TopicIndex, TopicSource
@@ -40,6 +43,8 @@ _WATCHED = (
     "helpdesk_leave",
     "helpdesk_focustime",
     "helpdesk_organization",  # for its country
+    "helpdesk_kindload",
+    "helpdesk_kindlimit",
     "helpdesk_department",  # for who is below whom
     "routing_policy",
     "routing_ring",
@@ -67,6 +72,7 @@ class Facts:
     rules: Mapping[int, TopicRule]
     skills: Mapping[int, Mapping[int, int]]
     hours: KeptHours
+    loads: Loads
     lending: KeptLending
     policies: Mapping[int | None, Policy] = field(default_factory=dict)
     # By topic; None holds for all topics without rings of their own or above them.
@@ -131,6 +137,7 @@ def _read(organization_id: int) -> Facts:
         rules={topic.pk: _rule(topic) for topic in topics},
         skills=dict(skills),
         hours=hours,
+        loads=loads.rules(),
         lending=KeptLending(hours),
         policies={policy.department_id: policy for policy in Policy.objects.all()},
         rings=read_rings({topic.pk: topic.parent_id for topic in topics}),
@@ -176,14 +183,37 @@ def people(known: Facts, now: datetime, *, staff_ids: Sequence[int] | None = Non
     }
     reserved = reserved_weights(moments)
     staff = [one for one in rows if one.pk in moments]
+    held = _held(known, moments)
     without_time = known.lending.without_time(staff, now)
     return [
         replace(
             _person(one, moments[one.pk], known, reserved[one.pk], now),
             has_lent_time=one.pk not in without_time,
+            **_of_kinds(one.pk, held),
         )
         for one in staff
     ]
+
+
+def _held(known: Facts, staff_ids: Iterable[int]) -> Loads:
+    """Return the rules of kinds with what people have in hand; asks nothing where there are none."""
+    if known.loads.is_plain:
+        return known.loads
+    counted = Loads(known.loads.kinds, known.loads.limits)
+    loads.count(counted, staff_ids)
+    return counted
+
+
+def _of_kinds(staff_id: int, held: Loads) -> dict[str, Any]:  # Any: fields of a person
+    if held.is_plain:
+        return {}
+    limited = {*held.kinds, *(kind for _staff_id, kind in held.limits)}
+    most = {kind: held.most(staff_id, kind) for kind in limited}
+    return {
+        "is_filled": staff_id in held.filled,
+        "held": {kind: held.held[staff_id, kind] for kind in limited},
+        "most": {kind: number for kind, number in most.items() if number is not None},
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,23 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import (
     Avg,
     BooleanField,
     Exists,
     ExpressionWrapper,
+    F,
     Max,
     OuterRef,
     Q,
     QuerySet,
+    Value,
 )
 
-from helpdesk.models import WEIGHTS, Assignment, Conversation, Rating, State
+from helpdesk.models import Assignment, Conversation, Rating, State
+from helpdesk.services.loads import kinds_of
 from routing.candidates import Need, Past
 from routing.facts import Facts
 from routing.models import Offer
@@ -25,7 +29,7 @@ ASK_AGAIN_AFTER = timedelta(minutes=2)
 DECLINED_FOR = timedelta(days=1)
 PUT_BACK_FOR = timedelta(minutes=30)
 
-Kind = tuple[int, int | None, str, int | None, bool]
+Kind = tuple[int, int | None, str, int | None, str, bool]
 
 
 def waiting() -> QuerySet[Conversation]:
@@ -36,19 +40,24 @@ def waiting() -> QuerySet[Conversation]:
     ).order_by("-urgency", "queued_at", "id")
 
 
-def kinds() -> list[Kind]:
-    """Return the different things that waiting conversations ask for, personal matters aside."""
+def kinds(known: Facts) -> list[Kind]:
+    """Return the different things that waiting conversations ask for, personal matters aside.
+
+    The kind of channel is told where it matters, else it is empty.
+    """
     fields = ("department_id", "topic_id", "language", "wanted_skill_id")
     answered = ExpressionWrapper(Q(waiting_since__isnull=True), output_field=BooleanField())
-    rows = waiting().order_by().annotate(is_answered=answered)
-    return list(rows.values_list(*fields, "is_answered").distinct())
+    channel_kind = Value("") if known.loads.is_plain else F("channel__kind")
+    rows = waiting().order_by().annotate(is_answered=answered, channel_kind=channel_kind)
+    return list(rows.values_list(*fields, "channel_kind", "is_answered").distinct())
 
 
 def of_kinds(wanted: Sequence[Kind]) -> Q:
     """Return the filter for conversations of these kinds."""
     found = Q(pk__in=[])
-    for department_id, topic_id, language, skill_id, is_answered in wanted:
+    for department_id, topic_id, language, skill_id, kind, is_answered in wanted:
         found |= Q(
+            Q(channel__kind=kind) if kind else Q(),
             Q(topic_id=topic_id) if topic_id else Q(topic__isnull=True),
             Q(wanted_skill_id=skill_id) if skill_id else Q(wanted_skill__isnull=True),
             department_id=department_id,
@@ -60,7 +69,7 @@ def of_kinds(wanted: Sequence[Kind]) -> Q:
 
 def need_of_kind(kind: Kind, known: Facts) -> Need:
     """Return what a conversation of this kind asks for."""
-    department_id, topic_id, language, skill_id, is_answered = kind
+    department_id, topic_id, language, skill_id, channel_kind, is_answered = kind
     return Need(
         conversation_id=0,
         department_id=department_id,
@@ -68,8 +77,19 @@ def need_of_kind(kind: Kind, known: Facts) -> Need:
         skills=_skills(topic_id, skill_id, known),
         language=language,
         certificate=_certificate(topic_id, known),
-        weight=WEIGHTS[State.WAITING if is_answered else State.OPEN],
+        **_weighing(channel_kind, known, is_answered=is_answered),
     )
+
+
+def _weighing(kind: str, known: Facts, *, is_answered: bool) -> dict[str, Any]:
+    """Return what a need of a kind of channel weighs. Any: fields of a need."""
+    state = State.WAITING if is_answered else State.OPEN
+    weight = known.loads.weights(kind).of(state)
+    if known.loads.is_plain:
+        return {"weight": weight}
+    rule = known.loads.kinds.get(kind)
+    fills = bool(rule and rule.fills and state == State.OPEN)
+    return {"weight": weight, "kind": kind, "fills": fills}
 
 
 def _certificate(topic_id: int | None, known: Facts) -> int | None:
@@ -91,6 +111,9 @@ def needs(conversations: Sequence[Conversation], known: Facts, now: datetime) ->
         return []
     pasts = _pasts({conversation.customer_id for conversation in conversations})
     refusals = _refusals(conversations, now)
+    channel_kinds = (
+        {} if known.loads.is_plain else kinds_of(one.channel_id for one in conversations)
+    )
     return [
         Need(
             conversation_id=conversation.pk,
@@ -100,7 +123,11 @@ def needs(conversations: Sequence[Conversation], known: Facts, now: datetime) ->
             certificate=_certificate(conversation.topic_id, known),
             language=conversation.language,
             place=conversation.customer.place,
-            weight=WEIGHTS[State.OPEN if conversation.waiting_since else State.WAITING],
+            **_weighing(
+                channel_kinds.get(conversation.channel_id, ""),
+                known,
+                is_answered=conversation.waiting_since is None,
+            ),
             pasts=pasts.get(conversation.customer_id, {}),
             declined_by=frozenset(refusals.get(conversation.pk, ())),
             urgency=conversation.urgency,

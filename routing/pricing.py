@@ -94,7 +94,7 @@ def _demand(known: Facts, now: datetime, most: int) -> tuple[list[Need], float]:
     if not lately:
         return [], 0.0
     demand = [
-        needs.need_of_kind((department, topic, language, skill, False), known)
+        needs.need_of_kind((department, topic, language, skill, "", False), known)
         for _opened_at, department, topic, language, skill in lately
     ]
     seconds = (now - lately[-1][0]).total_seconds()

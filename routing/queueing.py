@@ -70,7 +70,14 @@ def _there_for(waiting: Conversation, now: datetime) -> int:
     """Return how many people who may and can answer this are there now, free or full."""
     known = facts()
     need = need_of_kind(
-        (waiting.department_id, waiting.topic_id, waiting.language, waiting.wanted_skill_id, False),
+        (
+            waiting.department_id,
+            waiting.topic_id,
+            waiting.language,
+            waiting.wanted_skill_id,
+            "",
+            False,
+        ),
         known,
     )
     lacks = codes(Team.of(people(known, now)), need, now.timestamp())

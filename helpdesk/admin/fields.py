@@ -12,8 +12,11 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminSelect2Widget,
+    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
 )
+
+from helpdesk.registries import channel_kinds
 
 SEPARATORS = re.compile(r"[,，、;；\n]+")
 SPOKEN = [("zh", _("Chinese")), ("en", _("English"))]
@@ -75,6 +78,16 @@ class NumberedAutocomplete(AutocompleteSelect):
 def languages_field() -> ChoicesField:
     """Return a field for the languages somebody speaks."""
     return ChoicesField(label=_("Languages"), choices=SPOKEN, initial=["zh"])
+
+
+def kind_field() -> forms.ChoiceField:
+    """Return a field for one of the kinds of channels there are."""
+    choices = [(name, kind.label) for name, kind in channel_kinds.items()]
+    return forms.ChoiceField(
+        label=_("Kind of channel"),
+        choices=choices,
+        widget=UnfoldAdminSelectWidget(choices=choices),
+    )
 
 
 def timezone_choices() -> list[tuple[str, str]]:

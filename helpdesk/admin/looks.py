@@ -131,6 +131,12 @@ ORGANIZATION = _looks(
                     "link": reverse_lazy(f"{ORGANIZATION_SITE}:routing_policy_changelist"),
                 },
                 {
+                    "title": _("Rings"),
+                    "icon": "target",
+                    "link": reverse_lazy(f"{ORGANIZATION_SITE}:routing_ring_changelist"),
+                },
+                _organization("kindload", _("Loads by kind"), "weight"),
+                {
                     "title": _("Models of topics"),
                     "icon": "model_training",
                     "link": reverse_lazy(f"{ORGANIZATION_SITE}:routing_topicmodel_changelist"),

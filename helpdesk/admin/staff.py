@@ -14,9 +14,18 @@ from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from helpdesk.admin.base import ScopedAdmin, ScopedInline, access_of
 from helpdesk.admin.explain import explain_view
-from helpdesk.admin.fields import TimezoneForm, languages_field
+from helpdesk.admin.fields import TimezoneForm, kind_field, languages_field
 from helpdesk.admin.sites import organization_site
-from helpdesk.models import Exam, FocusTime, Leave, RoleGrant, Staff, StaffSkill, WorkingPeriod
+from helpdesk.models import (
+    Exam,
+    FocusTime,
+    KindLimit,
+    Leave,
+    RoleGrant,
+    Staff,
+    StaffSkill,
+    WorkingPeriod,
+)
 from helpdesk.services import administrators, grants, invitations, organizations
 from helpdesk.services.calendars import coming_focus_times, coming_leaves
 from helpdesk.services.time_off import calendar_changed
@@ -60,6 +69,18 @@ class SkillInline(ScopedInline):
 
     model = StaffSkill
     fields = ("skill", "level")
+
+
+class KindLimitInline(ScopedInline):
+    """Kinds of channels of which this person has fewer than others, or none."""
+
+    model = KindLimit
+    fields = ("kind", "most")
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
+        if db_field.name == "kind":
+            return kind_field()
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
 class ExamInline(ScopedInline):
@@ -136,7 +157,7 @@ class StaffAdmin(ScopedAdmin):
     ordering = ("name",)
     audited = ("name", "name_en", "department_id", "is_active")
     inlines = (
-        *(RoleGrantInline, SkillInline, ExamInline),
+        *(RoleGrantInline, SkillInline, ExamInline, KindLimitInline),
         *(HoursInline, LeaveInline, FocusTimeInline),
     )
     readonly_fields = ("address", "load")

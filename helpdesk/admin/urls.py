@@ -13,6 +13,7 @@ SUBJECTS = [
     "roles",
     "staff",
     "escalation",
+    "capacity",
     "channels",
     "tokens",
     "conversations",

@@ -7,6 +7,7 @@ from helpdesk.models.base import (
     OrganizationOneToOneField,
 )
 from helpdesk.models.calendars import FocusTime, Leave, WorkingPeriod
+from helpdesk.models.capacity import KindLimit, KindLoad
 from helpdesk.models.channels import ApiToken, Channel, IdempotencyKey, Queue, Route, Snippet
 from helpdesk.models.conversations import OPEN, OPEN_STATES, WEIGHTS, Conversation, Priority, State
 from helpdesk.models.customers import Customer, Identity
@@ -75,6 +76,8 @@ __all__ = [
     "FocusTime",
     "IdempotencyKey",
     "Identity",
+    "KindLimit",
+    "KindLoad",
     "Leave",
     "Letter",
     "Mention",

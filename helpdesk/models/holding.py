@@ -49,6 +49,9 @@ class Assignment(OrganizationModel):
     episode = models.PositiveSmallIntegerField(default=1)
     mode = models.CharField(max_length=10, choices=Mode)
     weight = models.DecimalField(max_digits=4, decimal_places=1, default=Decimal("1.0"))
+    # What it weighs while the customer waits, and while it waits for the customer.
+    open_weight = models.DecimalField(max_digits=4, decimal_places=1, default=Decimal("1.0"))
+    waiting_weight = models.DecimalField(max_digits=4, decimal_places=1, default=Decimal("0.5"))
     starts_at = models.DateTimeField(_("from"))
     ended_at = models.DateTimeField(_("to"), null=True, blank=True)
     ending = models.CharField(_("ended"), max_length=12, choices=Ending, blank=True)

@@ -10,14 +10,24 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from helpdesk import events
 from helpdesk.access import Access, access_of
 from helpdesk.errors import AlreadyTaken, HelpdeskError, NotAvailable, OverCapacity
-from helpdesk.models import WEIGHTS, Assignment, Conversation, Entry, Staff, State
+from helpdesk.models import (
+    Assignment,
+    Conversation,
+    Entry,
+    KindLimit,
+    KindLoad,
+    Staff,
+    State,
+)
 from helpdesk.models.batches import update_each
-from helpdesk.services import audit, lending, timeline
+from helpdesk.services import audit, lending, loads, timeline
+from helpdesk.services.loads import Loads
 
 # What changes of a conversation that somebody gets; its department may just have been chosen.
 _CHANGED = (
@@ -52,11 +62,6 @@ class Gift:
         """Return the state in which the person gets it."""
         return State.OPEN if self.conversation.waiting_since else State.WAITING
 
-    @property
-    def weight(self) -> Decimal:
-        """Return what it takes of the person's capacity."""
-        return WEIGHTS[self.state]
-
 
 def assign_waiting(gifts: Sequence[Gift]) -> tuple[list[Assignment], HelpdeskError | None]:
     """Give queued conversations to people who may answer them, in the order given: the engine's commit.
@@ -85,29 +90,63 @@ def _give(
     gifts: Sequence[Gift], *, by: Access | None
 ) -> tuple[list[Assignment], HelpdeskError | None]:
     people = lock_receivers({gift.staff_id for gift in gifts})
+    weigh = _Weighing(gifts, people)
     without_time = lending.without_time(people.values(), timezone.now()) if by is None else set()
     fitting: list[Gift] = []
     refusal = None
     for gift in gifts:
         receiver = people.get(gift.staff_id)
-        refusal = _refusal(gift, receiver, is_engine=by is None)
+        refusal = _refusal(gift, receiver, weigh, is_engine=by is None)
         # An offer is accepted by the person, who may always give more than the share of the day.
         if gift.mode == Assignment.Mode.AUTOMATIC and gift.staff_id in without_time:
             refusal = refusal or NotAvailable()
         if receiver is None or refusal:
             break
-        receiver.load += gift.weight
+        receiver.load += weigh.give(gift)
         fitting.append(gift)
     if not fitting:
         return [], refusal
     changed = {gift.staff_id for gift in fitting}
     update_each([people[staff_id] for staff_id in changed], "load")
-    return _write(fitting, by), refusal
+    return _write(fitting, weigh, by), refusal
+
+
+class _Weighing:
+    """What each gift weighs for whom; asks the database only where an organization has rules of its own."""
+
+    def __init__(self, gifts: Sequence[Gift], people: Mapping[int, Staff]) -> None:
+        self.loads, self.kinds = Loads(), {}
+        if any(getattr(person, "weighs_by_kind", False) for person in people.values()):
+            self.loads = loads.rules()
+            self.kinds = loads.kinds_of(gift.conversation.channel_id for gift in gifts)
+            loads.count(self.loads, people)
+
+    def kind(self, gift: Gift) -> str:
+        return self.kinds.get(gift.conversation.channel_id, "")
+
+    def weights(self, gift: Gift) -> loads.Weights:
+        return self.loads.weights(self.kind(gift))
+
+    def weight(self, gift: Gift) -> Decimal:
+        return self.weights(gift).of(gift.state)
+
+    def has_room(self, gift: Gift, receiver: Staff) -> bool:
+        fits = receiver.load + self.weight(gift) <= receiver.capacity
+        return fits and self.loads.has_room(gift.staff_id, self.kind(gift))
+
+    def give(self, gift: Gift) -> Decimal:
+        """Note a gift and return what it weighs."""
+        self.loads.give(gift.staff_id, self.kind(gift), gift.state)
+        return self.weight(gift)
 
 
 def lock_receivers(staff_ids: Iterable[int]) -> dict[int, Staff]:
     """Return the people, their rows locked until the transaction ends, in the order of their ids."""
+    by_kind = Exists(KindLoad.objects.all()) | Exists(
+        KindLimit.objects.filter(staff_id=OuterRef("pk"))
+    )
     rows = Staff.objects.filter(pk__in=sorted(staff_ids)).order_by("pk")
+    rows = rows.annotate(weighs_by_kind=by_kind)
     needed = (
         "organization_id",
         "user_id",
@@ -117,7 +156,10 @@ def lock_receivers(staff_ids: Iterable[int]) -> dict[int, Staff]:
         "load",
         "lent_percent",
     )
-    return {person.pk: person for person in rows.only(*needed).select_for_update(no_key=True)}
+    return {
+        person.pk: person
+        for person in rows.only(*needed).select_for_update(no_key=True, of=("self",))
+    }
 
 
 def lock_handover(conversation: Conversation, staff_id: int) -> None:
@@ -128,7 +170,9 @@ def lock_handover(conversation: Conversation, staff_id: int) -> None:
     lock_receivers({staff_id, conversation.owner_id or staff_id})
 
 
-def _refusal(gift: Gift, receiver: Staff | None, *, is_engine: bool) -> HelpdeskError | None:
+def _refusal(
+    gift: Gift, receiver: Staff | None, weigh: "_Weighing", *, is_engine: bool
+) -> HelpdeskError | None:
     """Return why the person does not get it; what the engine decided nobody has checked before."""
     if receiver is None or not receiver.is_active:
         return NotAvailable()
@@ -139,12 +183,12 @@ def _refusal(gift: Gift, receiver: Staff | None, *, is_engine: bool) -> Helpdesk
         conversation.department_id, conversation.topic_id
     ):
         return NotAvailable()
-    if not gift.override_reason and receiver.load + gift.weight > receiver.capacity:
+    if not gift.override_reason and not weigh.has_room(gift, receiver):
         return OverCapacity()
     return None
 
 
-def _write(gifts: Sequence[Gift], by: Access | None) -> list[Assignment]:
+def _write(gifts: Sequence[Gift], weigh: _Weighing, by: Access | None) -> list[Assignment]:
     """Write assignments, entries and audit, and change the conversations; told of after the commit."""
     now = timezone.now()
     made: list[Assignment] = Assignment.objects.bulk_create(
@@ -153,7 +197,9 @@ def _write(gifts: Sequence[Gift], by: Access | None) -> list[Assignment]:
             staff_id=gift.staff_id,
             episode=gift.conversation.episode,
             mode=gift.mode,
-            weight=gift.weight,
+            weight=weigh.weight(gift),
+            open_weight=weigh.weights(gift).open,
+            waiting_weight=weigh.weights(gift).waiting,
             starts_at=now,
             override_reason=gift.override_reason[:200],
         )

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from helpdesk import events
 from helpdesk.errors import NotFound
-from helpdesk.models import WEIGHTS, Assignment, Conversation, Entry, Staff, State
+from helpdesk.models import Assignment, Conversation, Entry, Staff, State
 
 PREVIEW_LENGTH = 200
 
@@ -105,7 +105,8 @@ def set_state(conversation: Conversation, state: State) -> None:
     held = running_assignment(conversation)
     if held is None:
         return
-    weight = WEIGHTS[state]
+    weights = {State.OPEN: held.open_weight, State.WAITING: held.waiting_weight}
+    weight = weights.get(state, Decimal(0))
     change = weight - held.weight
     if change:
         Assignment.objects.filter(pk=held.pk).update(weight=weight)

@@ -11,6 +11,7 @@ from routing.candidates import (
     DECLINED,
     FULL,
     INACTIVE,
+    KIND,
     LANGUAGE,
     LENT,
     OFFLINE,
@@ -51,9 +52,12 @@ def codes(team: Team, need: Need, now: float) -> Codes:
         found = found | np.where(inside(team, need.ring), NONE, BITS[RING])
     weight = hundredths(need.weight)
     full: Codes = team.kept_of_loads(
-        ("full", weight), lambda: np.where(team.free < weight, BITS[FULL], NONE)
+        ("full", weight),
+        lambda: np.where((team.free < weight) | team.is_filled, BITS[FULL], NONE),
     )
     found = found | full
+    if need.kind in team.most:
+        found = found | team.kept_of_loads(("kind", need.kind), lambda: _limited(team, need.kind))
     for staff_id in need.declined_by:
         row = team.row_of(staff_id)
         if row is not None:
@@ -66,6 +70,14 @@ def _uncertified(team: Team, skill: int, now: float) -> Codes:
     if until is None:
         return np.full(len(team), BITS[CERTIFICATE], dtype=np.uint32)
     return np.where(until > now, NONE, BITS[CERTIFICATE]).astype(np.uint32)
+
+
+def _limited(team: Team, kind: str) -> Codes:
+    most = team.most[kind]
+    is_full = (most > 0) & (team.held[kind] >= most)
+    return (np.where(most == 0, BITS[KIND], NONE) | np.where(is_full, BITS[FULL], NONE)).astype(
+        np.uint32
+    )
 
 
 def reasons(code: int) -> tuple[str, ...]:

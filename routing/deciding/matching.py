@@ -114,8 +114,21 @@ def _columns(standings: Standings, allowed: Flags) -> tuple[Ints, Ints]:
     heaviest = max(hundredths(need.weight) for need in standings.asked.needs)
     free = standings.team.free[standings.rows[useful]]
     room = np.clip(free // heaviest, 1, min(MOST_EACH, len(allowed)))
+    room = np.minimum(room, _most_at_once(standings)[useful])
     before = np.concatenate([np.arange(each) for each in room]) if room.size else room
     return np.repeat(useful, room), before
+
+
+def _most_at_once(standings: Standings) -> Ints:
+    """Return how many of these needs each may get together, whatever their kinds turn out to be."""
+    team, rows = standings.team, standings.rows
+    found = np.full(len(rows), MOST_EACH)
+    for kind in {need.kind for need in standings.asked.needs} & set(team.most):
+        most = team.most[kind][rows]
+        found = np.where(most > 0, np.minimum(found, most - team.held[kind][rows]), found)
+    if any(need.fills for need in standings.asked.needs):
+        found = np.minimum(found, 1)
+    return np.asarray(np.maximum(found, 1), dtype=np.int64)
 
 
 def _next_costs(standings: Standings) -> Floats:

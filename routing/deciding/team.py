@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from routing.candidates import REASONS, Person, Reach
+from routing.candidates import REASONS, Need, Person, Reach
 from routing.deciding.demands import TOP_LEVEL
 
 Ints = NDArray[np.int64]
@@ -54,6 +54,11 @@ class Team:
     # hundredths of a conversation
     capacity: Ints
     free: Ints
+    # has something that leaves no room for anything else
+    is_filled: Flags
+    # kind of channel -> in hand, and how many at most; -1 without a limit
+    held: Mapping[str, Ints]
+    most: Mapping[str, Ints]
     # conversations given lately
     recent: Floats
     # what an hour of this person is worth elsewhere, in shares of the skill scale; see `prices`
@@ -97,6 +102,9 @@ class Team:
             last_assigned=_floats(seconds(person.last_assigned_at) for person in people),
             capacity=_ints(hundredths(person.capacity) for person in people),
             free=_ints(hundredths(person.free) for person in people),
+            is_filled=_flags(person.is_filled for person in people),
+            held=_by_kind(people, lambda person: person.held, missing=0),
+            most=_by_kind(people, lambda person: person.most, missing=-1),
             recent=_floats(person.recent for person in people),
             price=_floats(person.price for person in people),
             usual=usual,
@@ -158,9 +166,12 @@ class Team:
             price=float(self.price[row]),
         )
 
-    def give(self, row: int, weight: Decimal, at: datetime) -> None:
+    def give(self, row: int, need: Need, at: datetime) -> None:
         """Note that somebody has one conversation more."""
-        self.free[row] -= hundredths(weight)
+        self.free[row] -= hundredths(need.weight)
+        self.is_filled[row] |= need.fills
+        if need.kind in self.held:
+            self.held[need.kind][row] += 1
         self.last_assigned[row] = at.timestamp()
         self.recent[row] += 1
         self._of_loads.clear()
@@ -189,6 +200,8 @@ class Team:
             free=self.free.copy(),
             last_assigned=self.last_assigned.copy(),
             recent=self.recent.copy(),
+            is_filled=self.is_filled.copy(),
+            held={kind: column.copy() for kind, column in self.held.items()},
             _of_loads={},
         )
 
@@ -245,6 +258,14 @@ def _certified(people: Sequence[Person]) -> dict[int, Floats]:
                 found[skill] = np.zeros(len(people))
             found[skill][row] = until
     return found
+
+
+def _by_kind(
+    people: Sequence[Person], read: Callable[[Person], Mapping[str, int]], *, missing: int
+) -> dict[str, Ints]:
+    """Return a column for each kind of channel for which anybody has a limit."""
+    limited = sorted({kind for person in people for kind in person.most})
+    return {kind: _ints(read(person).get(kind, missing) for person in people) for kind in limited}
 
 
 def _languages(people: Sequence[Person]) -> dict[str, Ints]:

@@ -215,7 +215,7 @@ class Play:
         one = self.waiting.pop((number, is_second))
         fit = self._fit(arrival, row)
         ends_at = now + USUAL_SECONDS * arrival.effort * (UNSKILLED_TIME - SKILL_SAVES * fit)
-        self.team.give(row, Decimal(1), BEGINS_AT + timedelta(seconds=now))
+        self.team.give(row, one.need, BEGINS_AT + timedelta(seconds=now))
         self._plan(ends_at, done_by=row)
         is_settled = arrival.first_luck < 0.25 + 0.65 * fit
         if not is_second and not is_settled:

@@ -32,6 +32,7 @@ def staff_form(world: World, **changes: Any) -> dict[str, Any]:
         **inline("role_grants", []),
         **inline("skills", []),
         **inline("exams", []),
+        **inline("kind_limits", []),
         **inline("working_periods", []),
         **inline("leaves", []),
         **inline("focus_times", []),

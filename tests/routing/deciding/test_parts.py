@@ -225,7 +225,7 @@ def test_what_is_kept_for_one_need_is_what_is_reckoned_for_many() -> None:
     now = NOW.timestamp()
     compare(now)
     for row in (0, 0, 7):
-        team.give(row, Decimal(1), NOW)
+        team.give(row, Need(1, 1), NOW)
         compare(now)
     team.take_back(7, Decimal(1))
     compare(now)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from routing import demand_text
-from routing.candidates import Person
+from routing.candidates import Need, Person
 from routing.deciding.demands import (
     Demand,
     Every,
@@ -132,7 +132,7 @@ def test_a_ring_asks_for_department_place_and_load_too() -> None:
     ring = Ring(1, 30, Has(1, 3), frozenset({6, 7}), frozenset({"杭州", "nowhere"}), 50)
     team = Team.of([fits, *others])
     assert inside(team, ring).tolist() == [True, False, False, False, False]
-    team.give(0, Decimal(1), datetime(2026, 3, 12, tzinfo=UTC))
+    team.give(0, Need(1, 1), datetime(2026, 3, 12, tzinfo=UTC))
     assert not inside(team, ring).any()
 
 
