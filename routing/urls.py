@@ -1,10 +1,14 @@
 from django.urls import path
 
 from routing import views
+from routing.laboratory import pages
 
 app_name = "routing"
 
 urlpatterns = [
+    path("lab/", pages.lab, name="lab"),
+    path("lab/experiments/", pages.experiments, name="experiments"),
+    path("lab/decisions/", pages.decisions, name="decisions"),
     path("conversations/<int:conversation_id>/why/", views.why, name="why"),
     path("conversations/<int:conversation_id>/place/", views.place, name="place"),
     path("offer/", views.offer, name="offer"),

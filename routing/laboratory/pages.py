@@ -1,0 +1,34 @@
+"""The laboratory's pages in the portal, for administrators."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from helpdesk import permissions
+from helpdesk.access import require
+from helpdesk.portal.pages import access_of, frame, staff_only
+
+
+@require_GET
+@staff_only
+def lab(request: HttpRequest) -> HttpResponse:
+    """Show the rules that are in use, to be tried out with others."""
+    require(access_of(request), permissions.ORGANIZATION_ADMINISTER)
+    return render(request, "routing/lab_policy.html", frame(request, "lab", tab="policy"))
+
+
+@require_GET
+@staff_only
+def experiments(request: HttpRequest) -> HttpResponse:
+    """Show what is tried out in earnest."""
+    require(access_of(request), permissions.ORGANIZATION_ADMINISTER)
+    context = frame(request, "lab", tab="experiments")
+    return render(request, "routing/lab_experiments.html", context)
+
+
+@require_GET
+@staff_only
+def decisions(request: HttpRequest) -> HttpResponse:
+    """Show the newest decisions."""
+    require(access_of(request), permissions.ORGANIZATION_ADMINISTER)
+    return render(request, "routing/lab_decisions.html", frame(request, "lab", tab="decisions"))
