@@ -9,7 +9,7 @@ class RoutingConfig(AppConfig):
     def ready(self) -> None:
         """Register what the core must know of routing."""
         from helpdesk.registries import Sweep, audit_actions, notices, sweeps  # noqa: PLC0415  (apps are ready only now)
-        from routing import handlers, invariants, judging, offers, tasks, versions  # noqa: PLC0415
+        from routing import handlers, invariants, judging, objecting, offers, tasks, versions  # noqa: PLC0415
 
         sweeps.register("offers", Sweep(run=offers.expire_due, queue="offers"))
         sweeps.register(
@@ -19,7 +19,7 @@ class RoutingConfig(AppConfig):
             "trainings", Sweep(run=tasks.start_due, queue="trainings", every_seconds=10)
         )
         notices.register("topic models", versions.notices)
-        for action, label in {**offers.AUDITED, **versions.AUDITED}.items():
+        for action, label in {**offers.AUDITED, **objecting.AUDITED, **versions.AUDITED}.items():
             audit_actions.register(action, label)
         invariants.register()
         handlers.listen()

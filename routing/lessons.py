@@ -18,6 +18,7 @@ from django.db.models.functions import Coalesce, JSONObject, Left
 
 from helpdesk.models import Conversation, Direction, Entry, Message, State, Topic, TopicExample
 from routing.classify import READ_END, READ_START, content_tokens, gist
+from routing.models import Objection
 
 # With less a model is surer of itself than it should be; keywords and examples work alone then.
 LEAST_EACH = 8
@@ -142,7 +143,11 @@ def _conversations(active: set[int]) -> tuple[dict[int, int], dict[int, int]]:
         )
     )
     is_over = Q(by_person, state__in=[State.RESOLVED, State.CLOSED])
-    rows = Conversation.objects.filter(Q(topic_is_fixed=True) | is_over, topic__in=active)
+    denied = Objection.objects.filter(
+        conversation=OuterRef("pk"), topic=OuterRef("topic"), reason=Objection.Reason.TOPIC
+    )
+    is_said = Q(topic_is_fixed=True) | (is_over & ~Exists(denied))
+    rows = Conversation.objects.filter(is_said, topic__in=active)
     newest = rows.order_by("-pk").values_list("pk", "topic_id", "topic_is_fixed")
     found: dict[bool, dict[int, int]] = {True: {}, False: {}}
     numbers: Counter[tuple[bool, int]] = Counter()

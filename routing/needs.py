@@ -22,7 +22,7 @@ from helpdesk.models import Assignment, Conversation, Rating, State
 from helpdesk.services.loads import kinds_of
 from routing.candidates import Need, Past
 from routing.facts import Facts
-from routing.models import Offer
+from routing.models import Objection, Offer
 
 # Whoever let an offer expire is asked again after this time, when nobody else could be found.
 ASK_AGAIN_AFTER = timedelta(minutes=2)
@@ -163,7 +163,7 @@ def _pasts(customer_ids: set[int]) -> dict[int, dict[int, Past]]:
 
 
 def _refusals(conversations: Sequence[Conversation], now: datetime) -> dict[int, set[int]]:
-    """Return conversation -> staff who declined it or put it back lately, or have just let it pass."""
+    """Return conversation -> staff who objected, declined it or put it back lately, or just let it pass."""
     rows = Offer.objects.filter(
         Q(state=Offer.State.DECLINED, answered_at__gt=now - DECLINED_FOR)
         | Q(state=Offer.State.EXPIRED, answered_at__gt=now - ASK_AGAIN_AFTER),
@@ -176,7 +176,8 @@ def _refusals(conversations: Sequence[Conversation], now: datetime) -> dict[int,
         conversation_id__in=ids,
     )
     found: dict[int, set[int]] = defaultdict(set)
-    for refused in (rows, ended):
+    objections = Objection.objects.filter(conversation_id__in=ids)
+    for refused in (rows, ended, objections):
         for conversation_id, staff_id in refused.order_by().values_list(
             "conversation_id", "staff_id"
         ):

@@ -11,6 +11,7 @@ urlpatterns = [
     path("lab/decisions/", pages.decisions, name="decisions"),
     path("conversations/<int:conversation_id>/why/", views.why, name="why"),
     path("conversations/<int:conversation_id>/place/", views.place, name="place"),
+    path("conversations/<int:conversation_id>/not-mine/", views.not_mine, name="not-mine"),
     path("offer/", views.offer, name="offer"),
     path("offers/<int:offer_id>/accept/", views.accept, name="offer-accept"),
     path("offers/<int:offer_id>/decline/", views.decline, name="offer-decline"),

@@ -1,17 +1,23 @@
 """Pages and panels of routing: why me, the offer at the edge of the desk, the place in the queue."""
 
+from django import forms
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from helpdesk.access import colleagues
 from helpdesk.errors import AlreadyTaken, NotFound, TooLate
+from helpdesk.portal import dialogs
+from helpdesk.portal.forms import TopicForm
 from helpdesk.portal.pages import access_of, frame, is_fragment, seen_conversation, staff_only
 from helpdesk.tenancy import organization_transaction
-from routing import explaining, offers, queueing
+from routing import explaining, objecting, offers, queueing
 from routing.fragments import offer_context
+from routing.models import Objection
 
 
 @require_GET
@@ -86,6 +92,34 @@ def _after(request: HttpRequest, notice: str = "") -> HttpResponseBase:
         return redirect("portal:workspace")
     with organization_transaction():
         return _render_offer(request, notice)
+
+
+class ObjectionForm(TopicForm):
+    """Why it is not theirs, and what it is about if that is known."""
+
+    reason = forms.ChoiceField(
+        choices=Objection.Reason.choices,
+        error_messages={"required": gettext_lazy("Please choose why.")},
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@staff_only
+def not_mine(request: HttpRequest, conversation_id: int) -> HttpResponse:
+    """Give the conversation back with a reason."""
+    access = access_of(request)
+    form = dialogs.form_of(ObjectionForm, request, conversation_id)
+    if request.method == "POST" and form.is_valid():
+        reason, topic = form.cleaned_data["reason"], form.cleaned_data["topic"]
+        if dialogs.attempt(
+            form, lambda: objecting.object_to(access, conversation_id, reason, topic_id=topic)
+        ):
+            thanks: dialogs.Toast = {
+                "text": _("Thank you. It goes to somebody else."),
+                "icon": "undo",
+            }
+            return dialogs.done(request, conversation_id, thanks)
+    return dialogs.show(request, conversation_id, "routing/not_mine.html", form)
 
 
 @require_GET

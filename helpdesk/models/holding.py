@@ -35,6 +35,7 @@ class Assignment(OrganizationModel):
         VANISHED = "vanished", _("owner was away")
         UNDONE = "undone", _("undone")
         UNANSWERED = "unanswered", _("no answer in time")
+        OBJECTED = "objected", _("not theirs")
         REVOKED = "revoked", _("access ended")
 
     conversation = OrganizationForeignKey(

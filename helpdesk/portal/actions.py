@@ -1,22 +1,19 @@
 """What people do with a conversation: each view gets it, calls one service, shows the result."""
 
 from collections.abc import Callable
-from datetime import datetime
-from typing import Any, TypedDict
+from typing import Any
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from helpdesk.access import Access
-from helpdesk.access import conversation as visible_conversation
-from helpdesk.errors import HelpdeskError, Invalid, NotFound
-from helpdesk.models import Conversation, Transfer
+from helpdesk.models import Transfer
+from helpdesk.portal.dialogs import Toast, attempt, done, form_of, show
 from helpdesk.portal.forms import (
     AssignForm,
     CustomerForm,
@@ -25,8 +22,7 @@ from helpdesk.portal.forms import (
     TopicForm,
     TransferForm,
 )
-from helpdesk.portal.pages import access_of, frame, is_fragment, staff_of, staff_only
-from helpdesk.portal.threads import Thread, read_thread, thread_of
+from helpdesk.portal.pages import access_of, is_fragment, staff_only
 from helpdesk.services import (
     assignment,
     customers,
@@ -35,42 +31,6 @@ from helpdesk.services import (
     mentions,
     returning,
 )
-from helpdesk.tenancy import organization_transaction
-
-
-class Toast(TypedDict, total=False):
-    """A short notice about what was done."""
-
-    text: str
-    icon: str
-    undo_url: str
-    undo_until: datetime
-
-
-def done(request: HttpRequest, conversation_id: int, toast: Toast) -> HttpResponse:
-    """Show the conversation as it is now, or an empty thread when it is out of sight, with a notice."""
-    if not is_fragment(request):
-        messages.success(request, toast["text"])
-        return redirect(_where(request, conversation_id))
-    with organization_transaction():
-        thread: Thread | None
-        access = access_of(request)
-        try:
-            found = visible_conversation(access, conversation_id)
-            thread = read_thread(access, found, writer=staff_of(request))
-        except NotFound:
-            thread = None
-        context = {"thread": thread, "oob": True, "toasts": [toast]}
-        return render(request, "portal/fragments/thread_answer.html", context)
-
-
-def _where(request: HttpRequest, conversation_id: int) -> str:
-    with organization_transaction():
-        try:
-            visible_conversation(access_of(request), conversation_id)
-        except NotFound:
-            return reverse("portal:workspace")
-    return reverse("portal:conversation", args=[conversation_id])
 
 
 def _simple(
@@ -121,9 +81,9 @@ def _undoable(text: str, icon: str, undo: str, conversation_id: int) -> Toast:
 def transfer(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Hand the conversation over to a person, a department or whoever has a skill."""
     access = access_of(request)
-    form = _form(TransferForm, request, conversation_id)
+    form = form_of(TransferForm, request, conversation_id)
     if request.method == "POST" and form.is_valid():
-        made = _attempt(
+        made = attempt(
             form,
             lambda: assignment.transfer(
                 access, conversation_id, form.target(), note=form.cleaned_data["note"]
@@ -131,7 +91,7 @@ def transfer(request: HttpRequest, conversation_id: int) -> HttpResponse:
         )
         if made:
             return done(request, conversation_id, _transfer_toast(made, form.receiver()))
-    return _dialog(request, conversation_id, "transfer", form)
+    return show(request, conversation_id, "portal/dialogs/transfer.html", form)
 
 
 def _transfer_toast(made: Transfer, receiver: str) -> Toast:
@@ -159,10 +119,10 @@ def undo_transfer(request: HttpRequest, conversation_id: int, transfer_id: int) 
 def assign(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Give the conversation to a colleague, above their capacity only with a reason."""
     access = access_of(request)
-    form = _form(AssignForm, request, conversation_id)
+    form = form_of(AssignForm, request, conversation_id)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        made = _attempt(
+        made = attempt(
             form,
             lambda: assignment.assign(
                 access, conversation_id, data["staff"], override_reason=data["reason"]
@@ -174,7 +134,7 @@ def assign(request: HttpRequest, conversation_id: int) -> HttpResponse:
                 conversation_id,
                 {"text": _("Assigned to %(to)s") % {"to": form.receiver()}, "icon": "user"},
             )
-    return _dialog(request, conversation_id, "assign", form)
+    return show(request, conversation_id, "portal/dialogs/assign.html", form)
 
 
 @require_http_methods(["GET", "POST"])
@@ -182,16 +142,16 @@ def assign(request: HttpRequest, conversation_id: int) -> HttpResponse:
 def snooze(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Set the conversation aside until a time."""
     access = access_of(request)
-    form = _form(SnoozeForm, request, conversation_id)
+    form = form_of(SnoozeForm, request, conversation_id)
     if request.method == "POST" and form.is_valid():
         until = form.cleaned_data["until"]
-        if _attempt(form, lambda: lifecycle.snooze(access, conversation_id, until)):
+        if attempt(form, lambda: lifecycle.snooze(access, conversation_id, until)):
             return done(
                 request,
                 conversation_id,
                 _undoable(_("Snoozed"), "moon", "portal:wake", conversation_id),
             )
-    return _dialog(request, conversation_id, "snooze", form)
+    return show(request, conversation_id, "portal/dialogs/snooze.html", form)
 
 
 @require_http_methods(["GET", "POST"])
@@ -199,10 +159,10 @@ def snooze(request: HttpRequest, conversation_id: int) -> HttpResponse:
 def escalate(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Start a climb, or let the running one climb on."""
     access = access_of(request)
-    form = _form(EscalateForm, request, conversation_id)
+    form = form_of(EscalateForm, request, conversation_id)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        made = _attempt(
+        made = attempt(
             form,
             lambda: escalation.escalate(
                 access, conversation_id, path_id=data["path"], reason=data["reason"]
@@ -210,7 +170,7 @@ def escalate(request: HttpRequest, conversation_id: int) -> HttpResponse:
         )
         if made:
             return done(request, conversation_id, {"text": _("Escalated"), "icon": "stairs"})
-    return _dialog(request, conversation_id, "escalate", form)
+    return show(request, conversation_id, "portal/dialogs/escalate.html", form)
 
 
 @require_http_methods(["GET", "POST"])
@@ -218,16 +178,16 @@ def escalate(request: HttpRequest, conversation_id: int) -> HttpResponse:
 def topic(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Correct what the conversation is about."""
     access = access_of(request)
-    form = _form(TopicForm, request, conversation_id)
+    form = form_of(TopicForm, request, conversation_id)
     if request.method == "POST" and form.is_valid():
         wanted = form.cleaned_data["topic"]
-        if _attempt(form, lambda: lifecycle.set_topic(access, conversation_id, wanted)):
+        if attempt(form, lambda: lifecycle.set_topic(access, conversation_id, wanted)):
             return done(
                 request,
                 conversation_id,
                 {"text": _("Thank you. The engine leaves this topic alone now."), "icon": "tag"},
             )
-    return _dialog(request, conversation_id, "topic", form)
+    return show(request, conversation_id, "portal/dialogs/topic.html", form)
 
 
 @require_http_methods(["GET", "POST"])
@@ -235,12 +195,12 @@ def topic(request: HttpRequest, conversation_id: int) -> HttpResponse:
 def customer(request: HttpRequest, conversation_id: int) -> HttpResponse:
     """Change what is known of the customer."""
     access = access_of(request)
-    form = _form(CustomerForm, request, conversation_id)
+    form = form_of(CustomerForm, request, conversation_id)
     if request.method == "POST" and form.is_valid():
         customer_id, facts = form.conversation.customer_id, form.cleaned_data
-        if _attempt(form, lambda: customers.edit_customer(access, customer_id, **facts)):
+        if attempt(form, lambda: customers.edit_customer(access, customer_id, **facts)):
             return done(request, conversation_id, {"text": _("Saved"), "icon": "user"})
-    return _dialog(request, conversation_id, "customer", form)
+    return show(request, conversation_id, "portal/dialogs/customer.html", form)
 
 
 @require_POST
@@ -271,39 +231,3 @@ def claim(request: HttpRequest, escalation_id: int) -> HttpResponse:
         response["HX-Redirect"] = url
         return response
     return redirect(url)
-
-
-def _form(
-    kind: type[Any], request: HttpRequest, conversation_id: int
-) -> Any:  # Any: one of the forms of a dialog
-    with organization_transaction():
-        found: Conversation = visible_conversation(access_of(request), conversation_id)
-        return kind(access_of(request), found, request.POST if request.method == "POST" else None)
-
-
-def _attempt(form: Any, act: Callable[[], Any]) -> Any:  # Any: whatever the service returns
-    """Call the service; what it refuses becomes an error of the form, which keeps what was typed."""
-    try:
-        return act()
-    except NotFound:
-        raise
-    except HelpdeskError as error:
-        name = str(error.details.get("field", "")) if isinstance(error, Invalid) else ""
-        form.add_error(name if name in form.fields else None, str(error.message))
-        return None
-
-
-def _dialog(request: HttpRequest, conversation_id: int, name: str, form: Any) -> HttpResponse:
-    with organization_transaction():
-        found = visible_conversation(access_of(request), conversation_id)
-        thread = thread_of(access_of(request), found)
-        context = {"form": form, "thread": thread, "dialog": f"portal/dialogs/{name}.html"}
-        status = 422 if form.errors else 200
-        if not is_fragment(request):
-            return render(
-                request, "portal/dialog_page.html", frame(request, "desk", **context), status=status
-            )
-        response = render(request, context["dialog"], context, status=status)
-    if form.errors:
-        response["HX-Retarget"], response["HX-Reswap"] = "#dialog", "innerHTML"
-    return response

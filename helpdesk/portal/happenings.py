@@ -197,6 +197,10 @@ def _released(line: Happening) -> str:
         return _("%(staff)s was away; it went back to the queue.") % {
             "staff": line.name("staff", "from_staff")
         }
+    if line.entry.data.get("ending") == "objected":
+        return _("%(staff)s said that it is not theirs; it went back to the queue.") % {
+            "staff": line.name("staff", "from_staff")
+        }
     if line.entry.data.get("ending") == "unanswered":
         return _("%(staff)s had not answered in time; it went back to the queue.") % {
             "staff": line.name("staff", "from_staff")

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from helpdesk.portal.actions import done
+from helpdesk.portal.dialogs import done
 from helpdesk.portal.pages import access_of, staff_only
 from helpdesk.services import participants
 

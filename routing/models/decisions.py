@@ -118,6 +118,48 @@ class Offer(OrganizationModel):
         ]
 
 
+class Objection(OrganizationModel):
+    """Somebody said that a conversation is not theirs, and why: it goes to another, and models learn from it."""
+
+    class Reason(models.TextChoices):
+        TOPIC = "topic", _("It is about something else")
+        SKILL = "skill", _("I cannot answer this")
+        CONFLICT = "conflict", _("It should not be me")
+
+    conversation = OrganizationForeignKey(
+        "helpdesk.Conversation", models.CASCADE, related_name="objections"
+    )
+    staff = OrganizationForeignKey("helpdesk.Staff", models.CASCADE, related_name="+")
+    decision = OrganizationForeignKey(
+        "routing.Decision", models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    reason = models.CharField(max_length=10, choices=Reason)
+    # What it was taken for, and what it is about if the person knew.
+    topic = OrganizationForeignKey(
+        "helpdesk.Topic", models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    right_topic = OrganizationForeignKey(
+        "helpdesk.Topic", models.SET_NULL, null=True, blank=True, related_name="+"
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("objection")
+        verbose_name_plural = _("objections")
+        default_permissions = ()
+        ordering: ClassVar = ["-id"]
+        constraints: ClassVar = [
+            models.CheckConstraint(
+                condition=models.Q(reason="topic")
+                | models.Q(reason__in=["skill", "conflict"], right_topic__isnull=True),
+                name="objection_topic",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["organization", "conversation", "staff"], name="objection_of")
+        ]
+
+
 class RouterLease(OrganizationModel):
     """Which router works for the organization, until when, and the number that fences off its predecessors."""
 
