@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 from django.utils import timezone
 
-from helpdesk.models import Conversation
-from routing.models import RouterLease
+from helpdesk.models import Conversation, Staff
+from routing.models import Offer, Policy, RouterLease
 from tests.factories import World
 from tests.processes import running
 
@@ -67,3 +67,34 @@ def test_another_router_takes_over_from_one_that_was_killed(world: World) -> Non
             assert holder(world) == str(second.pid)
             with world.transaction():
                 assert RouterLease.objects.get().fence == 2
+
+
+def set_mode(world: World, mode: str) -> None:
+    with world.transaction():
+        Policy.objects.update_or_create(department=None, defaults={"mode": mode})
+
+
+def is_placed(world: World, visitor: str, mode: str) -> bool:
+    if mode == "automatic":
+        return is_owned(world, visitor)
+    with world.transaction():
+        return Offer.objects.filter(conversation__identity__external_id=visitor).exists()
+
+
+def test_two_processes_follow_a_change_of_the_policy_within_five_seconds(world: World) -> None:
+    with world.transaction():
+        Staff.objects.update(capacity=9)
+    with running("run_router") as one, running("run_router") as other:
+        routers = {str(one.pid): one, str(other.pid): other}
+        for turn in ("first", "second"):
+            # Nobody holds the lease before there is work.
+            world.message("怎么退货", turn)
+            eventually(lambda: holder(world) in routers)
+            for mode in ("automatic", "offer"):
+                visitor = f"{turn}-{mode}"
+                set_mode(world, mode)
+                changed_at = time.monotonic()
+                world.message("怎么退货", visitor)
+                eventually(lambda at=visitor, by=mode: is_placed(world, at, by))
+                assert time.monotonic() - changed_at < 5.0
+            routers.pop(holder(world)).send_signal(signal.SIGTERM)
