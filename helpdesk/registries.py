@@ -88,6 +88,8 @@ class ChannelKind:
     icon: str = "chat"
     # Chat kinds keep one constant thread key: one open conversation per identity.
     is_chat: bool = True
+    # Customers stay and watch for the answer, as in a chat; letters and forms may take longer.
+    is_live: bool = False
     hold_seconds: int = 0
     capabilities: frozenset[str] = frozenset()
     settings: tuple[SettingField, ...] = ()
@@ -104,6 +106,11 @@ class ChannelKind:
 def takes_typed_addresses(kind: str) -> bool:
     """Tell whether whoever writes through this kind types their address, which proves nothing of them."""
     return kind in channel_kinds and "typed_addresses" in channel_kinds.get(kind).capabilities
+
+
+def live_kinds() -> frozenset[str]:
+    """Return the kinds whose customers stay and watch for the answer."""
+    return frozenset(name for name, kind in channel_kinds.items() if kind.is_live)
 
 
 def secrets_by_name(stored: str) -> dict[str, str]:

@@ -25,6 +25,7 @@ OWN_FIELDS = (
     "offer_seconds",
     "urgent_seconds",
     "calm_seconds",
+    "calm_chat_seconds",
     "slack_percent",
     "patience_percent",
     "sticky_seconds",
@@ -46,9 +47,10 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         points = {name: data.get(PREFIX + name) for name in DEFAULT_WEIGHTS}
         if not any(points.values()) and not any(PREFIX + name in self.errors for name in points):
             raise forms.ValidationError(_("At least one part must be worth something."))
-        urgent, calm = data.get("urgent_seconds"), data.get("calm_seconds")
-        if urgent and calm and calm < urgent:
-            self.add_error("calm_seconds", _("What is not urgent cannot be due before what is."))
+        urgent = data.get("urgent_seconds")
+        for name in ("calm_seconds", "calm_chat_seconds"):
+            if urgent and data.get(name) and data[name] < urgent:
+                self.add_error(name, _("What is not urgent cannot be due before what is."))
         return data
 
     def chosen(self) -> dict[str, int]:
@@ -70,7 +72,7 @@ class PolicyAdmin(ScopedAdmin):
             _("When waiting pays"),
             {
                 "fields": (
-                    ("urgent_seconds", "calm_seconds"),
+                    ("urgent_seconds", "calm_seconds", "calm_chat_seconds"),
                     ("slack_percent", "patience_percent"),
                     ("sticky_seconds", "return_seconds"),
                 )

@@ -124,3 +124,5 @@ class Need:
     waiting_since: datetime | None = None
     # Since when it waits for an owner.
     queued_at: datetime | None = None
+    # The customer stays and watches for the answer, as in a chat.
+    is_live: bool = False

@@ -104,7 +104,7 @@ def _servable(team: Team, known: Facts, now: datetime, batch: int) -> list[Conve
     ]
     if not servable:
         return []
-    rows = needs.waiting().filter(needs.of_kinds(servable)).select_related("customer")
+    rows = needs.waiting().filter(needs.of_kinds(servable)).select_related("customer", "channel")
     found = list(rows[:batch])
     if len(found) < batch:
         return found
@@ -220,7 +220,7 @@ def _record_newly_waiting(conversation_ids: Sequence[int], known: Facts) -> None
             conversation_id__in=conversation_ids, outcome__in=explaining
         ).values("conversation_id")
         rows = needs.waiting().filter(pk__in=conversation_ids).exclude(pk__in=explained)
-        left = needs.needs(list(rows.select_related("customer")), known, now)
+        left = needs.needs(list(rows.select_related("customer", "channel")), known, now)
         if not left:
             return
         team = Team.of(people(known, now))

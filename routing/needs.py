@@ -19,6 +19,7 @@ from django.db.models import (
 )
 
 from helpdesk.models import Assignment, Conversation, Rating, State
+from helpdesk.registries import live_kinds
 from helpdesk.services.loads import kinds_of
 from routing.candidates import Need, Past
 from routing.facts import Facts
@@ -114,6 +115,7 @@ def needs(conversations: Sequence[Conversation], known: Facts, now: datetime) ->
     channel_kinds = (
         {} if known.loads.is_plain else kinds_of(one.channel_id for one in conversations)
     )
+    live = live_kinds()
     return [
         Need(
             conversation_id=conversation.pk,
@@ -133,6 +135,7 @@ def needs(conversations: Sequence[Conversation], known: Facts, now: datetime) ->
             urgency=conversation.urgency,
             waiting_since=conversation.waiting_since or conversation.queued_at,
             queued_at=conversation.queued_at,
+            is_live=conversation.channel.kind in live,
         )
         for conversation in conversations
     ]

@@ -67,6 +67,8 @@ def _need(need: Need) -> Json:
         kept["weight"] = str(need.weight)
     if need.waiting_since:
         kept["since"] = need.waiting_since.isoformat()
+    if need.is_live:
+        kept["live"] = True
     return kept
 
 
@@ -170,6 +172,7 @@ def _read_need(decision: Decision, kept: Json, rows: Sequence[Json]) -> Need:
         pasts=pasts,
         urgency=kept["urgency"],
         waiting_since=datetime.fromisoformat(kept["since"]) if "since" in kept else None,
+        is_live=kept.get("live", False),
     )
 
 

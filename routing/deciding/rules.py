@@ -28,21 +28,25 @@ class Rules:
     # Within which an urgent message should be with somebody, and one without any urgency.
     urgent_seconds: float = 60.0
     calm_seconds: float = 1800.0
+    # The same where the customer stays and watches, as in a chat.
+    calm_chat_seconds: float = 300.0
     # With so much of the capacity free everything is given at once.
     slack_percent: int = 60
     # After this part of the time somebody is given it who is not the best for it.
     patience_percent: int = 100
 
-    def target(self, urgency: int) -> float:
+    def target(self, urgency: int, *, is_live: bool = False) -> float:
         """Return the seconds within which somebody should have it: fewer, faster, the more urgent."""
         share = min(max(urgency, 0) / URGENT, 1.0)
-        return float(self.calm_seconds * (self.urgent_seconds / self.calm_seconds) ** share)
+        calm = self.calm_chat_seconds if is_live else self.calm_seconds
+        return float(calm * (self.urgent_seconds / calm) ** share)
 
     def lateness(self, need: Need, now: float) -> float:
         """Return how long it has waited, in shares of its target; 0 for what waits for nobody yet."""
         if need.waiting_since is None:
             return 0.0
-        return max(0.0, now - need.waiting_since.timestamp()) / self.target(need.urgency)
+        target = self.target(need.urgency, is_live=need.is_live)
+        return max(0.0, now - need.waiting_since.timestamp()) / target
 
     def precedence(self, need: Need, now: float) -> float:
         """Return the points by which this one goes before others: convex in urgency and in waiting, without end.

@@ -14,6 +14,7 @@ MOST_POINTS = 100
 BOUNDS: dict[str, tuple[float, float]] = {
     "urgent_seconds": (10, 3600),
     "calm_seconds": (60, 86_400),
+    "calm_chat_seconds": (30, 86_400),
     "slack_percent": (0, 100),
     "patience_percent": (1, 300),
 }
@@ -36,9 +37,13 @@ def rules_of(found: dict[str, Any]) -> Rules:  # Any: JSON, checked here
     if unknown:
         raise Invalid(field=min(unknown))
     numbers = {name: _number(name, found[name]) for name in BOUNDS if name in found}
+    # As delivered where it is not said, and never sooner than what is urgent.
+    urgent, chat = numbers.get("urgent_seconds", 0), Rules().calm_chat_seconds
+    numbers.setdefault("calm_chat_seconds", max(chat, urgent))
     rules = Rules(weights=_weights(found.get("weights", DEFAULT_WEIGHTS)), **numbers)
-    if rules.calm_seconds < rules.urgent_seconds:
-        raise Invalid(field="calm_seconds")
+    for name in ("calm_seconds", "calm_chat_seconds"):
+        if getattr(rules, name) < rules.urgent_seconds:
+            raise Invalid(field=name)
     return rules
 
 

@@ -48,6 +48,14 @@ class Policy(OrganizationModel):
         validators=[MinValueValidator(60), MaxValueValidator(86_400)],
         help_text=_("Whatever lies between the two is due in between."),
     )
+    calm_chat_seconds = models.PositiveIntegerField(
+        _("seconds until one without any urgency should be, in a chat"),
+        default=300,
+        validators=[MinValueValidator(30), MaxValueValidator(86_400)],
+        help_text=_(
+            "Where customers stay and watch for the answer; mail and forms have their own."
+        ),
+    )
     slack_percent = models.PositiveSmallIntegerField(
         _("percent of capacity that is free while all is given at once"),
         default=60,
@@ -98,7 +106,11 @@ class Policy(OrganizationModel):
                 condition=models.Q(mode__in=["automatic", "offer"]), name="policy_mode"
             ),
             models.CheckConstraint(
-                condition=models.Q(urgent_seconds__gte=10, calm_seconds__gte=F("urgent_seconds"))
+                condition=models.Q(
+                    urgent_seconds__gte=10,
+                    calm_seconds__gte=F("urgent_seconds"),
+                    calm_chat_seconds__gte=F("urgent_seconds"),
+                )
                 & models.Q(slack_percent__lte=100, patience_percent__gte=1),
                 name="policy_times",
             ),
@@ -135,6 +147,7 @@ class Policy(OrganizationModel):
             weights=self.points,
             urgent_seconds=float(self.urgent_seconds),
             calm_seconds=float(self.calm_seconds),
+            calm_chat_seconds=float(self.calm_chat_seconds),
             slack_percent=self.slack_percent,
             patience_percent=self.patience_percent,
         )

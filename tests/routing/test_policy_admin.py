@@ -17,6 +17,9 @@ WRONG = [
     ("urgent_seconds", 9),
     ("calm_seconds", 59),
     ("calm_seconds", ""),
+    ("calm_chat_seconds", 29),
+    ("calm_chat_seconds", -300),
+    ("calm_chat_seconds", ""),
     ("slack_percent", 101),
     ("slack_percent", -1),
     ("patience_percent", 0),
@@ -40,6 +43,7 @@ def form(**changes: Any) -> dict[str, Any]:
     points = {f"weight_{name}": most for name, most in DEFAULT_WEIGHTS.items()}
     times = {"offer_seconds": 30, "urgent_seconds": 60, "calm_seconds": 1800}
     times |= {"sticky_seconds": 15, "return_seconds": 900}
+    times["calm_chat_seconds"] = 300
     shares = {"slack_percent": 60, "patience_percent": 100}
     return {"department": "", "mode": "automatic", **times, **shares, **points, **changes}
 
@@ -76,7 +80,9 @@ def test_another_organizations_policy_is_not_there(
 
 
 def test_what_is_not_urgent_is_not_due_before_what_is(world: World, client: Client) -> None:
-    answer = client.post("/admin/routing/policy/add/", form(urgent_seconds=600, calm_seconds=300))
-    assert set(answer.context["adminform"].form.errors) == {"calm_seconds"}
+    for field in ("calm_seconds", "calm_chat_seconds"):
+        times = {"calm_seconds": 1800, "calm_chat_seconds": 900, field: 300}
+        answer = client.post("/admin/routing/policy/add/", form(urgent_seconds=600, **times))
+        assert set(answer.context["adminform"].form.errors) == {field}
     with world.transaction():
         assert not Policy.objects.exists()

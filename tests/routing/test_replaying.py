@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from helpdesk.models import Staff, Topic
+from routing import recording
 from routing.models import Decision
 from tests.factories import World
 from tests.routing.conftest import route
@@ -78,3 +79,12 @@ def test_only_what_was_decided_since_is_asked(decided: World) -> None:
     assert replayed(since=tomorrow.isoformat())["decisions"] == 0
     with pytest.raises(CommandError, match="no moment"):
         replayed(since="yesterday")
+
+
+def test_a_decision_from_before_chats_had_targets_is_read_and_replayed(decided: World) -> None:
+    with decided.transaction():
+        decision = Decision.objects.filter(outcome="assigned")[0]
+        assert decision.data["need"].pop("live") is True
+        assert recording.read(decision).need.is_live is False
+        decision.save()
+    assert replayed()["different"] == 0

@@ -8,6 +8,7 @@ KIND = ChannelKind(
     label=_("Web chat"),
     icon="web",
     is_chat=True,
+    is_live=True,
     capabilities=frozenset({"attachments", "typing", "delivered", "read"}),
     settings=(
         SettingField(

@@ -15,6 +15,7 @@ KIND = ChannelKind(
     label=_("Signed webhook"),
     icon="link",
     is_chat=True,
+    is_live=True,
     capabilities=frozenset({"attachments", "delivered", "read"}),
     settings=(
         SettingField(

@@ -54,6 +54,23 @@ def test_the_urgent_goes_before_what_would_fit_better() -> None:
     assert decided([need(1), need(2, skill=2, urgency=80)], [only]) == {2: 1}
 
 
+def test_a_chat_that_waits_is_late_sooner_than_a_letter_that_waits_as_long() -> None:
+    letter, chat = need(1, waited=250), replace(need(2, waited=200), is_live=True)
+    assert decided([letter, chat], [person(1, s1=3)]) == {2: 1}
+    assert decided([letter, replace(chat, is_live=False)], [person(1, s1=3)]) == {1: 1}
+
+
+@pytest.mark.parametrize(
+    ("urgency", "letter", "chat"), [(0, 1800, 300), (70, 60, 60), (90, 60, 60)]
+)
+def test_targets_differ_by_kind_of_channel_only_for_what_is_not_urgent(
+    urgency: int, letter: float, chat: float
+) -> None:
+    rules = Rules()
+    assert rules.target(urgency) == pytest.approx(letter)
+    assert rules.target(urgency, is_live=True) == pytest.approx(chat)
+
+
 def test_of_equals_the_oldest_goes_first() -> None:
     assert decided([need(1, waited=5), need(2, waited=50)], [person(1, s1=3)]) == {2: 1}
 

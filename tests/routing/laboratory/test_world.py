@@ -210,6 +210,8 @@ WHOLE = dict(DEFAULT_WEIGHTS)
         ({"slack_percent": 101}, "slack_percent"),
         ({"slack_percent": "60"}, "slack_percent"),
         ({"urgent_seconds": 100, "calm_seconds": 99}, "calm_seconds"),
+        ({"urgent_seconds": 100, "calm_chat_seconds": 99}, "calm_chat_seconds"),
+        ({"calm_chat_seconds": -300}, "calm_chat_seconds"),
         ({"patience": 1}, "patience"),
     ],
 )
