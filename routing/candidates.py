@@ -75,6 +75,7 @@ class Person:
     off: str = ""
     # False when the share of the day that the person lends is spent.
     has_lent_time: bool = True
+    timezone: str = "UTC"
     last_assigned_at: datetime | None = None
     # Conversations given lately.
     recent: float = 0.0

@@ -243,6 +243,7 @@ def _person(
         lease_until=moment.lease_until,
         off=known.hours.spell(staff.pk, staff.timezone, now).reason,
         last_assigned_at=moment.last_assigned_at,
+        timezone=staff.timezone,
     )
 
 

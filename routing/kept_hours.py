@@ -27,13 +27,17 @@ class KeptHours:
 
     def spell(self, staff_id: int, timezone: str, now: datetime) -> Spell:
         """Return whether the person works now."""
-        key = (self._alike.get(staff_id, -1), timezone)
+        key = self.alike(staff_id, timezone)
         kept = self._kept.get(key)
         if kept is not None and kept[0] <= now < kept[1].until:
             return kept[1]
         found = spell(self.calendar(staff_id, timezone), now)
         self._kept[key] = (now, found)
         return found
+
+    def alike(self, staff_id: int, timezone: str) -> tuple[int, str]:
+        """Return what is the same for people whose calendars are."""
+        return self._alike.get(staff_id, -1), timezone
 
     def calendar(self, staff_id: int, timezone: str) -> Calendar:
         """Return the calendar of a person who lives in a zone."""

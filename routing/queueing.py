@@ -1,18 +1,11 @@
 """An honest place in the queue: how many are before a conversation, and how long that will take."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-
-from django.db.models import Q
-from django.utils import timezone
 
 from helpdesk.access import Access, conversation
 from helpdesk.models import Assignment, Conversation
-from routing.candidates import FULL
-from routing.deciding.filters import BITS, codes
-from routing.deciding.team import Team
-from routing.facts import facts, people
-from routing.needs import need_of_kind
+from routing.predicting.outlook import Line, outlook
 
 # The estimate looks at how long work like this was held lately.
 LOOK_BACK = timedelta(days=7)
@@ -26,62 +19,48 @@ class Place:
 
     position: int
     people: int
-    shortest: timedelta | None = None
-    longest: timedelta | None = None
+    # Half wait less than the first, nine of ten less than the second.
+    middle: timedelta | None = None
+    late: timedelta | None = None
+    # Why nobody can answer at once, as `presence.REASONS` words it, and when work begins again.
+    reason: str = ""
+    opens_at: datetime | None = None
 
     @property
     def minutes(self) -> tuple[int | None, int | None]:
         """Return the expected wait in whole minutes, from and to."""
-        return _minutes(self.shortest), _minutes(self.longest)
+        return _minutes(self.middle), _minutes(self.late)
 
 
-def ahead(waiting: Conversation) -> int:
-    """Return how many conversations of the same queue come before this one: more urgent, or as urgent and older."""
-    before = Q(urgency__gt=waiting.urgency) | Q(
-        urgency=waiting.urgency, queued_at__lt=waiting.queued_at
-    )
-    tied = Q(urgency=waiting.urgency, queued_at=waiting.queued_at, pk__lt=waiting.pk)
-    return Conversation.objects.filter(before | tied, queue=waiting.queue).count()
-
-
-def place_of(waiting: Conversation, now: datetime | None = None) -> Place | None:
-    """Return the conversation's place, or None when it does not wait; needs an open transaction.
-
-    The range is that of the time until enough work has ended: honest about not knowing better.
-    """
+def place_of(waiting: Conversation) -> Place | None:
+    """Return the conversation's place, or None when it does not wait; needs an open transaction."""
     if waiting.queue_id is None:
         return None
-    now = now or timezone.now()
-    position = ahead(waiting) + 1
-    there = _there_for(waiting, now)
-    if not there:
-        return Place(position, 0)
-    hold = usual_hold(waiting.department_id, now)
-    middle = hold * position / there
-    return Place(position, there, _rounded(middle * 0.5), _rounded(middle * 1.5))
+    found = outlook(waiting.pk)
+    placed = found.place(waiting.pk)
+    if placed is None:
+        return _behind_all(waiting)
+    position, line = placed
+    return _place(position, line)
+
+
+def _behind_all(waiting: Conversation) -> Place:
+    """Return the place of somebody who is behind all of whom anything is said, or whose row is not there yet."""
+    kind = (waiting.department_id, waiting.topic_id, waiting.language, waiting.wanted_skill_id)
+    line = outlook().line(kind)
+    return Place(1, 0) if line is None else _place(len(line.middle), line)
+
+
+def _place(position: int, line: Line) -> Place:
+    there = line.there
+    told = Place(position, len(there.rows), reason=there.reason, opens_at=there.opens_at)
+    wait = line.wait(position)
+    return told if wait is None else replace(told, middle=_rounded(wait[0]), late=_rounded(wait[1]))
 
 
 def place(by: Access, conversation_id: int) -> Place | None:
     """Return the place of a conversation the person may see; raises NotFound."""
     return place_of(conversation(by, conversation_id))
-
-
-def _there_for(waiting: Conversation, now: datetime) -> int:
-    """Return how many people who may and can answer this are there now, free or full."""
-    known = facts()
-    need = need_of_kind(
-        (
-            waiting.department_id,
-            waiting.topic_id,
-            waiting.language,
-            waiting.wanted_skill_id,
-            "",
-            False,
-        ),
-        known,
-    )
-    lacks = codes(Team.of(people(known, now)), need, now.timestamp())
-    return int(((lacks & ~BITS[FULL]) == 0).sum())
 
 
 def usual_hold(department_id: int | None, now: datetime) -> timedelta:
@@ -101,13 +80,15 @@ def _rounded(wait: timedelta) -> timedelta:
     return timedelta(minutes=max(1, round(wait.total_seconds() / 60)))
 
 
-def as_json(found: Place) -> dict[str, int | None]:
-    """Return a place as plain numbers, waits in minutes."""
+def as_json(found: Place) -> dict[str, int | str | None]:
+    """Return a place as plain values, waits in minutes."""
     return {
         "position": found.position,
         "people": found.people,
         "shortest_minutes": found.minutes[0],
         "longest_minutes": found.minutes[1],
+        "reason": found.reason,
+        "opens_at": found.opens_at.isoformat() if found.opens_at else None,
     }
 
 

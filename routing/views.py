@@ -9,7 +9,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from helpdesk.access import colleagues
+from helpdesk import permissions
+from helpdesk.access import colleagues, require
 from helpdesk.errors import AlreadyTaken, NotFound, TooLate
 from helpdesk.portal import dialogs
 from helpdesk.portal.forms import TopicForm
@@ -18,6 +19,7 @@ from helpdesk.tenancy import organization_transaction
 from routing import explaining, objecting, offers, queueing
 from routing.fragments import offer_context
 from routing.models import Objection
+from routing.predicting.board import wait_rows
 
 
 @require_GET
@@ -120,6 +122,17 @@ def not_mine(request: HttpRequest, conversation_id: int) -> HttpResponse:
             }
             return dialogs.done(request, conversation_id, thanks)
     return dialogs.show(request, conversation_id, "routing/not_mine.html", form)
+
+
+@require_GET
+@staff_only
+def waits(request: HttpRequest, department_id: int | None = None) -> HttpResponse:
+    """Show how long those who come now would wait, for the board of one department or of all one supervises."""
+    access = access_of(request)
+    require(access, permissions.BOARD_VIEW)
+    mine = access.allowed(permissions.BOARD_VIEW)
+    shown = {department_id} & mine if department_id else mine
+    return render(request, "routing/fragments/waits.html", {"rows": wait_rows(shown)})
 
 
 @require_GET

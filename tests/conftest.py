@@ -10,6 +10,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from deploy.test_databases import Truncator, migrated_copy
 from helpdesk import access
 from helpdesk.tenancy import organization_scope
+from routing.predicting import outlook
 from tests.factories import World, make_world
 from tests.snapshots import Snapshots
 
@@ -29,8 +30,9 @@ def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[Snapshots]:
 
 @pytest.fixture(autouse=True)
 def forgotten_access() -> None:
-    """Forget what people may do: ids begin anew in every test, and the cache knows people by theirs."""
+    """Forget what is kept by id, as people's rights and reckoned waits: ids begin anew in every test."""
     access._cache.clear()
+    outlook.forget()
 
 
 @pytest.fixture

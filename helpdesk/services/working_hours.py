@@ -25,6 +25,7 @@ FOCUS = "focus"
 
 # An answer is told for this time ahead at most.
 HORIZON = timedelta(days=7)
+FAR_AHEAD = timedelta(days=21)
 # What counts as the working day of somebody without periods.
 PLAIN_DAY = timedelta(hours=8)
 
@@ -110,6 +111,17 @@ def spell(calendar: Calendar, at: datetime) -> Spell:
             if ahead.reason(change) != reason:
                 return Spell(not reason, change, reason)
     return Spell(not reason, end, reason)
+
+
+def next_work(calendar: Calendar, at: datetime) -> datetime | None:
+    """Return when the person next begins to work, the instant itself at work; None within the weeks ahead."""
+    end = at + FAR_AHEAD
+    while at < end:
+        found = spell(calendar, at)
+        if found.is_on:
+            return at
+        at = found.until
+    return None
 
 
 def workday(calendar: Calendar, at: datetime) -> Workday:

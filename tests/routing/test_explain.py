@@ -168,7 +168,7 @@ def test_nobody_answers_somebody_elses_offer(world: World) -> None:
 
 def test_a_place_in_the_queue_is_told(world: World) -> None:
     with world.transaction():
-        Staff.objects.update(capacity=0)
+        Staff.objects.update(capacity=1, load=1)
     first = world.message("怎么退货", "v1").conversation_id
     second = world.message("怎么退货", "v2").conversation_id
     urgent = world.message("退货!冒烟了!!", "v3").conversation_id

@@ -1,0 +1,1 @@
+"""How long those who wait will wait: what is known now, played forward many times."""
