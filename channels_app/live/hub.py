@@ -33,6 +33,8 @@ GOODBYE_SECONDS = 0.3
 PULSE_SECONDS = 5.0
 DEAF_AFTER_SECONDS = 12.0
 RECHECK_SECONDS = 60.0
+# How old what waiting visitors know of their wait may become.
+REMIND_SECONDS = 15.0
 
 Key = tuple[int, int]
 
@@ -50,6 +52,8 @@ class Hub:
         self.viewers = Viewers(self.process)
         # Organizations whose waiting visitors will soon be told their places.
         self.telling_places: set[int] = set()
+        # Organizations with visitors who wait here: these are told again every some seconds.
+        self.has_waiting: set[int] = set()
         # Organizations whose boards will soon be told, and when they last were.
         self.telling_boards: set[int] = set()
         self.boards_told_at: dict[int, float] = {}
@@ -130,6 +134,24 @@ class Hub:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def keep_telling_places(self, organization_id: int) -> None:
+        """Tell the places of all who wait here again and again, until nobody does."""
+        if organization_id not in self.has_waiting:
+            self.has_waiting.add(organization_id)
+            self.spawn(self._keep_telling_places(organization_id))
+
+    async def _keep_telling_places(self, organization_id: int) -> None:
+        from channels_app.live.visitor_delivery import tell_places  # noqa: PLC0415  (as below)
+
+        is_waited = True
+        while is_waited:
+            await asyncio.sleep(REMIND_SECONDS)
+            try:
+                is_waited = await tell_places(self, organization_id)
+            except Exception:
+                logger.exception("Visitors were not told their places")
+        self.has_waiting.discard(organization_id)
 
     def hear(self, hint: Hint) -> None:
         """Take a hint up for the next batch."""

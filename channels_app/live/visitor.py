@@ -17,7 +17,7 @@ from channels_app.live.hints import Hint
 from channels_app.live.hub import Hub, hub
 from channels_app.live.socket import Socket
 from channels_app.protocol import BadSignature
-from channels_app.services import chatting, showing, visiting
+from channels_app.services import chatting, showing, visiting, waiting
 from channels_app.services.doors import Door, find_door, may_embed
 from channels_app.services.visiting import Visitor
 from helpdesk.errors import HelpdeskError, NotFound, TooMany
@@ -44,6 +44,8 @@ class VisitorSocket(Socket):
         self.conversation_id: int | None = None
         self.last_number = 0
         self.is_waiting = False
+        # What the visitor was last told of where things stand.
+        self.told: dict[str, Any] = {}  # Any: JSON of the widget
         # Any: the hub's indexes have keys of several kinds.
         self.keys: list[tuple[dict[Any, set[Any]], Any]] = []
         self.gate = FloodGate()
@@ -158,6 +160,23 @@ class VisitorSocket(Socket):
     def language(self) -> str:
         return self.visitor.language if self.visitor else "zh"
 
+    def note(self, status: dict[str, Any]) -> None:
+        """Remember what the visitor is told, and have a waiting one told again from time to time."""
+        names = ("conversation", "state", "queue", "away", "staff", "rating")
+        self.told = {name: status[name] for name in names}
+        self.is_waiting = status["state"] == "queued"
+        if self.is_waiting:
+            self.hub.keep_telling_places(self.organization_id)
+
+    async def tell_status(self, status: dict[str, Any], *, only_news: bool = False) -> None:
+        """Tell where things stand; with `only_news` nothing while it is as the visitor knows it."""
+        if status["conversation"] == self.told.get("conversation"):
+            status = {**status, "queue": waiting.steady(self.told.get("queue"), status["queue"])}
+        before = self.told
+        self.note(status)
+        if not only_news or self.told != before:
+            await self.push(type="status", **status)
+
     def belong(self, visitor: Visitor, conversation_id: int | None) -> None:
         """Take over who the visitor is now and which conversation they are in."""
         self.visitor, self.conversation_id = visitor, conversation_id
@@ -178,7 +197,7 @@ class VisitorSocket(Socket):
             self._stranger.cancel()
         self.belong(visitor, found.conversation_id)
         self.last_number = found.last_number
-        self.is_waiting = found.body["state"] == "queued"
+        self.note(found.body)
         token = {"token": visitor.new_token} if visitor.new_token else {}
         await self.tell(type="welcome", **token, last_number=found.last_number, **found.body)
         self.visitor = replace(visitor, new_token="")
@@ -266,7 +285,7 @@ class VisitorSocket(Socket):
         )
         found = await in_database(showing.look, self.organization_id, [asked])
         for shown in found.values():
-            await self.tell(type="status", **shown.status[self.language])
+            await self.tell_status(shown.status[self.language])
 
     def _door(self) -> Door:
         if self.door is None:

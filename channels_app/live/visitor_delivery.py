@@ -96,8 +96,7 @@ async def _tell(socket: VisitorSocket, change: Change, shown: Shown) -> None:
 async def _tell_status(socket: VisitorSocket, shown: Shown) -> None:
     status = shown.status.get(socket.language)
     if status is not None:
-        socket.is_waiting = status["state"] == "queued"
-        await socket.push(type="status", **status)
+        await socket.tell_status(status)
 
 
 async def _show_writing(
@@ -118,12 +117,17 @@ def _tell_places_soon(hub: Hub, organization_id: int) -> None:
     if organization_id in hub.telling_places:
         return
     hub.telling_places.add(organization_id)
-    hub.spawn(_tell_places(hub, organization_id))
+    hub.spawn(_tell_places_once(hub, organization_id))
 
 
-async def _tell_places(hub: Hub, organization_id: int) -> None:
+async def _tell_places_once(hub: Hub, organization_id: int) -> None:
     await asyncio.sleep(PLACES_SECONDS)
     hub.telling_places.discard(organization_id)
+    await tell_places(hub, organization_id)
+
+
+async def tell_places(hub: Hub, organization_id: int) -> bool:
+    """Tell everybody who waits here what is new of their place; returns whether anybody does."""
     waiting = [
         conversation_id
         for (owner, conversation_id), sockets in list(hub.visitors.items())
@@ -137,4 +141,7 @@ async def _tell_places(hub: Hub, organization_id: int) -> None:
         shown = found.get(asked.conversation_id)
         if shown is not None:
             for socket in await _still_theirs(asked, shown, sockets):
-                await _tell_status(socket, shown)
+                status = shown.status.get(socket.language)
+                if status is not None:
+                    await socket.tell_status(status, only_news=True)
+    return bool(waiting)

@@ -1,18 +1,13 @@
 """What a waiting visitor is told: the honest place in the queue, and who is there."""
 
-import math
-from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
-from django.db.models import Q
 from django.utils import timezone
 
 from channels_app.services.transcript import person
-from helpdesk.models import Assignment, Conversation, Presence, PresenceStatus, Rating, State
-
-SAMPLE = timedelta(minutes=30)
-FEWEST_TO_SAY_A_TIME = 3
+from helpdesk.models import Conversation, Presence, PresenceStatus, Rating, State
+from routing.queueing import place_of
 
 
 class People:
@@ -40,26 +35,46 @@ def status(
         known |= {"staff": [person(each, language) for each in there], "away": not there}
     if conversation is None:
         return known
-    if conversation.state == State.QUEUED and not known["away"]:
+    if conversation.state == State.QUEUED:
         known["queue"] = place(conversation)
+        known["away"] = not known["queue"]["people"]
     if conversation.state == State.RESOLVED:
         known["rating"] = "given" if _is_rated(conversation) else "wanted"
     return known
 
 
 def place(conversation: Conversation) -> dict[str, Any]:
-    """Return the place in the queue as the engine would serve it now, and the wait if it can be told."""
-    more_urgent = Q(urgency__gt=conversation.urgency)
-    before = Q(urgency=conversation.urgency, queued_at__lt=conversation.queued_at)
-    ahead = (
-        Conversation.objects.filter(queue_id=conversation.queue_id or 0)
-        .filter(more_urgent | before)
-        .count()
-    )
-    position = ahead + 1
+    """Return the place among those who ask for the same people, and the wait in minutes if anybody is there.
+
+    Where nobody is, `opens` says when somebody begins to work, if that is known.
+    """
     topic = conversation.topic
     said = {"zh": topic.name, "en": topic.name_en or topic.name} if topic else None
-    return {"position": position, "topic": said, **_wait(conversation, position)}
+    found = place_of(conversation)
+    if found is None:
+        return {"position": 1, "people": 0, "topic": said}
+    told: dict[str, Any] = {"position": found.position, "people": found.people, "topic": said}
+    low, high = found.minutes
+    if low is not None:
+        told |= {"low": low, "high": high}
+    if found.opens_at is not None:
+        told["opens"] = found.opens_at.isoformat()
+    return told
+
+
+def steady(before: dict[str, Any] | None, now: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the place with the wait that was told before, while it still holds: a wait never flickers.
+
+    It holds for the same place until either end has moved by more than a minute and a fifth.
+    """
+    if before is None or now is None or before["position"] != now["position"]:
+        return now
+    if "low" not in before or "low" not in now:
+        return now
+    ends = [(before[name], now[name]) for name in ("low", "high")]
+    if all(abs(told - found) <= max(1, told / 5) for told, found in ends):
+        return now | {"low": before["low"], "high": before["high"]}
+    return now
 
 
 def people_there() -> list[Any]:
@@ -77,18 +92,6 @@ def people_there() -> list[Any]:
     for presence in rows:
         chosen.setdefault(presence.staff.department_id, presence.staff)
     return list(chosen.values())[:3]
-
-
-def _wait(conversation: Conversation, position: int) -> dict[str, int]:
-    """Return a range in minutes from the recent pace; nothing when too little is known."""
-    served = Assignment.objects.filter(
-        starts_at__gt=timezone.now() - SAMPLE,
-        conversation__department_id=conversation.department_id,
-    ).count()
-    if served < FEWEST_TO_SAY_A_TIME:
-        return {}
-    minutes = position * SAMPLE.total_seconds() / 60 / served
-    return {"low": max(1, math.floor(minutes * 0.5)), "high": max(1, math.ceil(minutes * 1.5))}
 
 
 def _is_rated(conversation: Conversation) -> bool:

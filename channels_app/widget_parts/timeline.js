@@ -48,7 +48,7 @@ class Timeline {
       yield { key: each.client_ref, mark: `${language}${state}`, make: () => this.waiting(each, state) };
     }
     const { queue, away, typing, rating } = chat;
-    if (away && chat.started) yield { key: "away", mark: `${language}${chat.address}`, make: () => this.away() };
+    if (away && chat.started) yield { key: "away", mark: `${language}${chat.address}${queue?.opens}`, make: () => this.away() };
     else if (queue) yield { key: "queue", mark: `${language}${JSON.stringify(queue)}`, make: () => this.queue(queue) };
     if (typing && !rating) yield { key: "typing", mark: `${language}${typing}`, make: () => this.typing(typing) };
     if (rating === "wanted") yield { key: "rating", mark: language, make: () => this.rating() };
@@ -112,7 +112,7 @@ class Timeline {
   }
 
   queue({ position, low, high, topic }) {
-    const wait = high ? (high <= 1 ? this.say("soon") : this.say("about", { a: low, b: high })) : "";
+    const wait = high ? (high <= 1 ? this.say("soon") : this.say(low === high ? "aboutOne" : "about", { a: low, b: high })) : "";
     const bar = h("i");
     bar.style.width = `${Math.round(100 / (position + 0.6) ** 0.55)}%`;
     return h("li", { class: "card", role: "status" },
@@ -123,7 +123,9 @@ class Timeline {
 
   away() {
     const { chat } = this;
-    const text = h("span", { class: "small soft", text: chat.words(chat.settings?.away_text) || this.say("away") });
+    const opens = chat.queue?.opens;
+    const text = [opens && h("b", { text: this.say("opens", { when: shortTime(opens, chat.language) }) }),
+      h("span", { class: "small soft", text: chat.words(chat.settings?.away_text) || this.say("away") })];
     if (chat.address) return h("li", { class: "card", role: "status" }, text, h("b", { text: this.say("saved", { email: chat.address }) }));
     const problem = h("span", { class: "small", role: "alert" });
     const input = h("input", { class: "text", type: "email", autocomplete: "email", placeholder: "name@example.com", "aria-label": this.say("email") });
