@@ -169,10 +169,13 @@ class Notice:
     url: str
 
 
+# Whether a message that no person wrote may go to the customer of a conversation, whose row is locked.
+AutomaticGate = Callable[["Conversation"], bool]
 ReplyGate = Callable[["Staff", "Conversation", str], Refusal | None]
 
 channel_kinds: Registry[ChannelKind] = Registry("channel kinds")
 reply_gates: Registry[ReplyGate] = Registry("reply gates")
+automatic_gates: Registry[AutomaticGate] = Registry("automatic gates")
 invariant_checks: Registry[InvariantCheck] = Registry("invariant checks")
 demo_parts: Registry[DemoPart] = Registry("demo parts")
 sweeps: Registry[Sweep] = Registry("sweeps")

@@ -80,6 +80,7 @@ def _letter(row: Outbox, letter: Letter) -> OutboundLetter:
         cc=_addresses(letter.cc),
         sender_name=letter.sender_name,
         reply_address=answers_to(row.channel, row.conversation_id, row.conversation.identity_id),
+        is_automatic=bool(letter.automatic),
     )
 
 

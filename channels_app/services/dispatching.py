@@ -14,8 +14,9 @@ from channels_app.models import Dispatch
 from helpdesk import permissions
 from helpdesk.access import Access, require
 from helpdesk.errors import NotFound, WrongState
-from helpdesk.models import Channel, Delivery
+from helpdesk.models import Channel, Conversation, Delivery
 from helpdesk.services import audit
+from helpdesk.services.letters import is_lettered
 from helpdesk.tenancy import current_organization_id, organization_transaction
 
 NOTIFICATION = "everydesk_outbox"
@@ -81,6 +82,14 @@ def automatic_allowed(
         return False
     is_proof = kind == Dispatch.Kind.PROOF
     return not is_proof or to_mailbox.filter(kind=kind).count() < MOST_PROOFS
+
+
+def may_write_automatically(conversation: Conversation) -> bool:
+    """Tell whether something automatic may be written to a conversation's customer, where that is a letter."""
+    if not is_lettered(conversation.channel):
+        return True
+    address = str(conversation.identity.external_id)
+    return "@" not in address or automatic_allowed(address, timezone.now())
 
 
 def mailbox_of(address: str) -> str:

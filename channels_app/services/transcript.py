@@ -123,6 +123,8 @@ def _entry(
     if message.direction == Direction.IN:
         is_read = entry.number <= conversation.owner_seen_number
         return drawn | {"client_ref": message.client_ref, "state": "read" if is_read else "stored"}
+    if entry.actor is None:
+        return drawn | {"author": {}, "automatic": True}
     return drawn | {"author": person(entry.actor, language)}
 
 

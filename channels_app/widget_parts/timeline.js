@@ -80,12 +80,12 @@ class Timeline {
     if (entry.kind === "reopened") return this.system("chat", this.say("reopened"));
     const mine = entry.direction === "in";
     const state = mine ? this.state(entry.state === "read" ? "read" : "stored") : null;
-    return h("li", { class: mine ? "msg out" : "msg" }, !mine && this.face(entry.author),
+    return h("li", { class: mine ? "msg out" : "msg" }, !mine && this.face(entry.automatic ? { initial: this.chat.settings?.initial ?? "?", tone: "support" } : entry.author),
       h("div", { class: "msg-body" },
         h("span", { class: "sr", text: mine ? this.say("you") : entry.author?.name ?? "" }),
         entry.text && h("div", { class: "bubble", text: entry.text }),
         (entry.files ?? []).map((file) => this.file(file)),
-        h("div", { class: "meta" }, h("time", { datetime: entry.at, text: shortTime(entry.at, this.chat.language) }), state)));
+        h("div", { class: "meta" }, h("time", { datetime: entry.at, text: shortTime(entry.at, this.chat.language) }), entry.automatic && h("span", { text: this.say("automatic") }), state)));
   }
 
   state(name) {

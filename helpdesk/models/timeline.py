@@ -41,6 +41,7 @@ class Entry(OrganizationModel):
         QUARANTINED = "quarantined", _("could not be read")
         ASKED_TO_JOIN = "asked_to_join", _("asked to take part")
         JOINED = "joined", _("takes part")
+        OVERFLOWED = "overflowed", _("overflow rule")
 
     conversation = OrganizationForeignKey(
         "helpdesk.Conversation", models.CASCADE, related_name="entries"
@@ -90,6 +91,7 @@ class Entry(OrganizationModel):
                         "quarantined",
                         "asked_to_join",
                         "joined",
+                        "overflowed",
                     ]
                 ),
                 name="entry_kind",

@@ -54,6 +54,7 @@ ICONS = {
     "quarantined": "warn",
     "asked_to_join": "user",
     "joined": "users",
+    "overflowed": "swap",
 }
 
 
@@ -281,6 +282,30 @@ def _rated(line: Happening) -> str:
     }
 
 
+def _overflowed(line: Happening) -> str:
+    facts = {"rule": line.text("rule_name"), "why": _why(line), "to": line.name("to_department")}
+    match line.text("does"):
+        case "move":
+            return _("“%(rule)s” moved it to %(to)s: %(why)s.") % facts
+        case "call_back":
+            return _("“%(rule)s” offered a call back: %(why)s. Call back or write.") % facts
+        case "form":
+            return _("“%(rule)s” pointed to another way: %(why)s.") % facts
+    return _("“%(rule)s” told the customer: %(why)s.") % facts
+
+
+def _why(line: Happening) -> str:
+    number = line.entry.data.get("number", 0)
+    match line.text("condition"):
+        case "closed":
+            return _("outside working hours")
+        case "length":
+            return _("%(number)s were waiting") % {"number": number}
+        case "wait":
+            return _("half would have waited %(number)s minutes or more") % {"number": number}
+    return _("nobody was there who could answer")
+
+
 _JOINING = {Entry.Kind.ASKED_TO_JOIN, Entry.Kind.JOINED}
 # Why something could not be read, by the codes of those who read; their other reasons are shown as they are.
 UNREADABLE = {
@@ -330,4 +355,5 @@ _SENTENCES = {
     "quarantined": _quarantined,
     "asked_to_join": _asked_to_join,
     "joined": _joined,
+    "overflowed": _overflowed,
 }

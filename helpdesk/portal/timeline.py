@@ -136,7 +136,10 @@ def _show_message(line: Line, message: Message, actor: Staff | None, customer: s
     line["staff"] = str(actor.pk) if actor else ""
     line["color"] = actor.department.color if actor else "cust"
     line["files"] = [File(each) for each in message.files]  # type: ignore[attr-defined]  # prefetched
-    if actor is None:
+    if actor is None and message.direction == "out":
+        line["author"] = line["staff_name"] = _("Automatic message")
+        line["color"] = "other"
+    elif actor is None:
         line["author"] = author_of(line["letter"], customer) if line["letter"] else customer
         line["edited"] = full_moment(message.edited_at) if message.edited_at else ""
         line["is_withdrawn"] = message.withdrawn_at is not None

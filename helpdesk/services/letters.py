@@ -146,14 +146,14 @@ def write(
     with translation.override(language_of(conversation)):
         signature = signature_of(staff)
         quote = quote_of(draft.quoted, staff, conversation) if fields.quotes else ""
-        sender = _sender_name(mailbox)
+        sender = sender_name(mailbox)
     letter = Letter.objects.create(
         message=message,
         mail_id=new_mail_id(mailbox),
         references=list(draft.references),
         subject=_checked_subject(fields.subject) or draft.subject,
         sender_name=sender,
-        sender_address=_address_of(mailbox),
+        sender_address=address_of(mailbox),
         to=[list(draft.to)],
         cc=[list(one) for one in cc],
         full_text="\n\n".join(part for part in (message.text.rstrip(), signature, quote) if part),
@@ -165,7 +165,7 @@ def write(
 
 def new_mail_id(mailbox: Channel) -> str:
     """Return a new Message-ID; it is stored with its letter, by which it is known again."""
-    domain = _address_of(mailbox).rpartition("@")[2]
+    domain = address_of(mailbox).rpartition("@")[2]
     return f"{secrets.token_hex(16)}@{domain}"
 
 
@@ -320,7 +320,8 @@ def _inherited(department: Department) -> str:
     return ""
 
 
-def _sender_name(mailbox: Channel) -> str:
+def sender_name(mailbox: Channel) -> str:
+    """Return under which name a mailbox writes, in the active language."""
     names = ("sender_name_en", "sender_name_zh")
     if not translation.get_language().startswith("en"):
         names = names[::-1]
@@ -328,7 +329,8 @@ def _sender_name(mailbox: Channel) -> str:
     return one_line(next(filter(None, found), mailbox.label))
 
 
-def _address_of(mailbox: Channel) -> str:
+def address_of(mailbox: Channel) -> str:
+    """Return the address of a mailbox. Raises Invalid when it has none."""
     address = str(mailbox.settings.get("address") or "").strip().lower()
     if address.count("@") != 1:
         raise Invalid(_("This channel has no mail address of its own yet."), field="channel")
