@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
+from django.utils.translation import gettext as _
 
 from helpdesk.models import Department, Skill, Topic
-from helpdesk.templatetags.portal import spell
+from helpdesk.templatetags.portal import full_moment, spell
 from routing.predicting.known import Kind, Waiter
 from routing.predicting.outlook import Line, Outlook, outlook
 from routing.predicting.presence import REASONS
 
-MOST_ROWS = 60
+MOST_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +32,12 @@ class WaitRow:
 
     @property
     def reason(self) -> str:
-        """Return why nobody can answer at once; empty where somebody can."""
-        return str(REASONS.get(self.line.there.reason, ""))
+        """Return why nobody can answer at once, and until when if that is known; empty where somebody can."""
+        there = self.line.there
+        reason = str(REASONS.get(there.reason, ""))
+        if there.opens_at is None:
+            return reason
+        return _("%(reason)s, until %(at)s") % {"reason": reason, "at": full_moment(there.opens_at)}
 
     @property
     def is_uncovered(self) -> bool:
@@ -47,7 +52,7 @@ class WaitRow:
 
 
 def wait_rows(departments: Collection[int]) -> list[WaitRow]:
-    """Return what waits and what lately came, longest wait first; the transaction is open."""
+    """Return what waits, and what would if it came now, longest wait first; the transaction is open."""
     found = outlook()
     grouped = _grouped(found, departments)
     names = _Names(grouped)
@@ -66,6 +71,7 @@ def wait_rows(departments: Collection[int]) -> list[WaitRow]:
         for key, (_kinds, waiters) in grouped.items()
         if (line := lines[key]) is not None and key[0] in names.departments
     ]
+    rows = [row for row in rows if row.waiting or row.reason or _late(row.line) > 1]
     rows.sort(key=lambda row: (row.oldest is None, row.oldest, row.department.pk))
     return rows[:MOST_ROWS]
 
