@@ -1,4 +1,4 @@
-"""Routing's pages on the organization's administration site: its policies, and its models by their own module."""
+"""Routing's pages on the organization's administration site: its policies here, the others by their modules."""
 
 from typing import Any
 
@@ -11,12 +11,12 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from helpdesk.admin.base import ScopedAdmin
 from helpdesk.admin.sites import organization_site
-from routing import model_admin, ring_admin
+from routing import model_admin, overflow_admin, ring_admin
 from routing.deciding.rules import DEFAULT_WEIGHTS
 from routing.explaining import PART_LABELS
 from routing.models import Policy
 
-__all__ = ["PolicyAdmin", "model_admin", "ring_admin"]
+__all__ = ["PolicyAdmin", "model_admin", "overflow_admin", "ring_admin"]
 
 PREFIX = "weight_"
 MOST_POINTS = 100

@@ -10,8 +10,10 @@ class RoutingConfig(AppConfig):
         """Register what the core must know of routing."""
         from helpdesk.registries import Sweep, audit_actions, notices, sweeps  # noqa: PLC0415  (apps are ready only now)
         from routing import handlers, invariants, judging, objecting, offers, tasks, versions  # noqa: PLC0415
+        from routing.overflow import firing  # noqa: PLC0415
 
         sweeps.register("offers", Sweep(run=offers.expire_due, queue="offers"))
+        sweeps.register("overflow", Sweep(run=firing.follow_due, queue="overflow"))
         sweeps.register(
             "waiting", Sweep(run=judging.age_waiting, queue="waiting", every_seconds=60)
         )
@@ -19,7 +21,8 @@ class RoutingConfig(AppConfig):
             "trainings", Sweep(run=tasks.start_due, queue="trainings", every_seconds=10)
         )
         notices.register("topic models", versions.notices)
-        for action, label in {**offers.AUDITED, **objecting.AUDITED, **versions.AUDITED}.items():
+        own = offers.AUDITED | objecting.AUDITED | versions.AUDITED | firing.AUDITED
+        for action, label in own.items():
             audit_actions.register(action, label)
         invariants.register()
         handlers.listen()

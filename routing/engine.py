@@ -23,6 +23,7 @@ from routing.facts import Facts, facts, people
 from routing.handlers import quietly
 from routing.models import Decision, Policy
 from routing.narrowing import narrow
+from routing.overflow import firing
 
 logger = logging.getLogger(__name__)
 # So many are decided about together, and so many of them are there because they wait longest.
@@ -54,6 +55,8 @@ def route(organization_id: int, *, fence: int | None = None, batch: int = BATCH)
             due = judging.due(timezone.now())
             stale = offers.stale()
         outcome.judged = _judge(due, known) if due else 0
+        firing.begin(due, known)
+        firing.follow_due(timezone.now())
         for conversation_id in stale:
             offers.withdraw(conversation_id)
         placed, is_full = _drain(known, fence, batch)

@@ -31,7 +31,7 @@ from routing.deciding import demands
 from routing.kept_hours import KeptHours
 from routing.kept_lending import KeptLending
 from routing.kept_rings import read_rings
-from routing.models import Policy
+from routing.models import OverflowRule, Policy
 from routing.offers import reserved_weights
 
 # Tables whose rows make up the slow facts; a changed row has another xmin.
@@ -49,6 +49,7 @@ _WATCHED = (
     "routing_policy",
     "routing_ring",
     "routing_topicmodel",
+    "routing_overflowrule",
 )
 _KEPT = 200
 
@@ -77,6 +78,8 @@ class Facts:
     policies: Mapping[int | None, Policy] = field(default_factory=dict)
     # By topic; None holds for all topics without rings of their own or above them.
     rings: Mapping[int | None, Sequence[demands.Ring]] = field(default_factory=dict)
+    # In their order; only those that are followed.
+    overflow_rules: Sequence[OverflowRule] = ()
 
     @cached_property
     def index(self) -> TopicIndex:
@@ -141,6 +144,7 @@ def _read(organization_id: int) -> Facts:
         lending=KeptLending(hours),
         policies={policy.department_id: policy for policy in Policy.objects.all()},
         rings=read_rings({topic.pk: topic.parent_id for topic in topics}),
+        overflow_rules=list(OverflowRule.objects.filter(is_active=True)),
     )
 
 

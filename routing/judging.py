@@ -27,6 +27,7 @@ from helpdesk.tenancy import organization_transaction
 from helpdesk.text import language_of, tokens
 from routing.classify import UNKNOWN, Verdict
 from routing.facts import Facts
+from routing.models import OverflowFiring
 from routing.urgency import DEFAULT_BASE, follow, judge_urgency
 
 BATCH = 64
@@ -207,7 +208,7 @@ def _move_to_departments(conversations: Sequence[Conversation], known: Facts) ->
         return
     ids = [conversation.pk for conversation in elsewhere]
     moved: set[int] = set()
-    for model in (Assignment, Transfer):
+    for model in (Assignment, Transfer, OverflowFiring):
         rows = model.objects.filter(conversation__in=ids)
         moved.update(rows.values_list("conversation", flat=True))
     queues: dict[int, Queue] = {}

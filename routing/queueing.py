@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from helpdesk.access import Access, conversation
 from helpdesk.models import Assignment, Conversation
-from routing.predicting.outlook import Line, outlook
+from routing.predicting.outlook import Line, Outlook, outlook
 
 # The estimate looks at how long work like this was held lately.
 LOOK_BACK = timedelta(days=7)
@@ -34,20 +34,16 @@ class Place:
 
 def place_of(waiting: Conversation) -> Place | None:
     """Return the conversation's place, or None when it does not wait; needs an open transaction."""
-    if waiting.queue_id is None:
-        return None
-    found = outlook(waiting.pk)
+    return None if waiting.queue_id is None else place_in(outlook(waiting.pk), waiting)
+
+
+def place_in(found: Outlook, waiting: Conversation) -> Place:
+    """Return the place of a conversation that waits; behind all where it is not among those looked at."""
     placed = found.place(waiting.pk)
-    if placed is None:
-        return _behind_all(waiting)
-    position, line = placed
-    return _place(position, line)
-
-
-def _behind_all(waiting: Conversation) -> Place:
-    """Return the place of somebody who is behind all of whom anything is said, or whose row is not there yet."""
+    if placed is not None:
+        return _place(*placed)
     kind = (waiting.department_id, waiting.topic_id, waiting.language, waiting.wanted_skill_id)
-    line = outlook().line(kind)
+    line = found.line(kind)
     return Place(1, 0) if line is None else _place(len(line.middle), line)
 
 

@@ -137,6 +137,11 @@ ORGANIZATION = _looks(
                 },
                 _organization("kindload", _("Loads by kind"), "weight"),
                 {
+                    "title": _("Overflow"),
+                    "icon": "low_priority",
+                    "link": reverse_lazy(f"{ORGANIZATION_SITE}:routing_overflowrule_changelist"),
+                },
+                {
                     "title": _("Models of topics"),
                     "icon": "model_training",
                     "link": reverse_lazy(f"{ORGANIZATION_SITE}:routing_topicmodel_changelist"),

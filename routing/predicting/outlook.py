@@ -7,7 +7,7 @@ them where they stand on the curve of their line.
 
 import threading
 import time
-from collections import OrderedDict, defaultdict
+from collections import Counter, OrderedDict, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -31,6 +31,8 @@ from routing.predicting.simulation import Waits, forecast
 KEPT_SECONDS = 15.0
 # How soon the order of those who wait is read again.
 ORDERED_SECONDS = 2.0
+# How soon it is reckoned anew where a line has grown beyond what was reckoned.
+GROWN_SECONDS = 5.0
 KEPT_ORGANIZATIONS = 200
 # Of more, the most urgent and the oldest are looked at.
 MOST_WAITING = 2000
@@ -65,6 +67,9 @@ class Outlook:
     waiting: Sequence[Waiter] = ()
     places: Mapping[int, tuple[int, int]] = field(default_factory=dict)
     ordered_at: float = 0.0
+    # How many wait in each department.
+    lengths: Counter[int] = field(default_factory=Counter)
+    _closed: dict[int, bool] = field(default_factory=dict)
 
     def line(self, kind: Kind) -> Line | None:
         """Return the line of what is asked for."""
@@ -78,7 +83,9 @@ class Outlook:
 
     def is_closed(self, department_id: int) -> bool:
         """Tell whether a department is outside its working hours."""
-        return is_closed(department_id, self.team)
+        if department_id not in self._closed:
+            self._closed[department_id] = is_closed(department_id, self.team)
+        return self._closed[department_id]
 
 
 _kept: OrderedDict[int, Outlook] = OrderedDict()
@@ -150,7 +157,14 @@ def _ordered_again(kept: Outlook, now: datetime) -> Outlook:
     if {waiter.kind for waiter in waiting} - set(kept.line_of):
         # Somebody asks for what nobody asked for when it was reckoned.
         return _reckon(now)
-    return _in_order(kept, waiting, facts(), now)
+    found = _in_order(kept, waiting, facts(), now)
+    is_older = time.monotonic() - kept.reckoned_at >= GROWN_SECONDS
+    return _reckon(now) if is_older and _has_grown(found) else found
+
+
+def _has_grown(found: Outlook) -> bool:
+    """Tell whether somebody stands behind all whose wait was reckoned, and behind one who came since."""
+    return any(position > len(found.lines[line].middle) for line, position in found.places.values())
 
 
 def _in_order(kept: Outlook, waiting: Sequence[Waiter], known: Facts, now: datetime) -> Outlook:
@@ -167,7 +181,13 @@ def _in_order(kept: Outlook, waiting: Sequence[Waiter], known: Facts, now: datet
         for line, members in lines.items()
         for position, (_precedence, number) in enumerate(sorted(members), 1)
     }
-    return replace(kept, waiting=waiting, places=places, ordered_at=time.monotonic())
+    return replace(
+        kept,
+        waiting=waiting,
+        places=places,
+        ordered_at=time.monotonic(),
+        lengths=Counter(waiter.kind[0] for waiter in waiting),
+    )
 
 
 def _need(waiter: Waiter, known: Facts) -> Need:

@@ -177,3 +177,24 @@ def test_recent_holds_say_how_long_it_takes(world: World) -> None:
     assert found.middle >= timedelta(minutes=30)
     assert found.late is not None
     assert found.late >= found.middle
+
+
+def test_a_line_that_has_grown_is_reckoned_again_sooner(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(world)
+    (first,) = waiting(world, "怎么退货")
+    assert place(world, first).position == 1
+    more = [world.message("怎么退货", f"m{number}").conversation_id for number in range(3)]
+    with world.transaction():
+        topic = Topic.objects.get(name="退货")
+        Conversation.objects.filter(pk__in=more).update(topic=topic, language="zh", route_at=None)
+    reckoned: list[int] = []
+    forecast = outlook.forecast
+    monkeypatch.setattr(outlook, "forecast", lambda one: reckoned.append(1) or forecast(one))
+    assert place(world, more[-1]).position == 4
+    assert reckoned == []
+    now = outlook.time.monotonic()
+    monkeypatch.setattr(outlook.time, "monotonic", lambda: now + 5.1)
+    assert place(world, more[-1]).position == 4
+    assert reckoned == [1]

@@ -1,0 +1,1 @@
+"""What happens to conversations that would wait too long."""
