@@ -73,6 +73,12 @@ SCREENS = [
         customer="Olivia Hart",
     ),
     Screen("form", "/shop/", role="", full_page=True),
+    Screen(
+        "experiment-form",
+        "/routing/lab/experiments/open/",
+        role="administrator",
+        full_page=True,
+    ),
     Screen("board", "/board/", role="supervisor", full_page=True),
     Screen("first-run", "/start/", role="administrator", full_page=True),
     Screen("profile", "/profile/", full_page=True),

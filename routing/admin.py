@@ -11,8 +11,10 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from helpdesk.admin.base import ScopedAdmin
 from helpdesk.admin.sites import organization_site
+from helpdesk.errors import WrongState
 from routing import model_admin, overflow_admin, ring_admin
 from routing.deciding.rules import DEFAULT_WEIGHTS
+from routing.experiments import opening
 from routing.explaining import PART_LABELS
 from routing.models import Policy
 
@@ -51,7 +53,21 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         for name in ("calm_seconds", "calm_chat_seconds"):
             if urgent and data.get(name) and data[name] < urgent:
                 self.add_error(name, _("What is not urgent cannot be due before what is."))
+        self._check_experiments(data)
         return data
+
+    def _check_experiments(self, data: dict[str, Any]) -> None:  # Any: what the form has read
+        """Refuse what a running experiment compares with."""
+        department = data.get("department")
+        before = self.instance.department_id if self.instance.pk else None
+        after = department.pk if department else None
+        is_moved = self.instance.pk is None or before != after
+        try:
+            opening.check_change(after, is_new=is_moved)
+            if self.instance.pk and is_moved:
+                opening.check_change(before, is_new=True)
+        except WrongState as error:
+            raise forms.ValidationError(str(error.message)) from error
 
     def chosen(self) -> dict[str, int]:
         """Return the points to store; nothing when they are as delivered."""
@@ -99,6 +115,15 @@ class PolicyAdmin(ScopedAdmin):
         if change:
             obj.version += 1
         super().save_model(request, obj, form, change)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether it may go: not while an experiment compares with it."""
+        if obj is not None:
+            try:
+                opening.check_change(obj.department_id, is_new=True)
+            except WrongState:
+                return False
+        return super().has_delete_permission(request, obj)
 
     def record(self, request: HttpRequest, action: str, obj: Any, **data: object) -> None:
         super().record(request, action, obj, weights=obj.points, version=obj.version, **data)

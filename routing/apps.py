@@ -10,6 +10,7 @@ class RoutingConfig(AppConfig):
         """Register what the core must know of routing."""
         from helpdesk.registries import Sweep, audit_actions, notices, sweeps  # noqa: PLC0415  (apps are ready only now)
         from routing import handlers, invariants, judging, objecting, offers, tasks, versions  # noqa: PLC0415
+        from routing.experiments import ending, opening  # noqa: PLC0415
         from routing.overflow import firing  # noqa: PLC0415
 
         sweeps.register("offers", Sweep(run=offers.expire_due, queue="offers"))
@@ -20,8 +21,12 @@ class RoutingConfig(AppConfig):
         sweeps.register(
             "trainings", Sweep(run=tasks.start_due, queue="trainings", every_seconds=10)
         )
+        sweeps.register("experiments", Sweep(run=ending.sweep, queue="experiments"))
         notices.register("topic models", versions.notices)
-        own = offers.AUDITED | objecting.AUDITED | versions.AUDITED | firing.AUDITED
+        notices.register("experiments", ending.notices)
+        own = (
+            offers.AUDITED | objecting.AUDITED | versions.AUDITED | firing.AUDITED | opening.AUDITED
+        )
         for action, label in own.items():
             audit_actions.register(action, label)
         invariants.register()

@@ -19,6 +19,7 @@ from routing.deciding.matching import decide
 from routing.deciding.rules import Rules
 from routing.deciding.standing import stand
 from routing.deciding.team import Team
+from routing.experiments import switching
 from routing.facts import Facts, facts, people
 from routing.handlers import quietly
 from routing.models import Decision, Policy
@@ -54,6 +55,7 @@ def route(organization_id: int, *, fence: int | None = None, batch: int = BATCH)
             known = facts()
             due = judging.due(timezone.now())
             stale = offers.stale()
+        switching.note(known.experiments.values(), timezone.now())
         outcome.judged = _judge(due, known) if due else 0
         firing.begin(due, known)
         firing.follow_due(timezone.now())
@@ -143,23 +145,31 @@ def _place(asked: Sequence[Need], team: Team, known: Facts, fence: int | None) -
 
 
 class RulesOf:
-    """The rules of each need's department, read once for a look."""
+    """The policy of each need's department and its rules, at one moment and read once for a look."""
 
-    def __init__(self, known: Facts) -> None:
-        self._known = known
-        self._rules: dict[int, Rules] = {}
+    def __init__(self, known: Facts, at: datetime) -> None:
+        self._known, self._at = known, at
+        self._read: dict[int, tuple[Policy, Rules]] = {}
 
     def __call__(self, need: Need) -> Rules:
+        return self._of(need)[1]
+
+    def policy(self, need: Need) -> Policy:
+        """Return the policy that the need's department is routed by."""
+        return self._of(need)[0]
+
+    def _of(self, need: Need) -> tuple[Policy, Rules]:
         department_id = need.department_id
-        if department_id not in self._rules:
-            self._rules[department_id] = self._known.policy(department_id).rules
-        return self._rules[department_id]
+        if department_id not in self._read:
+            policy = self._known.policy(department_id, self._at)
+            self._read[department_id] = policy, policy.rules
+        return self._read[department_id]
 
 
 def _choices(asked: Sequence[Need], team: Team, known: Facts) -> list[Choice]:
     """Decide about all together; whoever gets more than one stands as they do after those before it."""
     now = timezone.now()
-    rules_of = RulesOf(known)
+    rules_of = RulesOf(known, now)
     decided = decide(asked, team, rules_of, now.timestamp())
     if decided.standings is None:
         return []
@@ -171,7 +181,7 @@ def _choices(asked: Sequence[Need], team: Team, known: Facts) -> list[Choice]:
         if row in seen:
             rules = [rules_of(need)]
             standings, at = stand(after.copy(), [need], rules, now.timestamp()), 0
-        choices.append(Choice(standings, at, row, now, known.policy(need.department_id)))
+        choices.append(Choice(standings, at, row, now, rules_of.policy(need)))
         after.give(row, need, now)
         seen.add(row)
     return choices
@@ -229,7 +239,8 @@ def _record_newly_waiting(conversation_ids: Sequence[int], known: Facts) -> None
         team = Team.of(people(known, now))
         pricing.price(team, known, now)
         left = narrow(left, team, known, now)
-    choices = [choose(team, need, known.policy(need.department_id), now) for need in left]
+    policies = RulesOf(known, now)
+    choices = [choose(team, need, policies.policy(need), now) for need in left]
     for outcome, is_held in ((Decision.Outcome.QUEUED, False), (Decision.Outcome.HELD, True)):
         waiting = [each.nobody() for each in choices if (each.row is not None) == is_held]
         if waiting:

@@ -28,6 +28,7 @@ from helpdesk.tenancy import current_organization_id
 from routing.candidates import Person, Reach
 from routing.classify import TopicIndex, TopicSource
 from routing.deciding import demands
+from routing.experiments import switching
 from routing.kept_hours import KeptHours
 from routing.kept_lending import KeptLending
 from routing.kept_rings import read_rings
@@ -50,6 +51,7 @@ _WATCHED = (
     "routing_ring",
     "routing_topicmodel",
     "routing_overflowrule",
+    "routing_experiment",
 )
 _KEPT = 200
 
@@ -80,6 +82,7 @@ class Facts:
     rings: Mapping[int | None, Sequence[demands.Ring]] = field(default_factory=dict)
     # In their order; only those that are followed.
     overflow_rules: Sequence[OverflowRule] = ()
+    experiments: Mapping[int | None, switching.Running] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> TopicIndex:
@@ -93,10 +96,14 @@ class Facts:
         """Return the rings of a topic or of one above it, else those for all topics."""
         return self.rings.get(topic_id) or self.rings.get(None, ())
 
-    def policy(self, department_id: int) -> Policy:
-        """Return the department's policy, else the organization's, else the one delivered."""
-        own = self.policies.get(department_id) or self.policies.get(None)
-        return own or Policy()
+    def policy(self, department_id: int, at: datetime) -> Policy:
+        """Return the department's policy, else the organization's, else the one delivered.
+
+        While an experiment runs there, it is the one of the arm whose turn it is at that moment.
+        """
+        used = self.policies.get(department_id) or self.policies.get(None) or Policy()
+        experiment = switching.acting(self.experiments, self.policies, department_id)
+        return experiment.policy(used, at) if experiment else used
 
 
 _facts: dict[int, tuple[str, Facts]] = {}
@@ -145,6 +152,7 @@ def _read(organization_id: int) -> Facts:
         policies={policy.department_id: policy for policy in Policy.objects.all()},
         rings=read_rings({topic.pk: topic.parent_id for topic in topics}),
         overflow_rules=list(OverflowRule.objects.filter(is_active=True)),
+        experiments=switching.running(),
     )
 
 

@@ -27,7 +27,7 @@ def _narrowed(need: Need, team: Team, known: Facts, now: datetime) -> Need:
     if need.queued_at is None:
         return need
     waited = (now - need.queued_at).total_seconds()
-    if waited < known.policy(need.department_id).sticky_seconds:
+    if waited < known.policy(need.department_id, now).sticky_seconds:
         kept = replace(need, sticky_to=last_good(need.pasts, now))
         if kept.sticky_to is not None and _anybody(team, kept, now):
             return kept

@@ -114,7 +114,7 @@ def decision(
         at=at,
         policy_id=policy.pk,
         policy_version=policy.version if policy.pk else 0,
-        data=data,
+        data=data | ({"arm": policy.arm} if policy.arm else {}),
     )
 
 

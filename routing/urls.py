@@ -1,13 +1,27 @@
 from django.urls import path
 
 from routing import views
+from routing.experiments import views as experiments
 from routing.laboratory import pages
 
 app_name = "routing"
 
 urlpatterns = [
     path("lab/", pages.lab, name="lab"),
-    path("lab/experiments/", pages.experiments, name="experiments"),
+    path("lab/experiments/", experiments.experiments, name="experiments"),
+    path("lab/experiments/open/", experiments.open_experiment, name="open-experiment"),
+    path("lab/experiments/<int:experiment_id>/", experiments.experiment, name="experiment"),
+    path("lab/experiments/<int:experiment_id>/start/", experiments.start, name="start-experiment"),
+    path("lab/experiments/<int:experiment_id>/stop/", experiments.stop, name="stop-experiment"),
+    path(
+        "lab/experiments/<int:experiment_id>/discard/",
+        experiments.discard,
+        name="discard-experiment",
+    ),
+    path("lab/experiments/<int:experiment_id>/adopt/", experiments.adopt, name="adopt-experiment"),
+    path(
+        "lab/experiments/<int:experiment_id>/noted/", experiments.note_end, name="note-experiment"
+    ),
     path("lab/decisions/", pages.decisions, name="decisions"),
     path("conversations/<int:conversation_id>/why/", views.why, name="why"),
     path("conversations/<int:conversation_id>/place/", views.place, name="place"),

@@ -34,7 +34,7 @@ def _explain(assignment: Assignment, known: Facts, everybody: list[Person]) -> N
     at, conversation = assignment.starts_at, assignment.conversation
     need = _need_then(conversation, known, at)
     colleagues = _there_then(everybody, assignment, at)
-    policy = known.policy(conversation.department_id)
+    policy = known.policy(conversation.department_id, at)
     team = Team.of(colleagues)
     choice = choose(team, need, policy, at)
     # Whoever would have come first had their hands full.

@@ -19,15 +19,6 @@ def lab(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @staff_only
-def experiments(request: HttpRequest) -> HttpResponse:
-    """Show what is tried out in earnest."""
-    require(access_of(request), permissions.ORGANIZATION_ADMINISTER)
-    context = frame(request, "lab", tab="experiments")
-    return render(request, "routing/lab_experiments.html", context)
-
-
-@require_GET
-@staff_only
 def decisions(request: HttpRequest) -> HttpResponse:
     """Show the newest decisions."""
     require(access_of(request), permissions.ORGANIZATION_ADMINISTER)

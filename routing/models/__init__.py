@@ -1,6 +1,7 @@
-"""Routing's own rows: policies, decisions and offers, overflow rules, and trained models of topics."""
+"""Routing's own rows: policies, decisions and offers, overflow rules, topic models, and experiments."""
 
 from routing.models.decisions import Decision, Objection, Offer, RouterLease
+from routing.models.experiments import Experiment, Slice
 from routing.models.overflow import OverflowFiring, OverflowRule, OverflowWatch
 from routing.models.policies import Policy
 from routing.models.rings import Ring
@@ -8,6 +9,7 @@ from routing.models.topics import TopicModel, TopicTraining
 
 __all__ = [
     "Decision",
+    "Experiment",
     "Objection",
     "Offer",
     "OverflowFiring",
@@ -16,6 +18,7 @@ __all__ = [
     "Policy",
     "Ring",
     "RouterLease",
+    "Slice",
     "TopicModel",
     "TopicTraining",
 ]

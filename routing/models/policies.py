@@ -1,7 +1,7 @@
 """Policies: what weighs how much, and the rules by which conversations are given."""
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
@@ -88,6 +88,8 @@ class Policy(OrganizationModel):
         validators=[MaxValueValidator(86_400)],
         help_text=_("0: it stays with whoever has it."),
     )
+    # Which arm of which experiment this copy acts for; nothing where no experiment runs.
+    arm: dict[str, Any] | None = None  # Any: small JSON facts
     # Raised by every change, so that a decision names the rules it was made by.
     version = models.PositiveIntegerField(_("version"), default=1, editable=False)
     changed_at = models.DateTimeField(_("changed"), auto_now=True)
@@ -139,6 +141,16 @@ class Policy(OrganizationModel):
     def answer_within(self) -> timedelta | None:
         """Return after which time without an answer it goes back; None when it stays."""
         return timedelta(seconds=self.return_seconds) if self.return_seconds else None
+
+    def follow(self, rules: Rules) -> None:
+        """Take over the numbers of rules; saves nothing."""
+        weights = dict(rules.weights)
+        self.weights = {} if weights == dict(DEFAULT_WEIGHTS) else weights
+        self.urgent_seconds = int(rules.urgent_seconds)
+        self.calm_seconds = int(rules.calm_seconds)
+        self.calm_chat_seconds = int(rules.calm_chat_seconds)
+        self.slack_percent = rules.slack_percent
+        self.patience_percent = rules.patience_percent
 
     @property
     def rules(self) -> Rules:

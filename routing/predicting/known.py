@@ -127,7 +127,7 @@ def situation_of(
         lines=[frozenset(people[row] for row in there.rows) for there in theres],
         streams=streams,
         holds=holds.kinds or [Holds.usual()],
-        newcomers=_newcomers(line_of, len(theres), known),
+        newcomers=_newcomers(line_of, len(theres), known, now),
     )
     return Asked(situation, theres, line_of, members)
 
@@ -165,7 +165,7 @@ def _streams(
 
     def key(one: Waiter) -> tuple[int, int, float, int]:
         urgency = URGENCY_STEP * round(one.urgency / URGENCY_STEP)
-        target = known.policy(one.kind[0]).rules.target(urgency, is_live=one.is_live)
+        target = known.policy(one.kind[0], now).rules.target(urgency, is_live=one.is_live)
         return line_of[one.kind], urgency, target, holds.number(one.kind[1], one.kind[0])
 
     for one in waiting:
@@ -183,10 +183,12 @@ def _streams(
     return streams, members
 
 
-def _newcomers(line_of: Mapping[Kind, int], lines: int, known: Facts) -> list[tuple[int, float]]:
+def _newcomers(
+    line_of: Mapping[Kind, int], lines: int, known: Facts, now: datetime
+) -> list[tuple[int, float]]:
     found = [(USUAL_URGENCY, 300.0)] * lines
     for (department_id, *_rest), line in line_of.items():
-        target = known.policy(department_id).rules.target(USUAL_URGENCY, is_live=True)
+        target = known.policy(department_id, now).rules.target(USUAL_URGENCY, is_live=True)
         found[line] = (USUAL_URGENCY, target)
     return found
 

@@ -172,7 +172,7 @@ def _in_order(kept: Outlook, waiting: Sequence[Waiter], known: Facts, now: datet
     lines: dict[int, list[tuple[float, int]]] = defaultdict(list)
     moment = now.timestamp()
     for number, waiter in enumerate(waiting):
-        rules = known.policy(waiter.kind[0]).rules
+        rules = known.policy(waiter.kind[0], now).rules
         lines[kept.line_of[waiter.kind]].append(
             (-rules.precedence(_need(waiter, known), moment), number)
         )

@@ -28,7 +28,7 @@ from helpdesk.models import (
 )
 from helpdesk.services import assignment, escalation, grants, replying, time_off
 from helpdesk.services.api_tokens import SCOPES, issue_token
-from routing.models import Decision, Offer, Policy, TopicModel
+from routing.models import Decision, Experiment, Offer, Policy, Ring, TopicModel
 from tests.factories import World, make_world
 from tests.helpdesk.admin.conftest import fill
 from tests.security.addresses import Address
@@ -120,12 +120,28 @@ def furnish(slug: str) -> Furnished:
         assignment.transfer(carol, handed, assignment.Target(department_id=world.sales.pk))
         _offer(world, handed)
         TopicModel.objects.create(number=1, content=b"", format=1, trained_at=timezone.now())
+        Ring.objects.create(seconds=60)
+        _experiment(world, slug)
         token = issue_token(None, world.alice.pk, name=f"{CANARY}-{slug}", scopes=SCOPES)
     calendar = {"first_day": date(2100, 1, 1), "last_day": date(2100, 1, 2)}
     with world.transaction():
         time_off.enter_leave(carol, **calendar, note=f"{CANARY}-{slug}")
         time_off.enter_focus_time(carol, weekday=3, starts_at=time(14), ends_at=time(16))
     return Furnished(world, received.conversation_id, visitor.new_token, token)
+
+
+def _experiment(world: World, slug: str) -> None:
+    """Have an experiment written down that has not begun."""
+    Experiment.objects.create(
+        name=f"{CANARY}-{slug}",
+        slice_minutes=60,
+        washout_minutes=10,
+        slices=24,
+        outcome_hours=2,
+        primary="resolution",
+        seed=1,
+        opened_by=world.alice,
+    )
 
 
 def _attach(message_id: int, slug: str) -> None:
