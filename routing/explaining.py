@@ -77,6 +77,8 @@ class ShownPart:
     most: int
     percent: int
     text: str
+    name: str = ""
+    value: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -144,6 +146,16 @@ def explain(
         reading = _shortened(reading, decision.staff_id)
     words = Words.of(reading, asked, in_color=not in_short)
     return _explanation(by, shown, decision, words, asked)
+
+
+def explain_decision(by: Access, decision: Decision, staff_id: int | None = None) -> Explanation:
+    """Return why one decision came out as it did, and for one colleague why not otherwise.
+
+    The decision's conversation must be visible. Raises NotFound for a colleague that the person may not see.
+    """
+    asked = colleague(by, staff_id) if staff_id else None
+    words = Words.of(read(decision), asked, in_color=True)
+    return _explanation(by, decision.conversation, decision, words, asked)
 
 
 def _by_hand(shown: Conversation) -> str:
@@ -241,6 +253,8 @@ class Words:
             most=part.most,
             percent=round(100 * part.points / part.most),
             text=self.fact(part.name, person, need),
+            name=part.name,
+            value=part.points,
         )
 
     def summary(self, one: Scored, need: Need) -> str:
