@@ -11,17 +11,17 @@ from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
 from helpdesk.admin.base import ScopedAdmin
 from helpdesk.admin.sites import organization_site
-from helpdesk.errors import WrongState
-from routing import model_admin, overflow_admin, ring_admin
+from helpdesk.errors import Invalid, WrongState
+from routing import model_admin, overflow_admin, policies, ring_admin
 from routing.deciding.rules import DEFAULT_WEIGHTS
 from routing.experiments import opening
 from routing.explaining import PART_LABELS
+from routing.laboratory.policies import MOST_POINTS, NUMBERS, rules_of
 from routing.models import Policy
 
 __all__ = ["PolicyAdmin", "model_admin", "overflow_admin", "ring_admin"]
 
 PREFIX = "weight_"
-MOST_POINTS = 100
 OWN_FIELDS = (
     "mode",
     "offer_seconds",
@@ -46,13 +46,13 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
 
     def clean(self) -> dict[str, Any]:  # Any: Django's own signature
         data = super().clean() or {}
-        points = {name: data.get(PREFIX + name) for name in DEFAULT_WEIGHTS}
-        if not any(points.values()) and not any(PREFIX + name in self.errors for name in points):
-            raise forms.ValidationError(_("At least one part must be worth something."))
-        urgent = data.get("urgent_seconds")
-        for name in ("calm_seconds", "calm_chat_seconds"):
-            if urgent and data.get(name) and data[name] < urgent:
-                self.add_error(name, _("What is not urgent cannot be due before what is."))
+        if not self.errors:
+            try:
+                rules_of(self.plain())
+            except Invalid as error:
+                field = str(error.details["field"])
+                name = field if field in self.fields else None
+                self.add_error(name, str(error.message))
         self._check_experiments(data)
         return data
 
@@ -69,10 +69,10 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         except WrongState as error:
             raise forms.ValidationError(str(error.message)) from error
 
-    def chosen(self) -> dict[str, int]:
-        """Return the points to store; nothing when they are as delivered."""
-        points = {name: int(self.cleaned_data[PREFIX + name]) for name in DEFAULT_WEIGHTS}
-        return {} if points == dict(DEFAULT_WEIGHTS) else points
+    def plain(self) -> dict[str, Any]:  # Any: as rules are checked
+        """Return what was entered as plain rules."""
+        points = {name: self.cleaned_data.get(PREFIX + name) for name in DEFAULT_WEIGHTS}
+        return {"weights": points} | {name: self.cleaned_data.get(name) for name in NUMBERS}
 
 
 @admin.register(Policy, site=organization_site)
@@ -81,7 +81,7 @@ class PolicyAdmin(ScopedAdmin):
 
     list_display = ("whose", "mode", "urgent_seconds", "version", "changed_at")
     list_select_related = ("department",)
-    audited = ("department_id", *OWN_FIELDS)
+    audited = ()
     fieldsets = (
         (None, {"fields": ("department", ("mode", "offer_seconds"))}),
         (
@@ -111,10 +111,7 @@ class PolicyAdmin(ScopedAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Save it under the next version, so that decisions name the rules they were made by."""
-        obj.weights = form.chosen()
-        if change:
-            obj.version += 1
-        super().save_model(request, obj, form, change)
+        policies.keep(obj, rules_of(form.plain()))
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Tell whether it may go: not while an experiment compares with it."""
@@ -126,7 +123,7 @@ class PolicyAdmin(ScopedAdmin):
         return super().has_delete_permission(request, obj)
 
     def record(self, request: HttpRequest, action: str, obj: Any, **data: object) -> None:
-        super().record(request, action, obj, weights=obj.points, version=obj.version, **data)
+        super().record(request, action, obj, **policies.told(obj), **data)
 
 
 def _weight_fields() -> dict[str, forms.IntegerField]:

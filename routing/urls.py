@@ -8,6 +8,8 @@ app_name = "routing"
 
 urlpatterns = [
     path("lab/", pages.lab, name="lab"),
+    path("lab/preview/", pages.preview, name="lab-preview"),
+    path("lab/policy/", pages.put_into_use, name="lab-policy"),
     path("lab/experiments/", experiments.experiments, name="experiments"),
     path("lab/experiments/open/", experiments.open_experiment, name="open-experiment"),
     path("lab/experiments/<int:experiment_id>/", experiments.experiment, name="experiment"),

@@ -1,16 +1,18 @@
-"""Rules from a file, as the laboratory and its command take them: whatever is missing is as delivered."""
+"""Rules from plain values, checked in one place for files, forms and drafts; what is missing is as delivered."""
 
 import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from helpdesk.errors import Invalid
 from routing.deciding.parts import available
 from routing.deciding.rules import DEFAULT_WEIGHTS, Rules
 
 MOST_POINTS = 100
-# The lowest and the highest of each number.
+# The lowest and the highest of each number; as the columns of a policy have them.
 BOUNDS: dict[str, tuple[float, float]] = {
     "urgent_seconds": (10, 3600),
     "calm_seconds": (60, 86_400),
@@ -18,6 +20,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "slack_percent": (0, 100),
     "patience_percent": (1, 300),
 }
+NUMBERS = tuple(BOUNDS)
 
 
 def read_rules(path: Path) -> Rules:
@@ -43,7 +46,7 @@ def rules_of(found: dict[str, Any]) -> Rules:  # Any: JSON, checked here
     rules = Rules(weights=_weights(found.get("weights", DEFAULT_WEIGHTS)), **numbers)
     for name in ("calm_seconds", "calm_chat_seconds"):
         if getattr(rules, name) < rules.urgent_seconds:
-            raise Invalid(field=name)
+            raise Invalid(_("What is not urgent cannot be due before what is."), field=name)
     return rules
 
 
@@ -52,9 +55,13 @@ def _weights(found: Any) -> dict[str, int]:  # Any: as above
         raise Invalid(field="weights")
     for name in sorted(set(found) | set(DEFAULT_WEIGHTS)):
         if name not in available() or not _is_points(found.get(name)):
-            raise Invalid(field=f"weights.{name}")
+            raise Invalid(
+                _("Give a whole number from %(least)s to %(most)s.")
+                % {"least": 0, "most": MOST_POINTS},
+                field=f"weights.{name}",
+            )
     if not any(found.values()):
-        raise Invalid(field="weights")
+        raise Invalid(_("At least one part must be worth something."), field="weights")
     return dict(found)
 
 
@@ -66,5 +73,8 @@ def _number(name: str, found: Any) -> Any:  # Any: a whole or broken number with
     lowest, highest = BOUNDS[name]
     is_number = isinstance(found, int | float) and not isinstance(found, bool)
     if not is_number or not lowest <= found <= highest:
-        raise Invalid(field=name)
+        raise Invalid(
+            _("Give a number from %(least)s to %(most)s.") % {"least": lowest, "most": highest},
+            field=name,
+        )
     return found
