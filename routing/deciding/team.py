@@ -193,6 +193,12 @@ class Team:
             self.free[row] = 0
             self._of_loads.clear()
 
+    def turn(self, row: int, reason: str) -> None:
+        """Note why somebody has no time from now on; an empty reason: they have. Only for teams of one's own."""
+        self.off[row] = REASONS.index(reason) + 1 if reason else 0
+        self._kept.clear()
+        self._of_loads.clear()
+
     def copy(self) -> "Team":
         """Return a team whose loads change by themselves."""
         return replace(

@@ -1,7 +1,7 @@
 """What a played afternoon was worth, counted from its starts."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean, median, pstdev
 
@@ -26,14 +26,18 @@ class Figures:
     longest_wait_seconds: float
     # standard deviation by mean, of starts by capacity
     load_variation: float
+    # Of the starts, by people who had another in hand.
+    interruption: float = 0.0
 
 
-def figures(world: World, starts: Sequence[Start]) -> Figures:
+def figures(
+    world: World, starts: Sequence[Start], targets: Mapping[str, float] = TARGETS
+) -> Figures:
     """Return the figures of an afternoon."""
     firsts = [start for start in starts if not start.is_second]
     waits = {start.conversation: start.at - start.born_at for start in firsts}
     urgent = [n for n, arrival in enumerate(world.arrivals) if arrival.urgency == "urgent"]
-    in_time = {n for n, wait in waits.items() if wait <= TARGETS[world.arrivals[n].urgency]}
+    in_time = {n for n, wait in waits.items() if wait <= targets[world.arrivals[n].urgency]}
     resolved = _share(sum(start.is_resolved for start in firsts), len(world.arrivals))
     return Figures(
         conversations=len(world.arrivals),
@@ -45,6 +49,7 @@ def figures(world: World, starts: Sequence[Start]) -> Figures:
         median_wait_seconds=round(median(waits.values()), 2) if waits else 0.0,
         longest_wait_seconds=round(max(waits.values(), default=0.0), 2),
         load_variation=_variation(world, starts),
+        interruption=_share(sum(start.in_hand > 0 for start in starts), len(starts)),
     )
 
 
@@ -54,6 +59,8 @@ def _share(part: int, whole: int) -> float:
 
 def _variation(world: World, starts: Sequence[Start]) -> float:
     counts = Counter(start.person for start in starts)
-    loads = [counts[person.id] / max(float(person.capacity), 1.0) for person in world.people]
+    loads = [
+        counts[row] / max(float(person.capacity), 1.0) for row, person in enumerate(world.people)
+    ]
     mean = fmean(loads) if loads else 0.0
     return round(pstdev(loads) / mean, 4) if mean else 0.0

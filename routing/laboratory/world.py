@@ -7,15 +7,16 @@ engine sees what it would see in earnest: skills, needs, urgency, waiting times 
 import gzip
 import heapq
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from helpdesk.errors import Invalid
-from routing.candidates import Need, Person, Reach
+from routing.candidates import HOURS, LENT, Need, Person, Reach
 from routing.deciding.demands import TOP_LEVEL
 from routing.deciding.matching import decide
 from routing.deciding.parts import SKILL_SAVES, UNSKILLED_TIME
@@ -47,6 +48,17 @@ class Arrival:
     effort: float
     first_luck: float
     second_luck: float
+    # Department, topic, language and the like, where more than the shares of skills is known.
+    asked: Need | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """Somebody, by row, begins or stops working."""
+
+    at: float
+    row: int
+    is_on: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +70,29 @@ class World:
     ends_at: float
     # A bound that nobody can pass; 0 where it is not known.
     bound: float = 0.0
+    # Who begins or stops when; whoever is not named works all the time.
+    shifts: tuple[Shift, ...] = ()
+    # Seconds that some people lend, by row.
+    lent: Mapping[int, float] = field(default_factory=dict)
+    usual_seconds: float = USUAL_SECONDS
+
+    def fit(self, arrival: Arrival, row: int) -> float:
+        """Return how well somebody's skills fit, from 0 to 1; half where none is needed."""
+        if not arrival.need:
+            return 0.5
+        skills = self.people[row].skills
+        return sum(
+            share * skills.get(skill, 0.0) / TOP_LEVEL for skill, share in arrival.need.items()
+        )
+
+    def seconds(self, arrival: Arrival, fit: float) -> float:
+        """Return for how long it occupies whoever answers it."""
+        return self.usual_seconds * arrival.effort * (UNSKILLED_TIME - SKILL_SAVES * fit)
+
+
+def settles(arrival: Arrival, fit: float) -> bool:
+    """Tell whether the first answer of somebody with that fit settles it."""
+    return arrival.first_luck < 0.25 + 0.65 * fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +105,13 @@ class Start:
     at: float
     born_at: float
     is_resolved: bool
+    ends_at: float = 0.0
+    # How many others this person had in hand.
+    in_hand: int = 0
+
+
+class TooSlow(Exception):
+    """The play took longer than it may."""
 
 
 def read_world(path: Path) -> World:
@@ -115,10 +157,11 @@ def _arrival(facts: Mapping[str, Any]) -> Arrival:  # Any: as above
 class _Happening:
     at: float
     order: int
-    # An arrival by number and whether it is the second time, a person who is done, or a look.
+    # An arrival by number and whether it is the second time, a person who is done, a shift, or a look.
     arrival: int | None = field(default=None, compare=False)
     is_second: bool = field(default=False, compare=False)
     done_by: int | None = field(default=None, compare=False)
+    shift: Shift | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,27 +171,52 @@ class _Waiting:
     leaves_at: float
 
 
-class Play:
-    """One play of a world under some rules."""
+def asked_of(arrival: Arrival) -> Need:
+    """Return what an arrival asks of whoever answers it."""
+    return arrival.asked or Need(
+        conversation_id=0,
+        department_id=DEPARTMENT,
+        skills=dict.fromkeys(arrival.need, -1),
+        shares=arrival.need,
+        urgency=URGENCIES[arrival.urgency],
+    )
 
-    def __init__(self, world: World, rules: Rules) -> None:
-        self.world, self.rules = world, rules
+
+class Play:
+    """One play of a world under some rules: the same for all, or those of each need."""
+
+    def __init__(
+        self,
+        world: World,
+        rules: Rules | Callable[[Need], Rules],
+        *,
+        seconds: float = float("inf"),
+    ) -> None:
+        self.world = world
+        self.rules_of = (lambda _need: rules) if isinstance(rules, Rules) else rules
         self.team = Team.of(world.people)
+        self.lent = dict(world.lent)
+        self.busy = [0] * len(world.people)
         self.waiting: dict[tuple[int, bool], _Waiting] = {}
         self.demand: list[tuple[float, Need]] = []
         self._happenings: list[_Happening] = []
         self._count = 0
         self._priced_at = 0.0
         self._looks_at = 0.0
+        self._until = monotonic() + seconds
 
     def starts(self) -> Iterator[Start]:
-        """Play the afternoon and give each start as it happens."""
+        """Play the afternoon and give each start as it happens; raises TooSlow."""
+        for shift in self.world.shifts:
+            self._plan(shift.at, shift=shift)
         for number, arrival in enumerate(self.world.arrivals):
             self._plan(arrival.at, arrival=number)
         while self._happenings:
             now = self._happenings[0].at
             if now > self.world.ends_at:
                 return
+            if monotonic() > self._until:
+                raise TooSlow
             while self._happenings and self._happenings[0].at <= now:
                 self._happen(heapq.heappop(self._happenings), now)
             yield from self._look(now)
@@ -160,16 +228,16 @@ class Play:
     def _happen(self, what: _Happening, now: float) -> None:
         if what.done_by is not None:
             self.team.take_back(what.done_by, Decimal(1))
+            self.busy[what.done_by] -= 1
+        if what.shift is not None:
+            self.team.turn(what.shift.row, "" if what.shift.is_on else HOURS)
         if what.arrival is None:
             return
         arrival = self.world.arrivals[what.arrival]
         patience = PATIENCE_AGAIN[arrival.urgency] if what.is_second else arrival.patience
-        need = Need(
+        need = replace(
+            asked_of(arrival),
             conversation_id=2 * what.arrival + what.is_second,
-            department_id=DEPARTMENT,
-            skills=dict.fromkeys(arrival.need, -1),
-            shares=arrival.need,
-            urgency=URGENCIES[arrival.urgency],
             waiting_since=BEGINS_AT + timedelta(seconds=now),
         )
         self.waiting[what.arrival, what.is_second] = _Waiting(need, now, now + patience)
@@ -186,7 +254,7 @@ class Play:
             return
         moment = BEGINS_AT.timestamp() + now
         decided = decide(
-            [one.need for one in self.waiting.values()], self.team, self._rules_of, moment
+            [one.need for one in self.waiting.values()], self.team, self.rules_of, moment
         )
         for at, row in decided.given:
             number, is_second = divmod(decided.needs[at].conversation_id, 2)
@@ -195,9 +263,6 @@ class Play:
             self._looks_at = now + LOOKS_EVERY
             self._plan(self._looks_at)
 
-    def _rules_of(self, need: Need) -> Rules:
-        return self.rules
-
     def _price(self, now: float) -> None:
         self._priced_at = now
         since = self.demand[0][0] if self.demand else now
@@ -205,7 +270,7 @@ class Play:
             [need for _at, need in self.demand],
             self.team,
             conversations_per_second=len(self.demand) / max(now - since, 1.0),
-            usual_seconds=USUAL_SECONDS,
+            usual_seconds=self.world.usual_seconds,
             now=BEGINS_AT.timestamp() + now,
         )
         self.team.reckon(found, self.team.recent)
@@ -213,19 +278,24 @@ class Play:
     def _start(self, number: int, is_second: bool, row: int, now: float) -> Start:
         arrival = self.world.arrivals[number]
         one = self.waiting.pop((number, is_second))
-        fit = self._fit(arrival, row)
-        ends_at = now + USUAL_SECONDS * arrival.effort * (UNSKILLED_TIME - SKILL_SAVES * fit)
-        self.team.give(row, one.need, BEGINS_AT + timedelta(seconds=now))
-        self._plan(ends_at, done_by=row)
-        is_settled = arrival.first_luck < 0.25 + 0.65 * fit
+        fit = self.world.fit(arrival, row)
+        ends_at = now + self.world.seconds(arrival, fit)
+        in_hand = self.busy[row]
+        self._occupy(row, one.need, now, ends_at)
+        is_settled = settles(arrival, fit)
         if not is_second and not is_settled:
             again = ends_at + COMES_BACK_AFTER * (0.2 + 1.6 * arrival.second_luck)
             self._plan(again, arrival=number, is_second=True)
         is_resolved = not is_second and is_settled and ends_at <= self.world.ends_at
-        return Start(number, is_second, row, now, one.born_at, is_resolved)
-
-    def _fit(self, arrival: Arrival, row: int) -> float:
-        skills = self.world.people[row].skills
-        return sum(
-            share * skills.get(skill, 0.0) / TOP_LEVEL for skill, share in arrival.need.items()
+        return Start(
+            number, is_second, row, now, one.born_at, is_resolved, ends_at=ends_at, in_hand=in_hand
         )
+
+    def _occupy(self, row: int, need: Need, now: float, ends_at: float) -> None:
+        self.team.give(row, need, BEGINS_AT + timedelta(seconds=now))
+        self.busy[row] += 1
+        self._plan(ends_at, done_by=row)
+        if row in self.lent:
+            self.lent[row] -= ends_at - now
+            if self.lent[row] <= 0:
+                self.team.turn(row, LENT)
