@@ -11,6 +11,7 @@ class RoutingConfig(AppConfig):
         from helpdesk.registries import Sweep, audit_actions, notices, sweeps  # noqa: PLC0415  (apps are ready only now)
         from routing import handlers, invariants, judging, objecting, offers, tasks, versions  # noqa: PLC0415
         from routing.experiments import ending, opening  # noqa: PLC0415
+        from routing.laboratory import trials  # noqa: PLC0415
         from routing.overflow import firing  # noqa: PLC0415
 
         sweeps.register("offers", Sweep(run=offers.expire_due, queue="offers"))
@@ -22,11 +23,11 @@ class RoutingConfig(AppConfig):
             "trainings", Sweep(run=tasks.start_due, queue="trainings", every_seconds=10)
         )
         sweeps.register("experiments", Sweep(run=ending.sweep, queue="experiments"))
+        sweeps.register("trials", Sweep(run=trials.look_after, queue="trials", every_seconds=5))
         notices.register("topic models", versions.notices)
         notices.register("experiments", ending.notices)
-        own = (
-            offers.AUDITED | objecting.AUDITED | versions.AUDITED | firing.AUDITED | opening.AUDITED
-        )
+        own = offers.AUDITED | objecting.AUDITED | versions.AUDITED
+        own |= firing.AUDITED | opening.AUDITED | trials.AUDITED
         for action, label in own.items():
             audit_actions.register(action, label)
         invariants.register()

@@ -8,6 +8,7 @@ from kombu.exceptions import OperationalError
 
 from helpdesk.tenancy import current_organization_id, organization_scope
 from routing import teaching
+from routing.laboratory import trials
 
 logger = logging.getLogger(__name__)
 
@@ -17,6 +18,13 @@ def train_topics(organization_id: int) -> None:
     """Train the organization's model of topics where there is something new to learn."""
     with organization_scope(organization_id):
         teaching.train()
+
+
+@shared_task(name="routing.play_trials")  # type: ignore[untyped-decorator]  # Celery ships no types
+def play_trials(organization_id: int) -> None:
+    """Play the draft that an administrator of the organization wants to see tried out."""
+    with organization_scope(organization_id):
+        trials.play()
 
 
 def start_due(now: datetime) -> int:

@@ -2,7 +2,7 @@ from django.urls import path
 
 from routing import views
 from routing.experiments import views as experiments
-from routing.laboratory import pages
+from routing.laboratory import pages, trial_pages
 
 app_name = "routing"
 
@@ -10,6 +10,8 @@ urlpatterns = [
     path("lab/", pages.lab, name="lab"),
     path("lab/preview/", pages.preview, name="lab-preview"),
     path("lab/policy/", pages.put_into_use, name="lab-policy"),
+    path("lab/trials/", trial_pages.replay, name="lab-replay"),
+    path("lab/trials/<int:trial_id>/", trial_pages.trial, name="lab-trial"),
     path("lab/experiments/", experiments.experiments, name="experiments"),
     path("lab/experiments/open/", experiments.open_experiment, name="open-experiment"),
     path("lab/experiments/<int:experiment_id>/", experiments.experiment, name="experiment"),

@@ -28,6 +28,7 @@ class Figures:
     load_variation: float
     # Of the starts, by people who had another in hand.
     interruption: float = 0.0
+    urgent_conversations: int = 0
 
 
 def figures(
@@ -50,6 +51,7 @@ def figures(
         longest_wait_seconds=round(max(waits.values(), default=0.0), 2),
         load_variation=_variation(world, starts),
         interruption=_share(sum(start.in_hand > 0 for start in starts), len(starts)),
+        urgent_conversations=len(urgent),
     )
 
 

@@ -17,8 +17,12 @@ from helpdesk.models import Department
 from helpdesk.portal.pages import access_of, frame, is_fragment, staff_only
 from helpdesk.tenancy import organization_transaction
 from routing import policies
+from routing.laboratory import trials
 from routing.laboratory.decisions import Wanted, listing, number, opened
-from routing.laboratory.drafts import Draft, department, draft, seen_of
+from routing.laboratory.drafts import Draft, department, draft, entered_of, seen_of
+from routing.laboratory.policies import rules_of
+from routing.laboratory.results import newest, result
+from routing.models import Trial
 
 MOST_DEPARTMENTS = 60
 
@@ -35,7 +39,12 @@ def administrator(request: HttpRequest) -> Access:
 def lab(request: HttpRequest) -> HttpResponse:
     """Show the rules that are in use, to be tried out with others."""
     access = administrator(request)
-    return _policy_page(request, access, _draft(access, request.GET, {}))
+    chosen = number(request.GET.get("trial", ""))
+    if chosen is None:
+        return policy_page(request, access, draft_of(access, request.GET, {}))
+    found = trials.trial(access, chosen)
+    made = draft(found.department_id, entered_of(rules_of(found.rules)))
+    return policy_page(request, access, made, found=found)
 
 
 @require_POST
@@ -44,9 +53,9 @@ def preview(request: HttpRequest) -> HttpResponse:
     """Show what a draft would change now: the part of the page, or without scripts all of it."""
     access = administrator(request)
     with organization_transaction():
-        made = _draft(access, request.POST, request.POST)
+        made = draft_of(access, request.POST, request.POST)
         if not is_fragment(request):
-            return _policy_page(request, access, made)
+            return policy_page(request, access, made)
         context = {"draft": made, "preview": _previewed(access, made)}
         return render(request, "routing/fragments/preview.html", context)
 
@@ -57,21 +66,22 @@ def put_into_use(request: HttpRequest) -> HttpResponseBase:
     """Make the draft the policy, or show what is wrong with it."""
     access = administrator(request)
     with organization_transaction():
-        made = _draft(access, request.POST, request.POST)
+        made = draft_of(access, request.POST, request.POST)
         if made.rules is None:
-            return _policy_page(request, access, made, status=422)
+            return policy_page(request, access, made, status=422)
     seen = seen_of(request.POST.get("seen", ""))
     try:
         policy = policies.replace(access, made.department_id, made.rules, seen=seen)
     except WrongState as error:
         with organization_transaction():
-            return _policy_page(request, access, made, notice=str(error.message), status=409)
+            return policy_page(request, access, made, notice=str(error.message), status=409)
     messages.success(request, _("Version %(version)s acts now.") % {"version": policy.version})
     chosen = f"?department={made.department_id}" if made.department_id else ""
     return redirect(reverse("routing:lab") + chosen)
 
 
-def _draft(access: Access, chosen: QueryDict, entered: QueryDict | dict[str, str]) -> Draft:
+def draft_of(access: Access, chosen: QueryDict, entered: QueryDict | dict[str, str]) -> Draft:
+    """Return the draft of the department that is asked for; raises NotFound where there is none."""
     department_id = department(access, number(chosen.get("department", "")))
     return draft(department_id, entered)
 
@@ -82,14 +92,23 @@ def _previewed(access: Access, made: Draft) -> Any:  # Any: its module is slow t
     return previewed(access, made.rules, made.department_id) if made.rules else None
 
 
-def _policy_page(
-    request: HttpRequest, access: Access, made: Draft, *, notice: str = "", status: int = 200
+def policy_page(
+    request: HttpRequest,
+    access: Access,
+    made: Draft,
+    *,
+    found: Trial | None = None,
+    notice: str = "",
+    status: int = 200,
 ) -> HttpResponse:
+    """Show the policy's tab with a draft, and a replay of it where there is one."""
     shown = {
         "tab": "policy",
         "draft": made,
         "preview": _previewed(access, made),
         "departments": Department.objects.order_by("name", "id")[:MOST_DEPARTMENTS],
+        "result": result(access, found) if found else None,
+        "trials": newest(),
         "notice": notice,
     }
     context = frame(request, "lab", **shown)

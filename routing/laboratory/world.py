@@ -257,6 +257,9 @@ class Play:
             [one.need for one in self.waiting.values()], self.team, self.rules_of, moment
         )
         for at, row in decided.given:
+            if self.team.off[row]:
+                # The one before has spent what was lent.
+                continue
             number, is_second = divmod(decided.needs[at].conversation_id, 2)
             yield self._start(number, bool(is_second), row, now)
         if decided.held and self._looks_at <= now:

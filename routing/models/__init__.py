@@ -6,6 +6,7 @@ from routing.models.overflow import OverflowFiring, OverflowRule, OverflowWatch
 from routing.models.policies import Policy
 from routing.models.rings import Ring
 from routing.models.topics import TopicModel, TopicTraining
+from routing.models.trials import Trial
 
 __all__ = [
     "Decision",
@@ -21,4 +22,5 @@ __all__ = [
     "Slice",
     "TopicModel",
     "TopicTraining",
+    "Trial",
 ]

@@ -47,7 +47,8 @@ class Decision(OrganizationModel):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["organization", "conversation", "-id"], name="decision_newest")
+            models.Index(fields=["organization", "conversation", "-id"], name="decision_newest"),
+            models.Index(fields=["organization", "-id"], name="decision_latest"),
         ]
 
 

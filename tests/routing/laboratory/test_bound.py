@@ -68,3 +68,16 @@ def test_whoever_may_not_answer_adds_nothing(tmp_path: Path) -> None:
     nobody = replace(world, people=tuple(replace(one, reaches=()) for one in world.people))
     assert bound(world) > bound(nobody) == 0.0
     assert bound(replace(world, arrivals=())) == 0.0
+
+
+def test_it_is_reached_exactly_where_luck_leaves_no_choice(tmp_path: Path) -> None:
+    world = small(tmp_path, 4, every=10.0)
+    one = replace(world.people[0], capacity=world.people[0].capacity * 0 + 2)
+    alike = [
+        replace(each, at=0.0, effort=1.0, first_luck=0.0, patience=9999.0, need={99: 1.0})
+        for each in world.arrivals
+    ]
+    world = replace(world, people=(one,), arrivals=tuple(alike))
+    # Two places, 480 x 1.35 seconds each, in 2400 seconds: three after another.
+    assert bound(world) == pytest.approx(7 / len(alike))
+    assert resolved(world, Rules()) == pytest.approx(6 / len(alike), abs=1e-4)

@@ -10,9 +10,11 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from helpdesk.models import Assignment, AuditEntry, Conversation, Staff, Topic
+from helpdesk.tenancy import organization_scope
 from routing import engine
 from routing.deciding.rules import DEFAULT_WEIGHTS
-from routing.models import Decision, Policy
+from routing.laboratory import trials
+from routing.models import Decision, Policy, Trial
 from tests.factories import World, make_world
 from tests.routing.laboratory.test_pages import client
 
@@ -203,3 +205,68 @@ def test_another_organization_is_not_touched(waiting: World) -> None:
     with other.transaction():
         assert not Policy.objects.exists()
     assert len(policies_of(waiting)) == 1
+
+
+def replayed(world: World, browser: Client, **changes: Any) -> str:
+    answer = browser.post(reverse("routing:lab-replay"), entered(**changes))
+    assert answer.status_code == 302
+    with world.transaction():
+        pk = Trial.objects.latest("id").pk
+    assert answer["Location"] == f"{PAGE}?trial={pk}"
+    return str(answer["Location"])
+
+
+def test_a_replay_shows_its_progress_and_then_its_verdicts(
+    waiting: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("routing.laboratory.company.MOST_ARRIVALS", 60)
+    monkeypatch.setattr("routing.laboratory.contest.PAIRS", 4)
+    browser = client(waiting, "alice")
+    page = replayed(waiting, browser, weight_skill=50)
+    assert "Waiting for a worker" in browser.get(page).content.decode()
+    busy = browser.post(reverse("routing:lab-replay"), entered())
+    assert busy.status_code == 409
+    assert "Another replay is under way" in busy.content.decode()
+    with organization_scope(waiting.organization.pk):
+        trials.play()
+    html = browser.get(page).content.decode()
+    for text in (
+        "Resolved at first contact",
+        "no difference seen",
+        "Who gets busier",
+        "No rules could",
+    ):
+        assert text in html
+    assert 'name="weight_skill" min="0" max="100" value="50"' in " ".join(html.split())
+    with waiting.transaction():
+        part = reverse("routing:lab-trial", args=[Trial.objects.get().pk])
+    shown = browser.get(part, headers={"hx-request": "true"}).content.decode()
+    assert "every 1s" not in shown
+    assert "<html" not in shown
+    assert browser.get(part)["Location"] == page
+    chinese = client(waiting, "alice", "zh-hans").get(page).content.decode()
+    for text in ("一次解决率", "看不出差别", "谁会变忙"):
+        assert text in chinese
+
+
+def test_a_replay_that_died_says_so(waiting: World) -> None:
+    browser = client(waiting, "alice")
+    page = replayed(waiting, browser)
+    with waiting.transaction():
+        Trial.objects.update(state=Trial.State.FAILED, error=Trial.Error.DIED)
+    assert "ended before it was done" in browser.get(page).content.decode()
+
+
+def test_only_administrators_replay_and_see_what_came_of_it(
+    waiting: World, other_world: World
+) -> None:
+    page = replayed(waiting, client(waiting, "alice"))
+    with waiting.transaction():
+        part = reverse("routing:lab-trial", args=[Trial.objects.get().pk])
+    for world, name in ((waiting, "bob"), (waiting, "frank"), (other_world, "alice")):
+        browser = client(world, name)
+        assert browser.get(page).status_code == 404
+        assert browser.get(part, headers={"hx-request": "true"}).status_code == 404
+    assert client(waiting, "bob").post(reverse("routing:lab-replay"), entered()).status_code == 404
+    wrong = client(waiting, "alice").post(reverse("routing:lab-replay"), entered(weight_skill=101))
+    assert wrong.status_code == 422
