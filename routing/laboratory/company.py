@@ -27,8 +27,9 @@ from routing.queueing import usual_hold
 
 LOOK_BACK = timedelta(days=28)
 MOST_READ = 5000
-# With fewer conversations they are drawn from the topics, as many as fill this part of the people's time.
-ENOUGH, USUAL_LOAD = 40, 0.6
+# With fewer conversations they are drawn from the topics. When fewer come in a day, or it is not known how
+# many, as many are drawn as fill this part of the people's time.
+ENOUGH, LEAST_A_DAY, USUAL_LOAD = 40, 60, 0.6
 # A play has no more than this of each; larger companies are played as a part of themselves.
 MOST_ARRIVALS, MOST_PEOPLE = 300, 120
 LONGEST_HOURS, SHORTEST_HOURS = 8, 2
@@ -67,6 +68,8 @@ class Company:
     # The active staff with capacity, of whom a part is played.
     staff: int
     begins_at: datetime
+    # As many come as fill the people's time, not as many as were seen.
+    is_filled: bool
 
 
 class Nobody(Exception):
@@ -84,7 +87,9 @@ def gather(known: Facts, now: datetime) -> Company:
         raise Nobody
     worked, day = _working(staff, known, now.astimezone(zone))
     usual = usual_hold(None, now).total_seconds()
-    expected, is_seen = _expected([at.astimezone(zone) for at, _need in seen], staff, worked, usual)
+    is_seen = len(seen) >= ENOUGH
+    moments = [at.astimezone(zone) for at, _need in seen] if is_seen else []
+    expected, is_filled = _expected(moments, staff, worked, usual)
     first, hours = _window(expected, worked)
     begins_at, seconds = day + first * QUARTER, hours * 3600.0
     customers = float(expected[first : first + 4 * hours].sum())
@@ -105,6 +110,7 @@ def gather(known: Facts, now: datetime) -> Company:
         len(sorts) if is_seen else 0,
         len(staff),
         begins_at,
+        is_filled,
     )
 
 
@@ -213,16 +219,19 @@ def _working(staff: Sequence[Person], known: Facts, now: datetime) -> tuple[Floa
 def _expected(
     moments: Sequence[datetime], staff: Sequence[Person], worked: Floats, usual: float
 ) -> tuple[Floats, bool]:
-    """Return how many come in each quarter of a day, and whether that is what was seen."""
+    """Return how many come in each quarter of a day, and whether they are more than were seen."""
     counts = np.zeros(QUARTERS)
     for at in moments:
         counts[_quarter(at)] += 1
-    days = len({at.date() for at in moments}) or 1
-    found = counts / days * (worked > 0)
-    if counts.sum() >= ENOUGH and found.any():
-        return found, True
+    seen = counts / (len({at.date() for at in moments}) or 1) * (worked > 0)
+    if seen.sum() >= LEAST_A_DAY:
+        return seen, False
     room = fmean(float(one.capacity) for one in staff)
-    return USUAL_LOAD * room * worked * QUARTER.total_seconds() / usual, False
+    full = USUAL_LOAD * room * worked * QUARTER.total_seconds() / usual
+    if seen.any():
+        # Spread as they came, and so dense while somebody works as would fill the day.
+        full = seen / seen.sum() * full.sum()
+    return full, True
 
 
 def _quarter(at: datetime) -> int:

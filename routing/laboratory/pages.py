@@ -108,7 +108,7 @@ def policy_page(
         "preview": _previewed(access, made),
         "departments": Department.objects.order_by("name", "id")[:MOST_DEPARTMENTS],
         "result": result(access, found) if found else None,
-        "trials": newest(),
+        "trials": newest(found),
         "notice": notice,
     }
     context = frame(request, "lab", **shown)

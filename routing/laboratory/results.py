@@ -102,9 +102,11 @@ def result(by: Access, trial: Trial) -> Result:
     )
 
 
-def newest() -> Sequence[Trial]:
-    """Return the newest replays. The transaction is open."""
+def newest(shown: Trial | None) -> Sequence[Trial]:
+    """Return the newest replays but the one that is shown. The transaction is open."""
     rows = Trial.objects.select_related("by", "department").order_by("-id")
+    if shown is not None:
+        rows = rows.exclude(pk=shown.pk)
     return list(rows.defer("figures", "rules")[:NEWEST])
 
 

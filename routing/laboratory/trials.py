@@ -151,6 +151,7 @@ def _played(found: Trial) -> tuple[dict[str, Any] | None, Trial.Error]:  # Any: 
         return None, Trial.Error.TOO_SLOW
     recorded = redeciding.redecided(draft.weights, _meant(found.department_id, known), now)
     about = {"people": len(ours.people), "staff": ours.staff, "seen": ours.seen}
+    about |= {"is_filled": ours.is_filled and ours.seen > 0}
     about |= {"hours": round(ours.seconds / 3600), "seconds": round(monotonic() - began)}
     about |= {"version": policy.version if policy.pk else 0}
     return {**told, "about": about, "recorded": recorded}, Trial.Error.FAILED
