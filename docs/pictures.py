@@ -39,6 +39,8 @@ class Screen:
     # Whose conversation; the first in the list without a name.
     customer: str = ""
     opens_first: bool = False
+    # What must be there before the picture is taken.
+    waits_for: str = ""
     full_page: bool = False
 
 
@@ -80,6 +82,21 @@ SCREENS = [
         full_page=True,
     ),
     Screen("board", "/board/", role="supervisor", full_page=True),
+    Screen("routing-lab", "/routing/lab/", role="administrator", full_page=True),
+    Screen(
+        "routing-replay",
+        "/routing/lab/",
+        role="administrator",
+        press=("button[formaction$='/trials/']",),
+        waits_for="#recorded",
+        full_page=True,
+    ),
+    Screen(
+        "routing-decisions",
+        "/routing/lab/decisions/?outcome=assigned",
+        role="administrator",
+        full_page=True,
+    ),
     Screen("first-run", "/start/", role="administrator", full_page=True),
     Screen("profile", "/profile/", full_page=True),
     Screen("password", "/password/"),
@@ -160,6 +177,8 @@ class Photographer:
         for selector in screen.press:
             page.locator(selector).locator("visible=true").first.click()
             page.wait_for_timeout(500)
+        if screen.waits_for:
+            page.wait_for_selector(screen.waits_for, timeout=90_000)
         page.wait_for_timeout(700)
 
     def context(self, language: str, theme: str, width: str, session: Any = None) -> BrowserContext:

@@ -16,6 +16,9 @@ STAFF_PAGES = (
     "/?view=all",
     "/board/",
     "/start/",
+    "/routing/lab/",
+    "/routing/lab/experiments/",
+    "/routing/lab/decisions/",
     "/profile/",
     "/shortcuts/",
 )
