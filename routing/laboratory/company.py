@@ -5,12 +5,12 @@ how long each stays, how much each is more or less work than usual, and how it e
 met before, and all come to a department at the topic that was judged.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from math import log, sqrt
-from statistics import fmean
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -19,10 +19,11 @@ from helpdesk.models import Conversation, Organization, Staff, Topic
 from helpdesk.tenancy import current_organization_id
 from routing import needs
 from routing.candidates import Need, Person
+from routing.deciding.filters import codes
 from routing.deciding.rules import URGENT
-from routing.deciding.team import Floats
+from routing.deciding.team import Floats, Team
 from routing.facts import Facts, people
-from routing.laboratory.world import FAR, Arrival, Shift, World
+from routing.laboratory.world import BEGINS_AT, FAR, Arrival, Shift, World
 from routing.queueing import usual_hold
 
 LOOK_BACK = timedelta(days=28)
@@ -31,7 +32,7 @@ MOST_READ = 5000
 # many, as many are drawn as fill this part of the people's time.
 ENOUGH, LEAST_A_DAY, USUAL_LOAD = 40, 60, 0.6
 # A play has no more than this of each; larger companies are played as a part of themselves.
-MOST_ARRIVALS, MOST_PEOPLE = 300, 120
+MOST_ARRIVALS, MOST_PEOPLE = 500, 120
 LONGEST_HOURS, SHORTEST_HOURS = 8, 2
 QUARTER = timedelta(minutes=15)
 QUARTERS = 96
@@ -89,13 +90,16 @@ def gather(known: Facts, now: datetime) -> Company:
     usual = usual_hold(None, now).total_seconds()
     is_seen = len(seen) >= ENOUGH
     moments = [at.astimezone(zone) for at, _need in seen] if is_seen else []
-    expected, is_filled = _expected(moments, staff, worked, usual)
+    asked = [need for _at, need in seen] if is_seen else _of_topics(known)
+    expected = _expected(moments, worked)
+    is_filled = expected is None
+    expected = _filling(asked, staff, usual) * worked if expected is None else expected
     first, hours = _window(expected, worked)
     begins_at, seconds = day + first * QUARTER, hours * 3600.0
     customers = float(expected[first : first + 4 * hours].sum())
-    sorts = _sorts(seen if is_seen else [], begins_at, seconds) or [
-        Sort(-1.0, need) for need in _of_topics(known)
-    ]
+    sorts = [Sort(-1.0, need) for need in asked]
+    if not is_filled:
+        sorts = _sorts(seen, begins_at, seconds)
     share = min(1.0, MOST_ARRIVALS / max(customers, 1.0), MOST_PEOPLE / len(staff))
     played = _part(staff, share)
     shifts = _shifts(played, known, begins_at, seconds)
@@ -216,22 +220,32 @@ def _working(staff: Sequence[Person], known: Facts, now: datetime) -> tuple[Floa
     return best
 
 
-def _expected(
-    moments: Sequence[datetime], staff: Sequence[Person], worked: Floats, usual: float
-) -> tuple[Floats, bool]:
-    """Return how many come in each quarter of a day, and whether they are more than were seen."""
+def _expected(moments: Sequence[datetime], worked: Floats) -> Floats | None:
+    """Return how many came in each quarter of a day while somebody works; None where they are too few."""
     counts = np.zeros(QUARTERS)
     for at in moments:
         counts[_quarter(at)] += 1
-    seen = counts / (len({at.date() for at in moments}) or 1) * (worked > 0)
-    if seen.sum() >= LEAST_A_DAY:
-        return seen, False
-    room = fmean(float(one.capacity) for one in staff)
-    full = USUAL_LOAD * room * worked * QUARTER.total_seconds() / usual
-    if seen.any():
-        # Spread as they came, and so dense while somebody works as would fill the day.
-        full = seen / seen.sum() * full.sum()
-    return full, True
+    seen: Floats = counts / (len({at.date() for at in moments}) or 1) * (worked > 0)
+    return seen if seen.sum() >= LEAST_A_DAY else None
+
+
+def _filling(asked: Sequence[Need], staff: Sequence[Person], usual: float) -> float:
+    """Return how many in a quarter, by each who works, fill the people of the busiest department."""
+    team, now = Team.of(staff), BEGINS_AT.timestamp()
+    able: dict[int, set[int]] = defaultdict(set)
+    for need in {_kind(one): one for one in asked}.values():
+        able[need.department_id].update(map(int, np.flatnonzero(codes(team, need, now) == 0)))
+    parts = Counter(need.department_id for need in asked)
+    rates = [
+        sum(float(staff[row].capacity) for row in rows) * len(asked) / parts[department_id]
+        for department_id, rows in able.items()
+        if rows
+    ]
+    return USUAL_LOAD * min(rates, default=1.0) * QUARTER.total_seconds() / usual / len(staff)
+
+
+def _kind(need: Need) -> Hashable:
+    return (need.department_id, need.topic_id, need.language, tuple(need.skills))
 
 
 def _quarter(at: datetime) -> int:
