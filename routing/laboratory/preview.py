@@ -64,7 +64,7 @@ def preview(by: Access, draft: Rules, department_id: int | None) -> Preview:
     The transaction is open. Most urgent first, then oldest.
     """
     now, known = timezone.now(), facts()
-    waiting = list(needs.waiting().select_related("customer", "topic")[:DECIDED])
+    waiting = list(needs.waiting().select_related("customer", "topic", "channel")[:DECIDED])
     seen = set(
         visible_conversations(by)
         .filter(pk__in=[one.pk for one in waiting])
