@@ -27,8 +27,8 @@ class Alternating(Play):
     """A play in which the draft's rules act in its slices, and the others in theirs."""
 
     def __init__(self, world: World, used: Rules, draft: Rules, plan: Plan) -> None:
-        super().__init__(world, used)
-        self.draft, self.plan = draft, plan
+        super().__init__(world, self._acting)
+        self.used, self.draft, self.plan = used, draft, plan
         self._is_draft = False
 
     def _look(self, now: float) -> Iterator[Start]:
@@ -36,8 +36,8 @@ class Alternating(Play):
         self._is_draft = number is not None and self.plan.is_draft(number)
         yield from super()._look(now)
 
-    def _rules_of(self, need: Need) -> Rules:
-        return self.draft if self._is_draft else self.rules
+    def _acting(self, _need: Need) -> Rules:
+        return self.draft if self._is_draft else self.used
 
 
 def drawn(hours: float, luck: np.random.Generator, *, people: int = 10) -> World:

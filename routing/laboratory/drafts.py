@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils.functional import Promise
@@ -122,7 +123,9 @@ def seen_of(given: str) -> tuple[int | None, int]:
     return None, 0
 
 
-def rules_under(draft: Rules, department_id: int | None, known: Facts) -> Callable[[Need], Rules]:
+def rules_under(
+    draft: Rules, department_id: int | None, known: Facts, at: datetime
+) -> Callable[[Need], Rules]:
     """Return whose rules act on which need when a draft takes the place of a policy."""
     own = {pk for pk in known.policies if pk is not None}
 
@@ -130,7 +133,7 @@ def rules_under(draft: Rules, department_id: int | None, known: Facts) -> Callab
         is_meant = (
             need.department_id == department_id if department_id else need.department_id not in own
         )
-        return draft if is_meant else known.policy(need.department_id).rules
+        return draft if is_meant else known.policy(need.department_id, at).rules
 
     return found
 

@@ -76,8 +76,8 @@ def preview(by: Access, draft: Rules, department_id: int | None) -> Preview:
     team = Team.of(people(known, now))
     asked = narrow(needs.needs(waiting, known, now), team, known, now)
     pricing.price(team, known, now)
-    present = _fates(asked, team, lambda need: known.policy(need.department_id).rules, now)
-    future = _fates(asked, team, rules_under(draft, department_id, known), now)
+    present = _fates(asked, team, lambda need: known.policy(need.department_id, now).rules, now)
+    future = _fates(asked, team, rules_under(draft, department_id, known, now), now)
     names = _names([*present.values(), *future.values()])
     lines = [
         Line(one, _told(present.get(one.pk), names), _told(future.get(one.pk), names))

@@ -137,7 +137,7 @@ def _played(found: Trial) -> tuple[dict[str, Any] | None, Trial.Error]:  # Any: 
     except company.Nobody:
         return None, Trial.Error.NOBODY
     played = []
-    under = rules_under(draft, found.department_id, known)
+    under = rules_under(draft, found.department_id, known, now)
     present = {pk: each.rules for pk, each in known.policies.items()}
     fallback = present.get(None, Rules())
     for pair in contest.pairs(
