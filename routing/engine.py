@@ -1,7 +1,7 @@
 """One look at one organization: judge what is new, then give what waits where it is worth most."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -55,10 +55,10 @@ def route(organization_id: int, *, fence: int | None = None, batch: int = BATCH)
             known = facts()
             due = judging.due(timezone.now())
             stale = offers.stale()
-        switching.note(known.experiments.values(), timezone.now())
+        _beside(lambda: switching.note(known.experiments.values(), timezone.now()))
         outcome.judged = _judge(due, known) if due else 0
-        firing.begin(due, known)
-        firing.follow_due(timezone.now())
+        _beside(lambda: firing.begin(due, known))
+        _beside(lambda: firing.follow_due(timezone.now()))
         for conversation_id in stale:
             offers.withdraw(conversation_id)
         placed, is_full = _drain(known, fence, batch)
@@ -66,6 +66,16 @@ def route(organization_id: int, *, fence: int | None = None, batch: int = BATCH)
         _record_newly_waiting([pk for pk in due if pk not in placed], known)
     outcome.is_unfinished = is_full or len(due) == judging.BATCH
     return outcome
+
+
+def _beside(act: Callable[[], object]) -> None:
+    """Do what belongs to a look; when it fails, whatever waits is placed all the same."""
+    try:
+        act()
+    except OperationalError:
+        raise
+    except Exception:
+        logger.exception("a part of a look failed")
 
 
 def _judge(conversation_ids: Sequence[int], known: Facts) -> int:

@@ -17,6 +17,7 @@ from helpdesk.models import (
     Organization,
     Staff,
     StaffSkill,
+    State,
     Topic,
     TopicExample,
 )
@@ -32,7 +33,7 @@ from routing.experiments import switching
 from routing.kept_hours import KeptHours
 from routing.kept_lending import KeptLending
 from routing.kept_rings import read_rings
-from routing.models import OverflowRule, Policy
+from routing.models import Offer, OverflowRule, Policy
 from routing.offers import reserved_weights
 
 # Tables whose rows make up the slow facts; a changed row has another xmin.
@@ -131,7 +132,9 @@ def _stamp() -> str:
 
 
 def _read(organization_id: int) -> Facts:
-    topics = list(Topic.objects.filter(is_active=True))
+    # What a topic asks for holds for what waits with it, even after nothing new is about it.
+    every = list(Topic.objects.all())
+    topics = [topic for topic in every if topic.is_active]
     examples: dict[int, list[str]] = defaultdict(list)
     for topic_id, text in TopicExample.objects.values_list("topic_id", "text"):
         examples[topic_id].append(text)
@@ -144,7 +147,7 @@ def _read(organization_id: int) -> Facts:
     hours = KeptHours(times(), country)
     return Facts(
         sources=[_source(topic, examples[topic.pk]) for topic in topics],
-        rules={topic.pk: _rule(topic) for topic in topics},
+        rules={topic.pk: _rule(topic) for topic in every},
         skills=dict(skills),
         hours=hours,
         loads=loads.rules(),
@@ -213,7 +216,15 @@ def _held(known: Facts, staff_ids: Iterable[int]) -> Loads:
         return known.loads
     counted = Loads(known.loads.kinds, known.loads.limits)
     loads.count(counted, staff_ids)
+    _count_offers(counted)
     return counted
+
+
+def _count_offers(counted: Loads) -> None:
+    """Count what waits for somebody's answer as if it was in hand."""
+    pending = Offer.objects.filter(state=Offer.State.PENDING).order_by("pk")
+    for staff_id, kind in pending.values_list("staff_id", "conversation__channel__kind"):
+        counted.give(staff_id, kind, State.OPEN)
 
 
 def _of_kinds(staff_id: int, held: Loads) -> dict[str, Any]:  # Any: fields of a person

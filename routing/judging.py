@@ -208,8 +208,9 @@ def _move_to_departments(conversations: Sequence[Conversation], known: Facts) ->
         return
     ids = [conversation.pk for conversation in elsewhere]
     moved: set[int] = set()
-    for model in (Assignment, Transfer, OverflowFiring):
-        rows = model.objects.filter(conversation__in=ids)
+    by_rules = OverflowFiring.objects.filter(to_department__isnull=False)
+    for moves in (Assignment.objects.all(), Transfer.objects.all(), by_rules):
+        rows = moves.filter(conversation__in=ids)
         moved.update(rows.values_list("conversation", flat=True))
     queues: dict[int, Queue] = {}
     for conversation, department_id in elsewhere.items():

@@ -12,6 +12,7 @@ from django.db.models import (
     ExpressionWrapper,
     F,
     Max,
+    Min,
     OuterRef,
     Q,
     QuerySet,
@@ -50,7 +51,10 @@ def kinds(known: Facts) -> list[Kind]:
     answered = ExpressionWrapper(Q(waiting_since__isnull=True), output_field=BooleanField())
     channel_kind = Value("") if known.loads.is_plain else F("channel__kind")
     rows = waiting().order_by().annotate(is_answered=answered, channel_kind=channel_kind)
-    return list(rows.values_list(*fields, "channel_kind", "is_answered").distinct())
+    names = (*fields, "channel_kind", "is_answered")
+    # The longest waiting first: of too many kinds, others are left for the next look.
+    oldest = rows.values(*names).annotate(oldest=Min("queued_at")).order_by("oldest")
+    return list(oldest.values_list(*names))
 
 
 def of_kinds(wanted: Sequence[Kind]) -> Q:

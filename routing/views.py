@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from helpdesk import permissions
 from helpdesk.access import colleagues, require
-from helpdesk.errors import AlreadyTaken, NotFound, TooLate
+from helpdesk.errors import AlreadyTaken, NotAvailable, NotFound, OverCapacity, TooLate
 from helpdesk.portal import dialogs
 from helpdesk.portal.forms import TopicForm
 from helpdesk.portal.pages import access_of, frame, is_fragment, seen_conversation, staff_only
@@ -63,7 +63,7 @@ def accept(request: HttpRequest, offer_id: int) -> HttpResponseBase:
     """Take what was offered and open it."""
     try:
         taken = offers.accept(access_of(request), offer_id)
-    except (AlreadyTaken, TooLate) as error:
+    except (AlreadyTaken, NotAvailable, OverCapacity, TooLate) as error:
         return _too_late(request, str(error.message))
     url = reverse("portal:conversation", args=[taken.pk])
     if not is_fragment(request):
@@ -129,9 +129,10 @@ def not_mine(request: HttpRequest, conversation_id: int) -> HttpResponse:
 def waits(request: HttpRequest, department_id: int | None = None) -> HttpResponse:
     """Show how long those who come now would wait, for the board of one department or of all one supervises."""
     access = access_of(request)
-    require(access, permissions.BOARD_VIEW)
-    mine = access.allowed(permissions.BOARD_VIEW)
-    shown = {department_id} & mine if department_id else mine
+    mine = require(access, permissions.BOARD_VIEW)
+    if department_id is not None and department_id not in mine:
+        raise NotFound
+    shown = {department_id} if department_id else mine
     return render(request, "routing/fragments/waits.html", {"rows": wait_rows(shown)})
 
 

@@ -1,16 +1,18 @@
 """What nobody answered in time goes back to the queue, its history kept, unless its owner keeps it."""
 
+import logging
 from datetime import datetime
 
 from helpdesk import permissions
 from helpdesk.access import Access
 from helpdesk.access import conversation as visible_conversation
-from helpdesk.errors import WrongState
+from helpdesk.errors import HelpdeskError, WrongState
 from helpdesk.models import Assignment, Conversation
 from helpdesk.registries import Sweep, sweeps
 from helpdesk.services import assignment, audit, timeline
 from helpdesk.tenancy import organization_transaction
 
+logger = logging.getLogger(__name__)
 BATCH = 100
 
 
@@ -38,7 +40,16 @@ def return_due(now: datetime) -> int:
     with organization_transaction():
         due = Conversation.objects.filter(return_at__lte=now).order_by("return_at", "id")
         ids = list(due.values_list("pk", flat=True)[:BATCH])
-    return sum(_return(conversation_id, now) for conversation_id in ids)
+    return sum(_try_return(conversation_id, now) for conversation_id in ids)
+
+
+def _try_return(conversation_id: int, now: datetime) -> bool:
+    """Put one back; one that cannot be keeps back no other."""
+    try:
+        return _return(conversation_id, now)
+    except HelpdeskError:
+        logger.exception("could not put conversation %s back", conversation_id)
+        return False
 
 
 def _return(conversation_id: int, now: datetime) -> bool:

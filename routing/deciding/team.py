@@ -191,6 +191,8 @@ class Team:
         row = self.row_of(staff_id)
         if row is not None:
             self.free[row] = 0
+            # What weighs nothing would fit all the same.
+            self.is_filled[row] = True
             self._of_loads.clear()
 
     def turn(self, row: int, reason: str) -> None:

@@ -48,8 +48,10 @@ def begin(conversation_ids: Sequence[int], known: Facts) -> None:
         watched = OverflowWatch.objects.filter(conversation__in=conversation_ids)
         episodes = dict(watched.values_list("conversation_id", "episode"))
         rows = Conversation.objects.filter(pk__in=conversation_ids, state=State.QUEUED)
-        new = [one for one in rows.order_by("pk") if episodes.get(one.pk) != one.episode]
+        queued = list(rows.order_by("pk"))
+        new = [one for one in queued if episodes.get(one.pk) != one.episode]
         ready = _begin_watching(new, known, now)
+        _watch_again([one for one in queued if one not in new], known, now)
     for conversation_id in ready:
         _follow(conversation_id, now, is_new=True)
 
@@ -77,6 +79,16 @@ def _begin_watching(new: Sequence[Conversation], known: Facts, now: datetime) ->
         ignore_conflicts=True,
     )
     return ready
+
+
+def _watch_again(queued: Sequence[Conversation], known: Facts, now: datetime) -> None:
+    """Watch those again that nothing was left for, since somebody had them or no rule fitted then."""
+    idle = OverflowWatch.objects.filter(conversation__in=queued, due_at__isnull=True)
+    watches = list(idle.select_related("conversation"))
+    followed = _followed([watch.conversation for watch in watches]) if watches else {}
+    for watch in watches:
+        watch.due_at = _due_at(watch.conversation, followed[watch.conversation_id], known, now)
+    OverflowWatch.objects.bulk_update(watches, ["due_at"])
 
 
 def follow_due(now: datetime) -> int:

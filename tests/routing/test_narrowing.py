@@ -265,3 +265,17 @@ def test_only_administrators_see_rings(world: World, client: Client) -> None:
     for name, seen in (("alice", 200), ("bob", 404), ("frank", 404)):
         client.force_login(world.people[name].user, "django.contrib.auth.backends.ModelBackend")
         assert client.get("/admin/routing/ring/").status_code == seen
+
+
+def test_a_topic_that_is_no_longer_used_still_asks_for_its_exam(world: World) -> None:
+    skill = world.skill("退款", carol=4, dave=4)
+    pk = world.message("怎么退货").conversation_id
+    other = world.message("你好", "other").conversation_id
+    with world.transaction():
+        topic = Topic.objects.get(name="退货")
+        Conversation.objects.filter(pk=pk).update(topic=topic, topic_is_fixed=True, urgency=90)
+        Topic.objects.filter(pk=topic.pk).update(skill=skill, needs_exam=True, is_active=False)
+        grants.refresh()
+    route(world)
+    assert owner(world, pk) is None
+    assert owner(world, other) is not None

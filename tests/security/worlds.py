@@ -28,7 +28,16 @@ from helpdesk.models import (
 )
 from helpdesk.services import assignment, escalation, grants, replying, time_off
 from helpdesk.services.api_tokens import SCOPES, issue_token
-from routing.models import Decision, Experiment, Offer, Policy, Ring, TopicModel
+from routing.models import (
+    Decision,
+    Experiment,
+    Offer,
+    OverflowRule,
+    Policy,
+    Ring,
+    TopicModel,
+    Trial,
+)
 from tests.factories import World, make_world
 from tests.helpdesk.admin.conftest import fill
 from tests.security.addresses import Address
@@ -122,6 +131,12 @@ def furnish(slug: str) -> Furnished:
         TopicModel.objects.create(number=1, content=b"", format=1, trained_at=timezone.now())
         Ring.objects.create(seconds=60)
         _experiment(world, slug)
+        OverflowRule.objects.create(
+            name=f"{CANARY}-{slug}", condition="closed", action="move", to_department=world.sales
+        )
+        Trial.objects.create(
+            by=world.alice, rules={}, state="failed", error="died", asked_at=timezone.now()
+        )
         token = issue_token(None, world.alice.pk, name=f"{CANARY}-{slug}", scopes=SCOPES)
     calendar = {"first_day": date(2100, 1, 1), "last_day": date(2100, 1, 2)}
     with world.transaction():
@@ -192,7 +207,20 @@ def _offer(world: World, conversation_id: int) -> None:
     now = timezone.now()
     policy = Policy.objects.get_or_create(department=None)[0]
     made = Decision.objects.create(
-        conversation_id=conversation_id, staff=world.erin, outcome="offered", at=now, policy=policy
+        conversation_id=conversation_id,
+        staff=world.erin,
+        outcome="offered",
+        at=now,
+        policy=policy,
+        data={
+            "engine": 2,
+            "need": {"department": world.sales.pk, "urgency": 20},
+            "weights": [],
+            "usual": 0.0,
+            "ranked": [],
+            "excluded": {},
+            "people": 0,
+        },
     )
     Offer.objects.create(
         conversation_id=conversation_id,

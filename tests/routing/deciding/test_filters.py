@@ -180,3 +180,10 @@ def test_nobody_ineligible_is_ever_chosen_and_capacity_is_kept(
     given_away = [decided.needs[number].conversation_id for number, _row in decided.given]
     assert len(set(given_away)) == len(given_away)
     assert {number for number, _row in decided.given}.isdisjoint(decided.held)
+
+
+def test_whoever_was_refused_is_full_even_for_what_weighs_nothing() -> None:
+    team, light = Team.of([FIT]), replace(NEED, weight=Decimal(0))
+    assert codes(team, light, NOW.timestamp())[0] == 0
+    team.fill(FIT.id)
+    assert reasons(int(codes(team, light, NOW.timestamp())[0])) == ("full",)
