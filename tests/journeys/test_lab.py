@@ -26,7 +26,7 @@ def test_a_draft_is_tried_on_what_waits_and_replayed(ling: Colleague, visitor: V
         page.locator("#patience_percent").fill("90")
     page.locator("button[formaction='/routing/lab/trials/']").focus()
     page.keyboard.press("Enter")
-    expect(page.locator("#replay tbody .chip").first).to_be_visible(timeout=75_000)
+    expect(page.locator("#replay tbody .chip").first).to_be_visible(timeout=150_000)
     expect(page.locator("#weight_skill")).to_have_value("27")
     page.locator(".seg a[href='/routing/lab/decisions/']").click()
     expect(page.locator("#decision")).to_be_visible()
