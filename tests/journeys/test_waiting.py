@@ -12,6 +12,8 @@ from tests.journeys.conftest import make_room
 from tests.journeys.people import Colleague, Crowd
 from tests.journeys.rows import change_rows
 
+# Whoever was there in an earlier journey takes nothing of this one.
+AWAY = "UPDATE helpdesk_presence SET status = 'away'"
 # Nobody gets more than they hold now.
 FULL = "UPDATE helpdesk_staff SET capacity = GREATEST(load, 1) WHERE is_active"
 ON_LEAVE = """
@@ -32,6 +34,7 @@ def everybody_on_leave(installation: Stack) -> Iterator[None]:
 
 def test_a_visitor_sees_place_and_time_change(crowd: Crowd) -> None:
     yue = crowd.colleague("yue.tang")
+    change_rows(crowd.installation, AWAY, [])
     make_room(crowd.installation)
     yue.goes_online()
     words = f"发票抬头写错了，可以重开增值税发票吗？{uuid4().hex[:6]}"
