@@ -14,7 +14,7 @@ from helpdesk.admin.sites import organization_site
 from helpdesk.errors import Invalid, WrongState
 from routing import model_admin, overflow_admin, policies, ring_admin
 from routing.deciding.rules import DEFAULT_WEIGHTS
-from routing.experiments import opening
+from routing.experiments.guarding import check_change
 from routing.explaining import PART_LABELS
 from routing.laboratory.policies import MOST_POINTS, NUMBERS, rules_of
 from routing.models import Policy
@@ -63,9 +63,9 @@ class PolicyForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptabl
         after = department.pk if department else None
         is_moved = self.instance.pk is None or before != after
         try:
-            opening.check_change(after, is_new=is_moved)
+            check_change(after, is_new=is_moved)
             if self.instance.pk and is_moved:
-                opening.check_change(before, is_new=True)
+                check_change(before, is_new=True)
         except WrongState as error:
             raise forms.ValidationError(str(error.message)) from error
 
@@ -117,7 +117,7 @@ class PolicyAdmin(ScopedAdmin):
         """Tell whether it may go: not while an experiment compares with it."""
         if obj is not None:
             try:
-                opening.check_change(obj.department_id, is_new=True)
+                check_change(obj.department_id, is_new=True)
             except WrongState:
                 return False
         return super().has_delete_permission(request, obj)

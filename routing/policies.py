@@ -13,7 +13,7 @@ from helpdesk.models import Department
 from helpdesk.services import audit
 from helpdesk.tenancy import organization_transaction
 from routing.deciding.rules import Rules
-from routing.experiments.opening import check_change
+from routing.experiments.guarding import check_change
 from routing.laboratory.policies import NUMBERS, rules_of
 from routing.models import Policy
 
@@ -61,8 +61,7 @@ def replace(
         before = in_use(department_id)
         if (before.pk, before.version if before.pk else 0) != seen:
             raise Changed
-        policy = _own(department_id, before)
-        check_change(department_id, is_new=policy.pk is None)
+        policy = to_change(department_id)
         action = "policy.changed" if policy.pk else "policy.created"
         try:
             with transaction.atomic():
@@ -74,8 +73,13 @@ def replace(
     return policy
 
 
-def _own(department_id: int | None, before: Policy) -> Policy:
-    """Return the row to change: the one before it if it is theirs, else a new one that begins like it."""
+def to_change(department_id: int | None) -> Policy:
+    """Return the row to change: the department's own, locked, else a new one that begins like what is in use.
+
+    Raises WrongState while an experiment compares with it, Changed when somebody else changes it in this moment.
+    """
+    before = in_use(department_id)
+    check_change(department_id, is_new=before.pk is None or before.department_id != department_id)
     if before.pk and before.department_id == department_id:
         locked: Policy = Policy.objects.select_for_update().get(pk=before.pk)
         if locked.version != before.version:

@@ -17,8 +17,9 @@ from django.utils import timezone
 from helpdesk.models import Department
 from helpdesk.registries import live_kinds
 from helpdesk.tenancy import current_organization_id, organization_transaction
+from routing import policies
 from routing.deciding.rules import URGENT
-from routing.experiments.switching import acting, running, used_policy
+from routing.experiments.switching import acting, running
 from routing.measures import Name
 from routing.models import Experiment, Policy, Slice
 
@@ -126,7 +127,7 @@ class _Span:
     def parameters(self) -> dict[str, Any]:  # Any: parameters of a query
         """Return what the queries ask with."""
         plan = self.experiment.plan
-        rules = used_policy(self.experiment.department_id).rules
+        rules = policies.in_use(self.experiment.department_id).rules
         return {
             "organization": current_organization_id(),
             "watched": timedelta(hours=self.experiment.outcome_hours),

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from secrets import randbits
 from typing import Any
 
-from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -15,9 +14,10 @@ from helpdesk.access import Access, require
 from helpdesk.errors import Invalid, NotFound, WrongState
 from helpdesk.models import Department
 from helpdesk.services import audit
-from helpdesk.tenancy import current_organization_id, organization_transaction
+from helpdesk.tenancy import organization_transaction
+from routing import policies
 from routing.experiments import ending
-from routing.experiments.switching import used_policy
+from routing.experiments.guarding import lock
 from routing.laboratory.policies import rules_of
 from routing.measures import MEASURES
 from routing.models import Experiment, Policy
@@ -28,8 +28,6 @@ MOST_SLICES = 2000
 MOST_RAILS = 4
 MOST_DRAFTS = 20
 LARGEST_LIMIT = 100_000.0
-# What both arms have from the policy in use, and a draft says nothing of.
-UNTRIED = ("mode", "offer_seconds", "sticky_seconds", "return_seconds")
 AUDITED = {
     "experiment.opened": gettext_lazy("Experiment opened"),
     "experiment.started": gettext_lazy("Experiment started"),
@@ -100,11 +98,7 @@ def _check_measures(values: Mapping[str, Any]) -> None:  # Any: as above
 def _locked(by: Access, experiment_id: int) -> Experiment:
     """Return an experiment to change; whoever changes one holds the lock of all of the organization."""
     require(by, permissions.ORGANIZATION_ADMINISTER)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtext('everydesk.experiments'), %s)",
-            [current_organization_id() % 2**31],
-        )
+    lock()
     found: Experiment | None = (
         Experiment.objects.select_for_update().filter(pk=experiment_id).first()
     )
@@ -128,7 +122,7 @@ def start(by: Access, experiment_id: int, starts_at: datetime | None = None) -> 
         _check_alone(experiment)
         experiment.state = State.RUNNING
         experiment.starts_at = max(starts_at or now, now).replace(second=0, microsecond=0)
-        used = used_policy(experiment.department_id)
+        used = policies.in_use(experiment.department_id)
         experiment.policy_version = used.version if used.pk else 0
         experiment.save(update_fields=["state", "starts_at", "policy_version"])
         audit.record(
@@ -203,17 +197,8 @@ def adopt(by: Access, experiment_id: int) -> Policy:
         experiment = _locked(by, experiment_id)
         if experiment.state not in {State.STOPPED, State.ENDED}:
             raise WrongState(_("This experiment is not over."))
-        rows = Policy.objects.select_for_update()
-        known = {each.department_id: each for each in rows}
-        policy = known.get(experiment.department_id)
-        check_change(experiment.department_id, is_new=policy is None)
-        if policy is None:
-            used = used_policy(experiment.department_id)
-            kept = {name: getattr(used, name) for name in UNTRIED}
-            policy = Policy(department_id=experiment.department_id, version=0, **kept)
-        policy.follow(rules_of(experiment.draft))
-        policy.version += 1
-        policy.save()
+        policy = policies.to_change(experiment.department_id)
+        policies.keep(policy, rules_of(experiment.draft))
         audit.record(
             "experiment.adopted",
             experiment,
@@ -223,27 +208,3 @@ def adopt(by: Access, experiment_id: int) -> Policy:
             version=policy.version,
         )
     return policy
-
-
-def check_change(department_id: int | None, *, is_new: bool = False) -> None:
-    """Raise WrongState for a change of a policy that a running experiment compares with.
-
-    The comparison is with one policy from its first slice to its last: a change would make days of it
-    worthless, and that should be somebody's choice, made by stopping it. Under an experiment of the whole
-    organization no department may get or lose a policy of its own either, since that moves it in or out.
-    """
-    rows = Experiment.objects.filter(state=State.RUNNING)
-    running = {row.department_id: row for row in rows}
-    now = timezone.now()
-    for where, experiment in running.items():
-        is_touched = where == department_id or (
-            where is None and is_new and department_id is not None
-        )
-        if department_id is None and where is not None:
-            own = Policy.objects.filter(department_id=where).exists()
-            is_touched |= not own
-        if is_touched and now < experiment.plan.ends_at:
-            raise WrongState(
-                _("The experiment %(name)s compares with this policy. Stop it first.")
-                % {"name": experiment.name}
-            )

@@ -12,9 +12,9 @@ from django.utils.translation import pgettext
 from helpdesk import permissions
 from helpdesk.access import Access, require
 from helpdesk.errors import NotFound
+from routing import policies
 from routing.experiments import drawing, ending
 from routing.experiments.reading import RailStand, Standing, over_time, rail_stands, standing
-from routing.experiments.switching import used_policy
 from routing.explaining import PART_LABELS
 from routing.laboratory.policies import rules_of
 from routing.measures import MEASURES
@@ -250,7 +250,7 @@ def limit_text(value: float, unit: str) -> str:
 
 def changes(experiment: Experiment) -> list[str]:
     """Return in which numbers the draft differs from the policy in use."""
-    draft, used = rules_of(experiment.draft), used_policy(experiment.department_id).rules
+    draft, used = rules_of(experiment.draft), policies.in_use(experiment.department_id).rules
     found = [
         _("%(what)s: %(used)s → %(draft)s")
         % {

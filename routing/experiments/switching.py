@@ -75,12 +75,6 @@ def acting(
     return own
 
 
-def used_policy(department_id: int | None) -> Policy:
-    """Return the policy in use in a department, or in all without one of their own; else the one delivered."""
-    policies = {policy.department_id: policy for policy in Policy.objects.all()}
-    return policies.get(department_id) or policies.get(None) or Policy()
-
-
 def note(experiments: Iterable[Running], now: datetime) -> int:
     """Write down which slices have begun and are not in the log yet; returns how many.
 

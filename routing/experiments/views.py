@@ -15,9 +15,9 @@ from helpdesk.access import Access, require
 from helpdesk.errors import Invalid, WrongState
 from helpdesk.portal.pages import access_of, frame, staff_only
 from helpdesk.tenancy import organization_transaction
+from routing import policies
 from routing.experiments import opening, showing
 from routing.experiments.forms import ExperimentForm, StartForm, StopForm
-from routing.experiments.switching import used_policy
 from routing.models import Experiment
 
 
@@ -56,7 +56,7 @@ def open_experiment(request: HttpRequest) -> HttpResponseBase:
     access = access_of(request)
     require(access, permissions.ORGANIZATION_ADMINISTER)
     with organization_transaction():
-        rules = used_policy(None).rules
+        rules = policies.in_use(None).rules
         form = ExperimentForm(rules, request.POST or None)
     if request.method == "POST":
         made = form.save(access)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from helpdesk.errors import Invalid, NotFound, WrongState
 from helpdesk.models import AuditEntry
 from routing.experiments import opening
+from routing.experiments.guarding import check_change
 from routing.models import Experiment, Policy
 from tests.factories import World
 from tests.routing.experiments.conftest import NOBODY_COUNTS_BUT_SKILL, Opened, values
@@ -170,6 +171,6 @@ def test_after_the_last_slice_the_policy_may_change_while_the_rest_is_watched(
     opened(begins=timezone.now() - timedelta(hours=23))
     with world.transaction():
         with pytest.raises(WrongState):
-            opening.check_change(None)
+            check_change(None)
         Experiment.objects.update(starts_at=timezone.now() - timedelta(hours=25))
-        opening.check_change(None)
+        check_change(None)
