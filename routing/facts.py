@@ -17,7 +17,6 @@ from helpdesk.models import (
     Organization,
     Staff,
     StaffSkill,
-    State,
     Topic,
     TopicExample,
 )
@@ -33,8 +32,8 @@ from routing.experiments import switching
 from routing.kept_hours import KeptHours
 from routing.kept_lending import KeptLending
 from routing.kept_rings import read_rings
-from routing.models import Offer, OverflowRule, Policy
-from routing.offers import reserved_weights
+from routing.models import OverflowRule, Policy
+from routing.offers import count_pending, reserved_weights
 
 # Tables whose rows make up the slow facts; a changed row has another xmin.
 _WATCHED = (
@@ -216,15 +215,8 @@ def _held(known: Facts, staff_ids: Iterable[int]) -> Loads:
         return known.loads
     counted = Loads(known.loads.kinds, known.loads.limits)
     loads.count(counted, staff_ids)
-    _count_offers(counted)
+    count_pending(counted)
     return counted
-
-
-def _count_offers(counted: Loads) -> None:
-    """Count what waits for somebody's answer as if it was in hand."""
-    pending = Offer.objects.filter(state=Offer.State.PENDING).order_by("pk")
-    for staff_id, kind in pending.values_list("staff_id", "conversation__channel__kind"):
-        counted.give(staff_id, kind, State.OPEN)
 
 
 def _of_kinds(staff_id: int, held: Loads) -> dict[str, Any]:  # Any: fields of a person

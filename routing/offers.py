@@ -1,7 +1,7 @@
 """Offers: a conversation put before one person, accepted, declined with a reason, or passed on in time."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,9 +21,10 @@ from helpdesk.errors import (
     OverCapacity,
     TooLate,
 )
-from helpdesk.models import Assignment, Conversation, State
-from helpdesk.services import audit, lending, timeline
+from helpdesk.models import Assignment, Conversation, Staff, State
+from helpdesk.services import audit, lending, loads, timeline
 from helpdesk.services.holding import Gift, assign_waiting, lock_receivers
+from helpdesk.services.loads import Loads
 from helpdesk.tenancy import current_organization_id, organization_transaction
 from routing.models import Decision, Offer, Policy
 
@@ -57,15 +58,19 @@ def make(proposals: Sequence[Proposal]) -> tuple[list[Offer], HelpdeskError | No
     fitting: list[Proposal] = []
     refusal: HelpdeskError | None = None
     reserved = reserved_weights(people)
+    held, kinds = _held_by_kind(people, proposals)
     without_time = lending.without_time(people.values(), timezone.now())
     for proposal in proposals:
         staff = people.get(proposal.staff_id)
         if staff is None or not staff.is_active or staff.pk in without_time:
             refusal = NotAvailable()
             break
-        if staff.load + reserved[staff.pk] + proposal.weight > staff.capacity:
+        kind = kinds.get(proposal.decision.conversation_id, "")
+        is_over = staff.load + reserved[staff.pk] + proposal.weight > staff.capacity
+        if is_over or not held.has_room(staff.pk, kind):
             refusal = OverCapacity()
             break
+        held.give(staff.pk, kind, State.OPEN)
         reserved[staff.pk] += proposal.weight
         fitting.append(proposal)
     return _store(fitting), refusal
@@ -76,6 +81,27 @@ def reserved_weights(staff_ids: Iterable[int]) -> dict[int, Decimal]:
     pending = Offer.objects.filter(state=Offer.State.PENDING, staff_id__in=list(staff_ids))
     sums = pending.order_by().values_list("staff_id").annotate(Sum("weight"))
     return defaultdict(Decimal, sums)
+
+
+def count_pending(counted: Loads) -> None:
+    """Count what waits for somebody's answer as if it was in hand."""
+    pending = Offer.objects.filter(state=Offer.State.PENDING).order_by("pk")
+    for staff_id, kind in pending.values_list("staff_id", "conversation__channel__kind"):
+        counted.give(staff_id, kind, State.OPEN)
+
+
+def _held_by_kind(
+    people: Mapping[int, Staff], proposals: Sequence[Proposal]
+) -> tuple[Loads, Mapping[int, str]]:
+    """Return what people have of each kind, and the kinds of what is proposed, where kinds matter at all."""
+    if not any(getattr(person, "weighs_by_kind", False) for person in people.values()):
+        return Loads(), {}
+    held = loads.rules()
+    loads.count(held, people)
+    count_pending(held)
+    ids = [proposal.decision.conversation_id for proposal in proposals]
+    kinds = Conversation.objects.filter(pk__in=ids).values_list("pk", "channel__kind")
+    return held, dict(kinds)
 
 
 def _store(proposals: Sequence[Proposal]) -> list[Offer]:

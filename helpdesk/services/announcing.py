@@ -6,6 +6,7 @@ from uuid import uuid4
 from django.utils import timezone, translation
 
 from helpdesk import events
+from helpdesk.errors import Invalid
 from helpdesk.models import (
     Conversation,
     Direction,
@@ -50,12 +51,24 @@ def announce(conversation: Conversation, text: str) -> Message | None:
     return message
 
 
+def _can_leave(conversation: Conversation) -> bool:
+    """Tell whether something written here has an address to go to and one to come from, if it is a letter."""
+    mailbox = letters.mailbox_of(conversation)
+    if mailbox is None:
+        return True
+    try:
+        letters.address_of(mailbox)
+    except Invalid:
+        return False
+    return bool(letters.draft_of(conversation).to[0])
+
+
 def may_announce(conversation: Conversation) -> bool:
     """Tell whether an automatic message may go: to a proved or answered address, to no machine, not too often."""
     identity = conversation.identity
     if identity.awaits_proof or _wrote_last_automatically(conversation):
         return False
-    if letters.mailbox_of(conversation) is not None and not letters.draft_of(conversation).to[0]:
+    if not _can_leave(conversation):
         return False
     lately = Entry.objects.filter(
         conversation__identity=identity,

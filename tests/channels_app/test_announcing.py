@@ -2,7 +2,7 @@
 
 from channels_app.leaving import writing
 from channels_app.models import Dispatch
-from helpdesk.models import Conversation, Letter, Message, Outbox
+from helpdesk.models import Channel, Conversation, Letter, Message, Outbox
 from helpdesk.services import timeline
 from helpdesk.services.announcing import announce
 from tests.channels_app.letters_sent import arrive, letter, open_mailbox
@@ -62,3 +62,13 @@ def test_announcements_in_one_conversation_end_after_three(world: World) -> None
 
 def test_nothing_is_said_without_words(world: World) -> None:
     assert not say(world, world.message("hello").conversation_id, "  ")
+
+
+def test_a_mailbox_without_an_address_says_nothing_and_breaks_nothing(world: World) -> None:
+    mailbox = open_mailbox(world)
+    arrive(mailbox, letter("ann@shop.example"))
+    with world.transaction():
+        for channel in Channel.objects.filter(kind=mailbox.kind):
+            channel.settings = {**channel.settings, "address": ""}
+            channel.save(update_fields=["settings"])
+    assert not say(world, newest(world))

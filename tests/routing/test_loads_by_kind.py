@@ -1,5 +1,6 @@
 """What a kind of channel takes of somebody's capacity, and how many of it one person has at once."""
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +11,8 @@ from helpdesk.errors import OverCapacity
 from helpdesk.models import Assignment, Channel, KindLimit, KindLoad, Staff
 from helpdesk.registries import invariant_checks
 from helpdesk.services import assignment, replying
+from routing import offers
+from routing.models import Decision, Offer, Policy
 from tests.factories import World
 from tests.routing.conftest import decisions, route
 
@@ -117,3 +120,19 @@ def test_nobody_takes_more_than_the_limit_by_hand_either(alone: World) -> None:
 def test_a_weight_below_nothing_is_refused(world: World) -> None:
     with pytest.raises(IntegrityError):
         load_of(world, open_weight=Decimal(-1))
+
+
+def test_an_offer_counts_against_the_limit_while_it_waits(alone: World) -> None:
+    load_of(alone, most_each=1)
+    with alone.transaction():
+        Policy.objects.create(mode="offer")
+    first, second = write(alone, 2)
+    with alone.transaction():
+        offer = Offer.objects.get()
+        other = next(pk for pk in (first, second) if pk != offer.conversation_id)
+        decision = Decision.objects.get(pk=offer.decision_id)
+        decision.pk, decision.conversation_id = None, other
+        proposal = offers.Proposal(decision, alone.carol.pk, Decimal(1), timedelta(minutes=1))
+        made, refusal = offers.make([proposal])
+    assert made == []
+    assert isinstance(refusal, OverCapacity)
