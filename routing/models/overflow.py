@@ -45,7 +45,7 @@ class OverflowRule(OrganizationModel, Named):
     )
     condition = models.CharField(_("condition"), max_length=6, choices=Condition)
     threshold = models.PositiveIntegerField(
-        _("number"),
+        _("how many"),
         null=True,
         blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(10_000)],
