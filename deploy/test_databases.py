@@ -8,6 +8,8 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
+from pathlib import Path
 
 import psycopg
 from django.core.management import call_command
@@ -17,6 +19,8 @@ from psycopg.conninfo import make_conninfo
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from deploy import fingerprints, processes
+from deploy.credentials import database_passwords
+from deploy.postgres import SUPERUSER
 
 TEMPLATE = "everydesk_template"
 COPY = "everydesk_test"
@@ -24,6 +28,18 @@ COPY = "everydesk_test"
 LOCK = 4_711_001
 # How often emptying waits, five seconds each, for what a test has left running.
 ATTEMPTS = 6
+
+# Deleting leaves dead rows behind, which are gone through every time.
+TRUNCATED_EVERY = 100
+_TABLES = (
+    "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+)
+_SIZES = f"{_TABLES} AND pg_relation_size(oid) > 0"
+_SEQUENCES = (
+    "SELECT s.oid::regclass::text FROM pg_class s JOIN pg_depend d ON d.objid = s.oid"
+    " AND d.deptype IN ('a', 'i') JOIN pg_class t ON t.oid = d.refobjid WHERE s.relkind = 'S'"
+    " AND t.relnamespace = 'public'::regnamespace AND NOT t.relname = ANY(%s)"
+)
 
 Row = tuple[object, ...]
 
@@ -49,33 +65,76 @@ def migrated_copy(worker: str) -> Iterator[None]:
 
 def owner_connection(database: str | None = None) -> Connection[Row]:
     """Return an autocommit connection as the owner, to its own database unless one is named."""
+    return _connection({} if database is None else {"dbname": database})
+
+
+def _superuser_connection(database: str) -> Connection[Row] | None:
+    """Return one as the superuser where the database is embedded: elsewhere nobody tells us the password."""
+    home = Path(os.environ["EVERYDESK_HOME"])
+    if not str(connections["owner"].get_connection_params().get("host")).startswith("/"):
+        return None
+    password = database_passwords(home)["SUPERUSER_PASSWORD"]
+    try:
+        return _connection({"dbname": database, "user": SUPERUSER, "password": password})
+    except psycopg.OperationalError:
+        return None
+
+
+def _connection(other: dict[str, str]) -> Connection[Row]:
     wanted = ("dbname", "user", "password", "host", "port", "sslmode")
     known = connections["owner"].get_connection_params()
     address = {name: known[name] for name in wanted if known.get(name)}
-    if database is not None:
-        address["dbname"] = database
-    return psycopg.connect(make_conninfo(**address), autocommit=True)
+    return psycopg.connect(make_conninfo(**address | other), autocommit=True)
 
 
-class Truncator:
-    """Empties what a test has written in transactions of its own, as the owner may."""
+class Cleaner:
+    """Empties what a test has written in transactions of its own.
+
+    The embedded database's superuser deletes, which costs a tenth of what an owner's truncating does:
+    that writes new files for every table that refers to another, empty or not.
+    """
 
     def __init__(self) -> None:
-        self.connection = owner_connection(str(connections["default"].settings_dict["NAME"]))
-        # What migrations put in stays. Sizes show rows that policies would hide from the owner.
-        self.kept = self._tables_with_rows()
+        database = str(connections["default"].settings_dict["NAME"])
+        superuser = _superuser_connection(database)
+        self.may_delete = superuser is not None
+        self.connection = superuser or owner_connection(database)
+        if self.may_delete:
+            # Neither triggers nor foreign keys: all goes, in any order.
+            self.connection.execute("SET session_replication_role = replica")
+        self._times = 0
+        # What migrations put in stays.
+        self.kept: set[str] = set()
+        self.kept = self.dirty()
 
     def dirty(self) -> set[str]:
         """Return the tables with rows that no migration put there."""
-        return self._tables_with_rows() - self.kept
+        # Sizes show rows that policies would hide from the owner, and those that were deleted.
+        query = self._rows if self.may_delete else _SIZES
+        return {str(row[0]) for row in self.connection.execute(query, prepare=True)} - self.kept
 
     def empty(self) -> None:
-        dirty = self.dirty()
-        if dirty:
-            names = sql.SQL(", ").join(sql.Identifier(name) for name in sorted(dirty))
-            self._truncate(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
+        """Leave every table as the migrations did, and let ids begin anew."""
+        dirty = sorted(self.dirty())
+        self._times += 1
+        if self.may_delete and self._times % TRUNCATED_EVERY:
+            self._wait_for(sql.SQL("; ").join(self._deletions(dirty)))
+        elif dirty:
+            names = sql.SQL(", ").join(map(sql.Identifier, dirty))
+            self._wait_for(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
 
-    def _truncate(self, statement: sql.Composed) -> None:
+    def _deletions(self, dirty: list[str]) -> Iterator[sql.Composable]:
+        yield sql.SQL("BEGIN")
+        if dirty:
+            # Whatever is still being written goes with the rest.
+            names = sql.SQL(", ").join(map(sql.Identifier, dirty))
+            yield sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(names)
+        for name in dirty:
+            yield sql.SQL("DELETE FROM {}").format(sql.Identifier(name))
+        yield self._sequences
+        yield sql.SQL("COMMIT")
+
+    def _wait_for(self, statement: sql.Composed) -> None:
         """Wait for what a test has left running on other threads, and never for ever."""
         for attempts_left in reversed(range(ATTEMPTS)):
             try:
@@ -83,15 +142,25 @@ class Truncator:
                 self.connection.execute(statement)
                 return
             except (DeadlockDetected, LockNotAvailable):
+                self.connection.rollback()
                 if not attempts_left:
                     raise
 
-    def _tables_with_rows(self) -> set[str]:
-        query = (
-            "SELECT relname FROM pg_class WHERE relkind = 'r' AND pg_relation_size(oid) > 0 "
-            "AND relnamespace = 'public'::regnamespace"
+    @cached_property
+    def _rows(self) -> sql.Composed:
+        """Return the question which tables have rows."""
+        tables = [str(row[0]) for row in self.connection.execute(_TABLES)]
+        return sql.SQL(" UNION ALL ").join(
+            sql.SQL("SELECT {} WHERE EXISTS (SELECT FROM {})").format(name, sql.Identifier(name))
+            for name in tables
         )
-        return {str(row[0]) for row in self.connection.execute(query)}
+
+    @cached_property
+    def _sequences(self) -> sql.Composed:
+        """Return the statement that lets ids begin anew."""
+        found = [str(row[0]) for row in self.connection.execute(_SEQUENCES, [list(self.kept)])]
+        parts = (sql.SQL("setval({}, 1, false)").format(name) for name in found)
+        return sql.SQL("SELECT {}").format(sql.SQL(", ").join(parts))
 
 
 def _use(name: str) -> None:

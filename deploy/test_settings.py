@@ -47,6 +47,8 @@ os.environ["STATIC_STORAGE"] = "django.contrib.staticfiles.storage.StaticFilesSt
 
 from helpdesk.settings import *  # noqa: E402, F403
 
+# Every client of a test would look for all static files before its first request.
+WHITENOISE_AUTOREFRESH = True
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Tests that want files apart from each other set their own folder.
 MEDIA_ROOT = Path(os.environ["EVERYDESK_HOME"]) / "media" / WORKER

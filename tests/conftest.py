@@ -7,7 +7,7 @@ import pytest
 from django.test import TransactionTestCase
 from pytest_django.plugin import DjangoDbBlocker
 
-from deploy.test_databases import Truncator, migrated_copy
+from deploy.test_databases import Cleaner, migrated_copy
 from helpdesk import access
 from helpdesk.tenancy import organization_scope
 from routing.predicting import outlook
@@ -21,11 +21,11 @@ pytest_plugins = ["tests.selection"]
 def django_db_setup(django_db_blocker: DjangoDbBlocker) -> Iterator[Snapshots]:
     worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
     with django_db_blocker.unblock(), migrated_copy(worker), pytest.MonkeyPatch.context() as patch:
-        truncator = Truncator()
+        cleaner = Cleaner()
         # Django's own flush is the application's, which may not truncate.
-        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: truncator.empty())
-        yield Snapshots(truncator)
-        truncator.connection.close()
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda case: cleaner.empty())
+        yield Snapshots(cleaner)
+        cleaner.connection.close()
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,16 @@ from deploy.browser import browser_path
 
 # Those that use the machine as a whole stay in one worker, one after the other.
 ALONE = ("journey",)
+NAMED_BY = 60
 NOT_RUN: Counter[str] = Counter()
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a long value by its beginning: the names of all tests travel between the workers."""
+    if not isinstance(val, str | bytes) or len(val) <= NAMED_BY:
+        return None
+    start = ascii(val[:NAMED_BY])
+    return f"{start[start.index(start[-1]) + 1 : -1]}... {len(val)}"
 
 
 # First: the workers are dealt their tests by the groups known then.

@@ -1,11 +1,12 @@
-"""The world that nearly every test begins with, made once and put back by the database itself."""
+"""The worlds that nearly every test begins with, made once and put back by the database itself."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from psycopg import Connection, sql
 
-from deploy.test_databases import Truncator
+from deploy.test_databases import Cleaner
 from helpdesk.tenancy import PLATFORM_SETTING, SETTING
 from tests.factories import World, make_world
 
@@ -19,28 +20,29 @@ class Snapshot:
 
 
 class Snapshots:
-    """Keeps one world of a worker; nothing of a test gets into it."""
+    """Keeps the worlds of a worker by what made them; nothing of a test gets into them."""
 
-    def __init__(self, truncator: Truncator) -> None:
-        self.truncator = truncator
-        self._kept: Snapshot | None = None
+    def __init__(self, cleaner: Cleaner) -> None:
+        self.cleaner = cleaner
+        self._kept: dict[Callable[[], World], Snapshot] = {}
 
-    def world(self) -> World:
-        """Return the world in an empty database, as `make_world` does."""
-        if self._kept is None:
-            self.truncator.empty()
-            made = make_world("acme")
-            self._kept = Snapshot(copy.deepcopy(made), self._statements(made))
+    def world(self, make: Callable[[], World] = make_world) -> World:
+        """Return what `make` makes in an empty database; what depends on the hour does not belong there."""
+        kept = self._kept.get(make)
+        if kept is None:
+            self.cleaner.empty()
+            made = make()
+            self._kept[make] = Snapshot(copy.deepcopy(made), self._statements(made))
             return made
-        self.truncator.connection.execute(self._kept.statements)
-        return copy.deepcopy(self._kept.world)
+        self.cleaner.connection.execute(kept.statements)
+        return copy.deepcopy(kept.world)
 
     def _statements(self, made: World) -> str:
-        server = self.truncator.connection
+        server = self.cleaner.connection
         scope = _scope(made.organization.pk)
         with server.transaction():
             server.execute(scope)
-            tables = sorted(self.truncator.dirty())
+            tables = sorted(self.cleaner.dirty())
             parts = [scope, *(_insert(server, table) for table in tables)]
             parts += [_sequence(server, table) for table in tables]
         return "BEGIN; " + "; ".join(filter(None, parts)) + "; COMMIT"
@@ -59,8 +61,19 @@ def _insert(server: "Connection[tuple[object, ...]]", table: str) -> str:
     row = server.execute(query).fetchone()
     if row is None or row[0] is None:
         return ""
-    insert = sql.SQL("INSERT INTO {} SELECT * FROM json_populate_recordset(NULL::{}, {})")
-    return insert.format(name, name, sql.Literal(row[0])).as_string(server)
+    columns = sql.SQL(", ").join(map(sql.Identifier, _columns(server, table)))
+    insert = sql.SQL("INSERT INTO {} ({}) SELECT {} FROM json_populate_recordset(NULL::{}, {})")
+    return insert.format(name, columns, columns, name, sql.Literal(row[0])).as_string(server)
+
+
+def _columns(server: "Connection[tuple[object, ...]]", table: str) -> list[str]:
+    """Return the columns that the database does not fill by itself."""
+    rows = server.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
+        " AND NOT attisdropped AND attgenerated = ''",
+        [f"public.{table}"],
+    )
+    return [str(row[0]) for row in rows]
 
 
 def _sequence(server: "Connection[tuple[object, ...]]", table: str) -> str:

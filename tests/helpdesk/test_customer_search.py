@@ -92,7 +92,7 @@ def plan_of_search(world: World, text: str) -> dict[str, object]:
     """Return the plan of what the function does, as the role that owns it."""
     database = str(connections["default"].settings_dict["NAME"])
     with owner_connection(database) as owner:
-        owner.execute("ANALYZE helpdesk_customer")
+        owner.execute("VACUUM ANALYZE helpdesk_customer")
         [(body, role)] = owner.execute(
             "SELECT prosrc, pg_get_userbyid(proowner) FROM pg_proc WHERE proname = 'everydesk_customers_named'"
         ).fetchall()

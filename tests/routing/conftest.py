@@ -8,11 +8,11 @@ from helpdesk.models import Staff, TopicExample
 from routing import engine
 from routing.models import Decision
 from tests.factories import World, make_world
+from tests.snapshots import Snapshots
 
 
-@pytest.fixture
-def world(transactional_db: None) -> World:
-    """Support and sales, with a topic each and somebody there for both."""
+def with_topics() -> World:
+    """Support and sales, with a topic each."""
     world = make_world()
     returns = world.topic(
         "退货", world.support, name_en="Returns", keywords=["退货", "退款", "return"]
@@ -22,6 +22,13 @@ def world(transactional_db: None) -> World:
         TopicExample.objects.create(topic=returns, text="怎么退货")
         TopicExample.objects.create(topic=matter, text="H2 网关支持 Matter 吗")
         Staff.objects.update(languages=["zh", "en"], capacity=Decimal(3))
+    return world
+
+
+@pytest.fixture
+def world(transactional_db: None, django_db_setup: Snapshots) -> World:
+    """Support and sales, with a topic each and somebody there for both."""
+    world = django_db_setup.world(with_topics)
     world.online("carol", "dave", "erin")
     return world
 

@@ -23,9 +23,9 @@ def two(
 ) -> Iterator[tuple[Furnished, Furnished]]:
     """The stranger's own organization, and the one that is none of their business."""
     with django_db_blocker.unblock(), override_settings(STORAGES=PLAIN_FILES):
-        django_db_setup.truncator.empty()
+        django_db_setup.cleaner.empty()
         own, other = furnish("ours"), furnish("theirs")
         other.world.person("gina", other.world.sales, other.world.roles["agent"])
         yield own, other
         connections.close_all()
-        django_db_setup.truncator.empty()
+        django_db_setup.cleaner.empty()

@@ -60,7 +60,7 @@ def poison(world) -> int:
 @pytest.fixture(scope="module")
 def poisoned(django_db_setup, django_db_blocker):
     with django_db_blocker.unblock(), override_settings(STORAGES=PLAIN_FILES):
-        django_db_setup.truncator.empty()
+        django_db_setup.cleaner.empty()
         place = furnish("hostile")
         carol = place.world.access("carol")
         with place.world.transaction():
@@ -69,7 +69,7 @@ def poisoned(django_db_setup, django_db_blocker):
         assert poison(place.world) > 60
         yield place
         connections.close_all()
-        django_db_setup.truncator.empty()
+        django_db_setup.cleaner.empty()
 
 
 def unescaped(body: str) -> list[str]:

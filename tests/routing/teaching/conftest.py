@@ -11,13 +11,14 @@ from helpdesk.tenancy import organization_scope
 from routing import kept_models
 from routing.models import TopicModel
 from routing.understanding.storing import FORMAT, to_bytes
-from tests.factories import World, make_world
+from tests.factories import World
 from tests.routing.teaching.shop import open_shop
+from tests.snapshots import Snapshots
 
 
 @pytest.fixture
-def world(transactional_db: None) -> Iterator[World]:
-    world = make_world()
+def world(transactional_db: None, django_db_setup: Snapshots) -> Iterator[World]:
+    world = django_db_setup.world()
     with organization_scope(world.organization.pk):
         yield world
 
