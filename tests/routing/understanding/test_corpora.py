@@ -55,6 +55,7 @@ def test_a_bank_with_many_examples_is_understood() -> None:
     assert error <= 0.03
 
 
+@pytest.mark.soak
 def test_a_bank_with_ten_examples_of_each_is_understood() -> None:
     rows = read("banking77_train")
     lesson = files.first_of_each(rows, 10)
@@ -64,6 +65,7 @@ def test_a_bank_with_ten_examples_of_each_is_understood() -> None:
     assert error <= 0.035
 
 
+@pytest.mark.soak
 def test_an_assistant_is_understood_and_strange_requests_are_told() -> None:
     model = taught(read("clinc150_train"))
     asked, strange = read("clinc150_val"), read("clinc150_oos_train_val")
