@@ -12,7 +12,7 @@ from bench.measures import MEASURES
 from bench.table import Figure, heading
 
 # What one area of the product is measured by.
-GROUPS = {"routing": ["deciding", "assignment"]}
+GROUPS = {"routing": ["deciding", "assignment", "queue"]}
 
 
 def main() -> int:

@@ -1,6 +1,6 @@
 """Loads a company with as many conversations as a measure needs: the demo's, multiplied in the database."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -27,6 +27,8 @@ from helpdesk.tenancy import SETTING, all_organizations, organization_transactio
 COPIED: tuple[type[models.Model], ...] = (
     Customer, Identity, Conversation, Entry, Message, Outbox, Assignment, Rating,
 )  # fmt: skip
+# A conversation without its history.
+BARE = COPIED[:3]
 # Nobody holds a copy: finished ones and those that wait in a queue multiply.
 STATES = "('resolved', 'closed', 'queued')"
 # Further apart than any id of the demo.
@@ -48,8 +50,11 @@ def main_organization() -> int:
     raise LookupError("the demo company")
 
 
-def grow(organization_id: int, *, to: int) -> int:
-    """Multiply the company's conversations until there are `to`; return how many there are."""
+def grow(organization_id: int, *, to: int, kinds: Sequence[type[models.Model]] = COPIED) -> int:
+    """Multiply the company's conversations, and of what belongs to them these kinds, until there are `to`.
+
+    Returns how many there are.
+    """
     with owner_connection(str(connections["owner"].settings_dict["NAME"])) as owner:
         owner.execute("SELECT set_config(%s, %s, false)", [SETTING, str(organization_id)])
         have = _count(owner, organization_id)
@@ -57,9 +62,9 @@ def grow(organization_id: int, *, to: int) -> int:
         copies = max(0, -(-(to - have) // original))
         if copies:
             owner.execute("SET synchronous_commit = off")
-            for model in COPIED:
+            for model in kinds:
                 owner.execute(_copy(model), [highest, highest + copies - 1, organization_id])
-            for model in COPIED:
+            for model in kinds:
                 _move_sequence(owner, model)
             owner.execute("VACUUM ANALYZE")
         return _count(owner, organization_id)
@@ -87,6 +92,8 @@ def _copy(model: type[models.Model]) -> sql.Composed:
     """Return the statement that adds copy after copy of the demo's rows."""
     columns, values = [], []
     for field in model._meta.concrete_fields:
+        if field.generated:
+            continue
         columns.append(sql.Identifier(str(field.column)))
         values.append(sql.SQL(_value(field)))
     return sql.SQL(
@@ -134,10 +141,15 @@ def _move_sequence(owner: "Connection[Any]", model: type[models.Model]) -> None:
     )  # fmt: skip
 
 
+def database_name() -> str:
+    """Return the database in use."""
+    return str(connections["default"].settings_dict["NAME"])
+
+
 @contextmanager
 def database(name: str) -> Iterator[None]:
     """Use another database of the same server for a while."""
-    before = str(connections["default"].settings_dict["NAME"])
+    before = database_name()
     _use(name)
     try:
         yield
@@ -147,7 +159,7 @@ def database(name: str) -> Iterator[None]:
 
 def copy_database(name: str) -> None:
     """Make a database that equals the one in use."""
-    source = str(connections["default"].settings_dict["NAME"])
+    source = database_name()
     _use(source)
     with owner_connection("postgres") as server:
         server.execute(

@@ -10,8 +10,9 @@ from django.db import DataError, IntegrityError, OperationalError
 from django.utils import timezone
 
 from helpdesk.models import Conversation
+from helpdesk.services.loads import kinds_of
 from helpdesk.tenancy import organization_scope, organization_transaction
-from routing import judging, leases, needs, offers, pricing
+from routing import judging, leases, needs, offers, pricing, queued
 from routing.assignment import Choice, choose, commit, propose, record_waiting
 from routing.candidates import Need
 from routing.deciding.filters import codes
@@ -32,7 +33,6 @@ BATCH = 256
 OLDEST = 64
 # So many are committed in one transaction.
 COMMITTED = 64
-MOST_KINDS = 200
 
 
 @dataclass(slots=True)
@@ -112,20 +112,26 @@ def _servable(team: Team, known: Facts, now: datetime, batch: int) -> list[Conve
     """
     if not (team.free > 0).any():
         return []
-    kinds = needs.kinds(known)[:MOST_KINDS]
-    moment = now.timestamp()
-    servable = [
-        kind for kind in kinds if (codes(team, needs.need_of_kind(kind, known), moment) == 0).any()
-    ]
+    servable = _servable_keys(team, known, now)
     if not servable:
         return []
-    rows = needs.waiting().filter(needs.of_kinds(servable)).select_related("customer", "channel")
-    found = list(rows[:batch])
-    if len(found) < batch:
-        return found
-    oldest = list(rows.order_by("queued_at", "id")[:OLDEST])
-    kept = {one.pk: one for one in (*oldest, *found)}
-    return list(kept.values())[:batch]
+    first = queued.urgent_first(servable, batch)
+    if len(first) == batch:
+        oldest = queued.oldest_first(servable, OLDEST)
+        first = list(dict.fromkeys([*oldest, *first]))[:batch]
+    rows = needs.read(Conversation.objects.all()).in_bulk(first)
+    return [rows[pk] for pk in first]
+
+
+def _servable_keys(team: Team, known: Facts, now: datetime) -> list[str]:
+    """Return what is asked for and somebody free could answer."""
+    keys, moment = queued.keys(), now.timestamp()
+    kinds = {} if known.loads.is_plain else kinds_of(map(queued.channel_of, keys))
+    return [
+        key
+        for key in keys
+        if (codes(team, needs.need_of_kind(queued.kind(key, kinds), known), moment) == 0).any()
+    ]
 
 
 def _place(asked: Sequence[Need], team: Team, known: Facts, fence: int | None) -> set[int]:
@@ -243,7 +249,7 @@ def _record_newly_waiting(conversation_ids: Sequence[int], known: Facts) -> None
             conversation_id__in=conversation_ids, outcome__in=explaining
         ).values("conversation_id")
         rows = needs.waiting().filter(pk__in=conversation_ids).exclude(pk__in=explained)
-        left = needs.needs(list(rows.select_related("customer", "channel")), known, now)
+        left = needs.needs(list(needs.read(rows)), known, now)
         if not left:
             return
         team = Team.of(people(known, now))

@@ -7,16 +7,11 @@ from typing import Any
 
 from django.db.models import (
     Avg,
-    BooleanField,
     Exists,
-    ExpressionWrapper,
-    F,
     Max,
-    Min,
     OuterRef,
     Q,
     QuerySet,
-    Value,
 )
 
 from helpdesk.models import Assignment, Conversation, Rating, State
@@ -25,13 +20,18 @@ from helpdesk.services.loads import kinds_of
 from routing.candidates import Need, Past
 from routing.facts import Facts
 from routing.models import Objection, Offer
+from routing.queued import Kind
 
 # Whoever let an offer expire is asked again after this time, when nobody else could be found.
 ASK_AGAIN_AFTER = timedelta(minutes=2)
 DECLINED_FOR = timedelta(days=1)
 PUT_BACK_FOR = timedelta(minutes=30)
-
-Kind = tuple[int, int | None, str, int | None, str, bool]
+# What is read of a conversation to know what it asks for.
+_READ = (
+    *("customer_id", "customer__place", "channel_id", "channel__kind"),
+    *("department_id", "topic_id", "wanted_skill_id", "language"),
+    *("urgency", "waiting_since", "queued_at"),
+)
 
 
 def waiting() -> QuerySet[Conversation]:
@@ -42,47 +42,21 @@ def waiting() -> QuerySet[Conversation]:
     ).order_by("-urgency", "queued_at", "id")
 
 
-def kinds(known: Facts) -> list[Kind]:
-    """Return the different things that waiting conversations ask for, personal matters aside.
-
-    The kind of channel is told where it matters, else it is empty.
-    """
-    fields = ("department_id", "topic_id", "language", "wanted_skill_id")
-    answered = ExpressionWrapper(Q(waiting_since__isnull=True), output_field=BooleanField())
-    channel_kind = Value("") if known.loads.is_plain else F("channel__kind")
-    rows = waiting().order_by().annotate(is_answered=answered, channel_kind=channel_kind)
-    names = (*fields, "channel_kind", "is_answered")
-    # The longest waiting first: of too many kinds, others are left for the next look.
-    oldest = rows.values(*names).annotate(oldest=Min("queued_at")).order_by("oldest")
-    return list(oldest.values_list(*names))
-
-
-def of_kinds(wanted: Sequence[Kind]) -> Q:
-    """Return the filter for conversations of these kinds."""
-    found = Q(pk__in=[])
-    for department_id, topic_id, language, skill_id, kind, is_answered in wanted:
-        found |= Q(
-            Q(channel__kind=kind) if kind else Q(),
-            Q(topic_id=topic_id) if topic_id else Q(topic__isnull=True),
-            Q(wanted_skill_id=skill_id) if skill_id else Q(wanted_skill__isnull=True),
-            department_id=department_id,
-            language=language,
-            waiting_since__isnull=is_answered,
-        )
-    return found
+def read(rows: QuerySet[Conversation]) -> QuerySet[Conversation]:
+    """Return the same conversations with as much as `needs` looks at, in one query."""
+    return rows.select_related("customer", "channel").only(*_READ)
 
 
 def need_of_kind(kind: Kind, known: Facts) -> Need:
     """Return what a conversation of this kind asks for."""
-    department_id, topic_id, language, skill_id, channel_kind, is_answered = kind
     return Need(
         conversation_id=0,
-        department_id=department_id,
-        topic_id=topic_id,
-        skills=_skills(topic_id, skill_id, known),
-        language=language,
-        certificate=_certificate(topic_id, known),
-        **_weighing(channel_kind, known, is_answered=is_answered),
+        department_id=kind.department_id,
+        topic_id=kind.topic_id,
+        skills=_skills(kind.topic_id, kind.wanted_skill_id, known),
+        language=kind.language,
+        certificate=_certificate(kind.topic_id, known),
+        **_weighing(kind.channel_kind, known, is_answered=kind.is_answered),
     )
 
 

@@ -16,6 +16,7 @@ from routing.candidates import Need
 from routing.deciding.prices import MOST_DEMAND, prices
 from routing.deciding.team import Floats, Team
 from routing.facts import Facts
+from routing.queued import Kind
 from routing.queueing import usual_hold
 
 KEPT_SECONDS = 60.0
@@ -94,7 +95,7 @@ def _demand(known: Facts, now: datetime, most: int) -> tuple[list[Need], float]:
     if not lately:
         return [], 0.0
     demand = [
-        needs.need_of_kind((department, topic, language, skill, "", False), known)
+        needs.need_of_kind(Kind(department, topic, language, skill), known)
         for _opened_at, department, topic, language, skill in lately
     ]
     seconds = (now - lately[-1][0]).total_seconds()

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from helpdesk.access import Access, conversation
 from helpdesk.models import Assignment, Conversation
 from routing.predicting.outlook import Line, Outlook, outlook
+from routing.queued import Kind
 
 # The estimate looks at how long work like this was held lately.
 LOOK_BACK = timedelta(days=7)
@@ -42,7 +43,7 @@ def place_in(found: Outlook, waiting: Conversation) -> Place:
     placed = found.place(waiting.pk)
     if placed is not None:
         return _place(*placed)
-    kind = (waiting.department_id, waiting.topic_id, waiting.language, waiting.wanted_skill_id)
+    kind = Kind(waiting.department_id, waiting.topic_id, waiting.language, waiting.wanted_skill_id)
     line = found.line(kind)
     return Place(1, 0) if line is None else _place(len(line.middle), line)
 

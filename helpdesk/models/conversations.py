@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import ClassVar
 
 from django.db import models
+from django.db.models import Case, F, Value, When
+from django.db.models.functions import Concat
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.models.base import (
@@ -24,6 +26,8 @@ class State(models.TextChoices):
 
 OPEN_STATES = [State.QUEUED, State.OPEN, State.WAITING, State.SNOOZED]
 OPEN = models.Q(state__in=OPEN_STATES)
+# Judged, and without an owner.
+GIVEN_NEXT = models.Q(queue__isnull=False, route_at__isnull=True)
 
 # What a conversation takes of its owner's capacity.
 WEIGHTS = {
@@ -38,6 +42,13 @@ class Priority(models.TextChoices):
     NORMAL = "normal", _("Normal")
     HIGH = "high", _("High")
     URGENT = "urgent", _("Urgent")
+
+
+def _need_key() -> Concat:
+    parts = [F("department_id"), F("topic_id"), F("wanted_skill_id"), F("channel_id")]
+    answered = Case(When(waiting_since__isnull=True, then=Value("answered")), default=Value(""))
+    dotted = [each for part in (*parts, answered) for each in (part, Value("."))]
+    return Concat(*dotted, F("language"), output_field=models.TextField())
 
 
 class Conversation(OrganizationModel):
@@ -132,6 +143,10 @@ class Conversation(OrganizationModel):
     closed_at = models.DateTimeField(_("closed"), null=True, blank=True)
     # The router looks at it when this is due: a new message to judge, or a place in the queue to fill.
     route_at = models.DateTimeField(null=True, blank=True)
+    # What it asks of whoever answers, personal matters aside: see `routing.queued`.
+    need_key = models.GeneratedField(
+        expression=_need_key(), output_field=models.TextField(), db_persist=True
+    )
 
     class Meta:
         verbose_name = _("conversation")
@@ -187,6 +202,16 @@ class Conversation(OrganizationModel):
                 fields=["organization", "queue", "-urgency", "queued_at"],
                 condition=models.Q(queue__isnull=False),
                 name="conversation_waiting",
+            ),
+            models.Index(
+                fields=["organization", "need_key", "-urgency", "queued_at", "id"],
+                condition=GIVEN_NEXT,
+                name="conversation_urgent_first",
+            ),
+            models.Index(
+                fields=["organization", "need_key", "queued_at", "id"],
+                condition=GIVEN_NEXT,
+                name="conversation_oldest_first",
             ),
             models.Index(
                 fields=["organization", "department", "-last_message_at"],

@@ -24,6 +24,7 @@ from routing.deciding.rules import URGENT
 from routing.deciding.team import Floats, Team
 from routing.facts import Facts, people
 from routing.laboratory.world import BEGINS_AT, FAR, Arrival, Shift, World
+from routing.queued import Kind
 from routing.queueing import usual_hold
 
 LOOK_BACK = timedelta(days=28)
@@ -175,7 +176,7 @@ def _seen(known: Facts, now: datetime) -> list[tuple[datetime, Need]]:
         (
             at,
             replace(
-                needs.need_of_kind((department_id, topic_id, language, skill_id, "", False), known),
+                needs.need_of_kind(Kind(department_id, topic_id, language, skill_id), known),
                 weight=Decimal(1),
                 urgency=urgency,
                 place=place,
@@ -193,7 +194,7 @@ def _of_topics(known: Facts) -> list[Need]:
     for topic_id, department_id in (
         Topic.objects.filter(is_active=True).order_by("id").values_list("id", "department_id")
     ):
-        need = needs.need_of_kind((department_id, topic_id, "", None, "", False), known)
+        need = needs.need_of_kind(Kind(department_id, topic_id, "", None), known)
         found.append(replace(need, weight=Decimal(1), urgency=known.rules[topic_id].base_urgency))
     return found
 

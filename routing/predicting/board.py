@@ -9,9 +9,10 @@ from django.utils.translation import gettext as _
 
 from helpdesk.models import Department, Skill, Topic
 from helpdesk.templatetags.portal import full_moment, spell
-from routing.predicting.known import Kind, Waiter
+from routing.predicting.known import Waiter
 from routing.predicting.outlook import Line, Outlook, outlook
 from routing.predicting.presence import REASONS
+from routing.queued import Kind
 
 MOST_ROWS = 20
 
@@ -86,14 +87,16 @@ def _grouped(
     grouped: dict[_Key, tuple[list[Kind], list[Waiter]]] = {}
     kinds = [waiter.kind for waiter in found.waiting] + list(found.line_of)
     for kind in kinds:
-        department, topic, _language, skill = kind
-        if department in departments:
-            grouped.setdefault((department, topic, skill), ([], []))[0].append(kind)
+        if kind.department_id in departments:
+            grouped.setdefault(_key(kind), ([], []))[0].append(kind)
     for waiter in found.waiting:
-        department, topic, _language, skill = waiter.kind
-        if department in departments:
-            grouped[department, topic, skill][1].append(waiter)
+        if waiter.kind.department_id in departments:
+            grouped[_key(waiter.kind)][1].append(waiter)
     return grouped
+
+
+def _key(kind: Kind) -> _Key:
+    return kind.department_id, kind.topic_id, kind.wanted_skill_id
 
 
 class _Names:

@@ -14,6 +14,7 @@ from routing.facts import Facts
 from routing.predicting.holds import Holds
 from routing.predicting.presence import There
 from routing.predicting.simulation import Running, Situation, Stream
+from routing.queued import Kind
 
 # How far back arrivals say something about the next ones: an hour alone swings too much.
 ARRIVALS_LOOK_BACK = timedelta(hours=3)
@@ -26,8 +27,6 @@ MOST_KINDS = 200
 URGENCY_STEP = 5
 USUAL_URGENCY = 20
 
-# What is asked for: department, topic, language, wanted skill.
-Kind = tuple[int, int | None, str, int | None]
 # A topic and a department whose holds are alike; either may be unknown.
 _HoldKey = tuple[int | None, int | None]
 
@@ -140,7 +139,7 @@ def _lines(
     numbers: dict[tuple[object, ...], int] = {}
     line_of: dict[Kind, int] = {}
     for kind in dict.fromkeys(kinds):
-        there = there_for(needs.need_of_kind((*kind, "", False), known))
+        there = there_for(needs.need_of_kind(kind, known))
         key = (there.rows,) if there.rows else (there, kind[0])
         if key not in numbers:
             numbers[key] = len(theres)
@@ -204,7 +203,7 @@ def _arrivals(now: datetime) -> tuple[list[Waiter], float]:
         *("urgency", "opened_at", "channel__kind"),
     )
     found = [
-        Waiter(pk, (department, topic, language, skill), urgency, opened_at, kind in live)
+        Waiter(pk, Kind(department, topic, language, skill), urgency, opened_at, kind in live)
         for pk, department, topic, language, skill, urgency, opened_at, kind in rows.values_list(
             *fields
         )[:MOST_ARRIVALS]

@@ -24,9 +24,10 @@ from routing.candidates import Need
 from routing.deciding.team import Team
 from routing.facts import Facts, facts, people
 from routing.predicting.holds import Floats
-from routing.predicting.known import Kind, Waiter, situation_of
+from routing.predicting.known import Waiter, situation_of
 from routing.predicting.presence import There, is_closed, there_for
 from routing.predicting.simulation import Waits, forecast
+from routing.queued import Kind
 
 KEPT_SECONDS = 15.0
 # How soon the order of those who wait is read again.
@@ -191,7 +192,7 @@ def _in_order(kept: Outlook, waiting: Sequence[Waiter], known: Facts, now: datet
 
 
 def _need(waiter: Waiter, known: Facts) -> Need:
-    need = needs.need_of_kind((*waiter.kind, "", False), known)
+    need = needs.need_of_kind(waiter.kind, known)
     return replace(need, urgency=waiter.urgency, waiting_since=waiter.since, is_live=waiter.is_live)
 
 
@@ -204,7 +205,7 @@ def _waiting() -> list[Waiter]:
     )
     since = Coalesce("waiting_since", "queued_at")
     return [
-        Waiter(pk, (department, topic, language, skill), urgency, since, kind in live)
+        Waiter(pk, Kind(department, topic, language, skill), urgency, since, kind in live)
         for pk, department, topic, language, skill, urgency, kind, since in rows.values_list(
             *fields, "channel__kind", since
         )[:MOST_WAITING]

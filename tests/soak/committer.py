@@ -3,9 +3,10 @@
 It says when it is ready and begins when it is told to, so that all begin together.
 """
 
+import random
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import django
 
@@ -13,7 +14,9 @@ django.setup()
 
 from helpdesk.models import Staff  # noqa: E402  (apps are loaded only now)
 from helpdesk.services import holding  # noqa: E402
-from routing import engine, needs  # noqa: E402
+from routing import engine, queued  # noqa: E402
+
+EVERYBODY = 10_000
 
 
 def only_look(staff_ids: Iterable[int]) -> dict[int, Staff]:
@@ -28,8 +31,13 @@ def main(organization_id: int, *, is_planted: bool) -> None:
     if is_planted:
         holding.lock_receivers = only_look
     # Each takes others of those that wait: on the same ones they would race for rows and not for slots.
-    waiting = needs.waiting
-    needs.waiting = lambda: waiting().order_by("?")
+    heads = queued.urgent_first
+
+    def any_of_them(keys: Sequence[str], most: int) -> list[int]:
+        found = heads(keys, EVERYBODY)
+        return random.sample(found, min(most, len(found)))
+
+    queued.urgent_first = queued.oldest_first = any_of_them
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     sys.stdin.readline()
