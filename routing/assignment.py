@@ -43,9 +43,14 @@ class Choice:
         return int(self.standings.team.ids[self.given_row])
 
     @cached_property
+    def ranked(self) -> list[Scored]:
+        """Return the best with the parts of their scores, and among them who shall have it."""
+        return recording.ranked(self.standings, self.number, self.row)
+
+    @property
     def best(self) -> Scored:
         """Return who shall have it, with the parts of the score."""
-        return self.standings.scored(self.number, [self.given_row])[0]
+        return next(one for one in self.ranked if one.person.id == self.staff_id)
 
     def nobody(self) -> "Choice":
         """Return the same, with nobody who shall have it."""
@@ -56,7 +61,7 @@ class Choice:
         return recording.decision(
             self.need,
             outcome,
-            data=recording.compose(self.standings, self.number, self.row),
+            data=recording.compose(self.standings, self.number, self.ranked),
             policy=self.policy,
             at=self.at,
             chosen=None if self.row is None else self.best,

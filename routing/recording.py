@@ -29,12 +29,17 @@ class NotReplayable(Exception):
     """Another engine made the decision."""
 
 
-def compose(standings: Standings, at: int, chosen: int | None) -> Json:
-    """Return what a decision about one of the needs keeps, and of whoever was chosen by row."""
-    need = standings.asked.needs[at]
+def ranked(standings: Standings, at: int, chosen: int | None) -> list[Scored]:
+    """Return the best for one of the needs, and among them whoever was chosen by row."""
     rows = [int(row) for row in standings.order(at, RANKED_KEPT)]
     if chosen is not None and chosen not in rows:
         rows[-1] = chosen
+    return standings.scored(at, rows)
+
+
+def compose(standings: Standings, at: int, best: Sequence[Scored]) -> Json:
+    """Return what a decision about one of the needs keeps, and of the best for it."""
+    need = standings.asked.needs[at]
     by_reason: dict[str, list[int]] = defaultdict(list)
     for staff_id, reasons in standings.excluded(at, EXCLUDED_KEPT).items():
         by_reason["+".join(reasons)].append(staff_id)
@@ -45,7 +50,7 @@ def compose(standings: Standings, at: int, chosen: int | None) -> Json:
         # Pairs, because jsonb does not keep the order of keys and points follow it.
         "weights": [[name, weights[name]] for name in available() if weights.get(name, 0) > 0],
         "usual": standings.team.usual_recent,
-        "ranked": [_scored(one, need) for one in standings.scored(at, rows)],
+        "ranked": [_scored(one, need) for one in best],
         "excluded": dict(by_reason),
         "people": len(standings.team),
     }
