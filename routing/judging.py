@@ -28,7 +28,7 @@ from helpdesk.text import language_of, tokens
 from routing.classify import UNKNOWN, Verdict
 from routing.facts import Facts
 from routing.models import OverflowFiring
-from routing.urgency import DEFAULT_BASE, follow, judge_urgency
+from routing.urgency import DEFAULT_BASE, Urgency, follow, judge_urgency
 
 BATCH = 64
 # What waits is judged again, because waiting makes it more urgent.
@@ -88,7 +88,8 @@ def _judge_open(conversations: Sequence[Conversation], known: Facts, now: dateti
         if text is not None:
             tier = tiers[conversation.customer_id]
             is_new = before[conversation.pk][0] is None
-            _judge_urgency(conversation, text, known, now, tier=tier, is_new=is_new)
+            judged = _urgency_of(conversation, text, known, now, tier=tier)
+            _follow_urgency(conversation, judged, fresh[conversation.pk], known, is_new=is_new)
     update_each([one for found in fresh.values() for one in found], "language", "topic", "urgency")
     _move_to_departments(conversations, known)
     for conversation in conversations:
@@ -112,9 +113,9 @@ def _fresh_messages(conversations: Sequence[Conversation]) -> dict[int, list[Mes
     """Return the customers' messages that were not judged yet, oldest first, by conversation."""
     rows = Message.objects.filter(
         conversation__in=conversations, direction=Direction.IN, urgency__isnull=True
-    ).order_by("pk")
+    )
     found: dict[int, list[Message]] = defaultdict(list)
-    for message in rows:
+    for message in rows.order_by("pk").select_related("entry"):
         found[message.conversation_id].append(message)
     return found
 
@@ -183,22 +184,42 @@ def _follow_topic(conversation: Conversation, verdict: Verdict) -> None:
         conversation.topic_confidence = verdict.confidence
 
 
-def _judge_urgency(
-    conversation: Conversation,
-    newest: str,
-    known: Facts,
-    now: datetime,
-    *,
-    tier: str,
-    is_new: bool,
-) -> None:
-    rule = known.rules.get(conversation.topic_id) if conversation.topic_id else None
-    base = rule.base_urgency if rule else DEFAULT_BASE
+def _urgency_of(
+    conversation: Conversation, newest: str, known: Facts, now: datetime, *, tier: str
+) -> Urgency:
     since = conversation.waiting_since or now
     waited = max(now - since, timedelta(0))
-    judged = judge_urgency(newest, base=base, tier=tier, waited=waited)
-    previous = base if is_new else conversation.urgency
-    conversation.urgency = judged.score if is_new else follow(previous, judged, base=base)
+    return judge_urgency(newest, base=_base(conversation, known), tier=tier, waited=waited)
+
+
+def _base(conversation: Conversation, known: Facts) -> int:
+    rule = known.rules.get(conversation.topic_id) if conversation.topic_id else None
+    return rule.base_urgency if rule else DEFAULT_BASE
+
+
+def _follow_urgency(
+    conversation: Conversation,
+    judged: Urgency,
+    fresh: Sequence[Message],
+    known: Facts,
+    *,
+    is_new: bool,
+) -> None:
+    """Let the urgency follow what was written; before our answer it only rises."""
+    highest = max([judged.score, *(message.urgency or 0 for message in fresh)])
+    if is_new:
+        conversation.urgency = highest
+    elif _was_answered(conversation, fresh):
+        fallen = follow(conversation.urgency, judged, base=_base(conversation, known))
+        conversation.urgency = max(fallen, highest if len(fresh) > 1 else 0)
+    else:
+        conversation.urgency = max(conversation.urgency, highest)
+
+
+def _was_answered(conversation: Conversation, fresh: Sequence[Message]) -> bool:
+    """Tell whether the customer waits only since the first of these messages."""
+    since = conversation.waiting_since
+    return bool(fresh) and since is not None and fresh[0].entry.at <= since
 
 
 def _move_to_departments(conversations: Sequence[Conversation], known: Facts) -> None:

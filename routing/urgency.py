@@ -80,7 +80,8 @@ class Urgency:
 
     score: int
     reasons: tuple[tuple[str, str], ...] = ()
-    is_calm: bool = False
+    # The customer thanks and asks for nothing.
+    is_thanks: bool = False
 
 
 def judge_urgency(
@@ -90,11 +91,9 @@ def judge_urgency(
     tier: str = "",
     waited: timedelta = timedelta(0),
 ) -> Urgency:
-    """Return the urgency of one message, starting from the topic's own."""
-    even = gist(text)
-    calm = _CALM.search(even)
-    if calm:
-        even = _CALM.sub(" ", even)
+    """Return the urgency of one message, starting from the topic's own: nothing in a text lowers it."""
+    # "Not urgent" says neither that it is, nor that the customer may be left waiting.
+    even = _CALM.sub(" ", gist(text))
     met = [
         (kind, share, match.group())
         for kind, share, pattern in _COMPILED
@@ -110,12 +109,9 @@ def judge_urgency(
     for _kind, share, _word in met:
         rest *= 1 - share
     score = base + (100 - base) * (1 - rest)
-    if calm:
-        met.append(("calm", 0.0, calm.group()))
-        score *= 0.6
     reasons = tuple((kind, word[:40]) for kind, _share, word in met)
-    is_calm = bool(calm) or bool(_THANKS.search(even) and len(met) == 0)
-    return Urgency(min(100, max(0, round(score))), reasons, is_calm)
+    is_thanks = not met and bool(_THANKS.search(even))
+    return Urgency(min(100, max(0, round(score))), reasons, is_thanks)
 
 
 def _loudness(text: str, even: str) -> list[tuple[str, float, str]]:
@@ -130,7 +126,10 @@ def _loudness(text: str, even: str) -> list[tuple[str, float, str]]:
 
 
 def follow(previous: int, judged: Urgency, *, base: int = DEFAULT_BASE) -> int:
-    """Return the urgency of a conversation after one more message: up at once, down slowly or when thanked."""
-    if judged.score >= previous or judged.is_calm:
+    """Return the urgency once the customer writes after our answer: up at once, down slowly or when thanked.
+
+    Without an answer between, what customers write never lowers it.
+    """
+    if judged.score >= previous or judged.is_thanks:
         return judged.score
     return max(judged.score, round(base + 0.75 * (previous - base)) if previous > base else 0)

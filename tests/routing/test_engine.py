@@ -16,7 +16,7 @@ from helpdesk.models import (
     Topic,
 )
 from helpdesk.registries import invariant_checks
-from helpdesk.services import assignment, lifecycle, presence
+from helpdesk.services import assignment, lifecycle, presence, replying
 from routing import engine, judging, leases, recording
 from routing.facts import facts
 from routing.models import Decision, Policy, RouterLease
@@ -200,9 +200,33 @@ def test_a_new_message_is_judged_again_and_the_owner_keeps_it(world: World) -> N
     angry = world.conversation(received.conversation_id)
     assert angry.urgency > calm
     assert angry.owner == owner
-    world.message("好的谢谢")
+
+
+@pytest.mark.parametrize("words", ["不急，慢慢来", "谢谢", "好的", "怎么退货", "no rush"])
+def test_only_our_answer_lets_the_urgency_fall(world: World, words: str) -> None:
+    pk = world.message("充电器冒烟了！").conversation_id
     route(world)
-    assert world.conversation(received.conversation_id).urgency < angry.urgency
+    danger = world.conversation(pk).urgency
+    world.message(words)
+    route(world)
+    assert world.conversation(pk).urgency == danger
+    owner = world.conversation(pk).owner
+    assert owner
+    name = next(name for name, person in world.people.items() if person == owner)
+    with world.transaction():
+        replying.reply(world.access(name), pk, text="请先拔掉电源。")
+    world.message(words)
+    route(world)
+    assert world.conversation(pk).urgency < danger
+
+
+def test_of_messages_judged_together_the_most_urgent_counts(world: World) -> None:
+    pk = world.message("充电器冒烟了！").conversation_id
+    world.message("在吗")
+    route(world)
+    alone = world.message("充电器冒烟了！", visitor="another").conversation_id
+    route(world)
+    assert world.conversation(pk).urgency >= world.conversation(alone).urgency
 
 
 def test_a_topic_chosen_by_a_colleague_is_left_alone(world: World) -> None:

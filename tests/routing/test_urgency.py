@@ -45,10 +45,19 @@ def test_danger_outranks_haste_and_haste_outranks_a_plain_question() -> None:
 
 
 @pytest.mark.parametrize("text", ["不急，有空再看", "no rush, whenever you can", "不着急"])
-def test_words_of_calm_lower_it(text: str) -> None:
-    judged = judge_urgency(text)
-    assert judged.score < 20
-    assert judged.is_calm
+def test_words_of_calm_are_no_haste_and_lower_nothing(text: str) -> None:
+    assert judge_urgency(text).score == judge_urgency("怎么退货").score
+
+
+@pytest.mark.parametrize("calm", ["不急", "no rush", "谢谢", "take your time"])
+def test_no_words_take_back_what_others_say(calm: str) -> None:
+    danger = judge_urgency("充电器冒烟了").score
+    assert judge_urgency(f"{calm}，充电器冒烟了，{calm}").score >= danger
+
+
+@given(st.text(max_size=100), st.text(max_size=100), st.integers(0, 100))
+def test_nothing_that_is_written_is_below_its_topic(text: str, more: str, base: int) -> None:
+    assert judge_urgency(text + more, base=base).score >= base
 
 
 def test_tier_and_wait_raise_it() -> None:
