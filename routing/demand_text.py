@@ -6,6 +6,7 @@ The words and, or, not may be 且, 或, 非; a name with spaces or such a word i
 import re
 from collections.abc import Mapping
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from routing.deciding.demands import (
@@ -22,6 +23,8 @@ from routing.deciding.demands import (
 MOST_CHARACTERS = 1000
 _TOKEN = re.compile(r'\s*(?:"([^"]*)"|(>=|≥|[()])|([^\s()"≥>=]+))')
 _WORDS = {"and": "and", "且": "and", "or": "or", "或": "or", "not": "not", "非": "not"}
+# How a reader of Chinese and any other writes them.
+_CHINESE = {"and": "且", "or": "或", "not": "非", ">=": "≥"}
 _PLAIN = re.compile(r'[^\s()"≥>=]+')
 
 
@@ -43,16 +46,17 @@ def read(text: str, skills: Mapping[str, int]) -> Demand:
 
 
 def write(demand: Demand, names: Mapping[int, str]) -> str:
-    """Return a demand as people write it; a skill that is gone is a question mark."""
+    """Return a demand as people write it in the reader's language; a skill that is gone is a question mark."""
+    words = _CHINESE if (get_language() or "").startswith("zh") else {}
     if isinstance(demand, Has):
         name = names.get(demand.skill, "?")
         is_plain = _PLAIN.fullmatch(name) and name.casefold() not in _WORDS
         shown = name if is_plain else f'"{name}"'
-        return f"{shown} >= {demand.level}" if demand.level else shown
+        return f"{shown} {words.get('>=', '>=')} {demand.level}" if demand.level else shown
     if isinstance(demand, Lacks):
-        return f"not {_grouped(demand.part, names)}"
-    word = " and " if isinstance(demand, Every) else " or "
-    return word.join(_grouped(part, names) for part in demand.parts)
+        return f"{words.get('not', 'not')} {_grouped(demand.part, names)}"
+    join = "and" if isinstance(demand, Every) else "or"
+    return f" {words.get(join, join)} ".join(_grouped(part, names) for part in demand.parts)
 
 
 def _grouped(demand: Demand, names: Mapping[int, str]) -> str:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
+from django.utils import translation
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -111,13 +112,22 @@ def test_everybody_is_told_as_one_by_one(demand: Demand, skills: list[dict[int, 
     assert met(demand, people(*skills)).tolist() == [holds(demand, each) for each in skills]
 
 
-@given(demands(2))
-def test_what_is_written_is_read_back(demand: Demand) -> None:
-    read = demand_text.read(demand_text.write(demand, SHOWN), NAMES)
+@given(demands(2), st.sampled_from(["en", "zh-hans"]))
+def test_what_is_written_in_either_language_is_read_back(demand: Demand, language: str) -> None:
+    with translation.override(language):
+        read = demand_text.read(demand_text.write(demand, SHOWN), NAMES)
     everybody = people(
         *({1: a, 2: b, 3: c, 4: 1} for a in range(6) for b in (0, 3) for c in (0, 5))
     )
     assert met(read, everybody).tolist() == met(demand, everybody).tolist()
+
+
+def test_it_is_written_in_the_words_of_the_reader() -> None:
+    demand = Every((Has(1, 3), Lacks(Some((Has(2), Has(3))))))
+    with translation.override("zh-hans"):
+        assert demand_text.write(demand, SHOWN) == '退款 ≥ 3 且 非 (English 或 "Data tools")'
+    with translation.override("en"):
+        assert demand_text.write(demand, SHOWN) == '退款 >= 3 and not (English or "Data tools")'
 
 
 def test_a_ring_asks_for_department_place_and_load_too() -> None:
