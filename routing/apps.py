@@ -22,6 +22,9 @@ class RoutingConfig(AppConfig):
         sweeps.register(
             "trainings", Sweep(run=tasks.start_due, queue="trainings", every_seconds=10)
         )
+        sweeps.register(
+            "evidence", Sweep(run=tasks.start_reckoning, queue="evidence", every_seconds=60)
+        )
         sweeps.register("experiments", Sweep(run=ending.sweep, queue="experiments"))
         sweeps.register("trials", Sweep(run=trials.look_after, queue="trials", every_seconds=5))
         notices.register("topic models", versions.notices)

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from helpdesk.services import working_hours
 from routing.deciding.demands import Ring
+from routing.deciding.evidence import Evidence, counted
 
 # May, can, is there now: the order in which reasons are told.
 INACTIVE = "inactive"
@@ -55,6 +56,8 @@ class Person:
     department_id: int = 0
     # skill id -> level 0 to 5
     skills: Mapping[int, float] = field(default_factory=dict)
+    # skill id -> what it lately came to: part of the value, never of who may
+    evidence: Mapping[int, Evidence] = field(default_factory=dict)
     # skill id -> until when its exam counts, in seconds since 1970
     certified: Mapping[int, float] = field(default_factory=dict)
     languages: tuple[str, ...] = ()
@@ -81,6 +84,13 @@ class Person:
     recent: float = 0.0
     # What the person's time is worth elsewhere, in shares of the skill scale.
     price: float = 0.0
+
+    def level(self, skill: int) -> float:
+        """Return the level that counts: as stated, changed by evidence; 0 without the skill."""
+        stated, evidence = self.skills.get(skill, 0.0), self.evidence.get(skill)
+        if evidence is None or skill not in self.skills:
+            return stated
+        return counted(stated, evidence.change)
 
     @property
     def free(self) -> Decimal:

@@ -28,11 +28,12 @@ from helpdesk.tenancy import current_organization_id
 from routing.candidates import Person, Reach
 from routing.classify import TopicIndex, TopicSource
 from routing.deciding import demands
+from routing.deciding.evidence import Evidence
 from routing.experiments import switching
 from routing.kept_hours import KeptHours
 from routing.kept_lending import KeptLending
 from routing.kept_rings import read_rings
-from routing.models import OverflowRule, Policy
+from routing.models import OverflowRule, Policy, SkillEvidence
 from routing.offers import count_pending, reserved_weights
 
 # Tables whose rows make up the slow facts; a changed row has another xmin.
@@ -52,6 +53,7 @@ _WATCHED = (
     "routing_topicmodel",
     "routing_overflowrule",
     "routing_experiment",
+    "routing_skillreckoning",  # changes whenever evidence does, which is many rows
 )
 _KEPT = 200
 
@@ -83,6 +85,8 @@ class Facts:
     # In their order; only those that are followed.
     overflow_rules: Sequence[OverflowRule] = ()
     experiments: Mapping[int | None, switching.Running] = field(default_factory=dict)
+    # By person and skill.
+    evidence: Mapping[int, Mapping[int, Evidence]] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> TopicIndex:
@@ -155,7 +159,17 @@ def _read(organization_id: int) -> Facts:
         rings=read_rings({topic.pk: topic.parent_id for topic in topics}),
         overflow_rules=list(OverflowRule.objects.filter(is_active=True)),
         experiments=switching.running(),
+        evidence=_evidence(skills),
     )
+
+
+def _evidence(skills: Mapping[int, Mapping[int, int]]) -> dict[int, dict[int, Evidence]]:
+    """Return what skills lately came to; a level that was stated anew since then counts alone."""
+    found: dict[int, dict[int, Evidence]] = defaultdict(dict)
+    for row in SkillEvidence.objects.order_by("id"):
+        if skills.get(row.staff_id, {}).get(row.skill_id) == row.level:
+            found[row.staff_id][row.skill_id] = row.plain
+    return dict(found)
 
 
 def _source(topic: Topic, examples: list[str]) -> TopicSource:
@@ -248,6 +262,7 @@ def _person(
         department_id=staff.department_id,
         certified={skill: until.timestamp() for skill, until in access.certified.items()},
         skills=known.skills.get(staff.pk, {}),
+        evidence=known.evidence.get(staff.pk, {}),
         languages=tuple(code.split("-")[0].lower() for code in staff.languages),
         place=staff.place,
         capacity=staff.capacity,

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from routing.candidates import Need, Past, Person
+from routing.deciding.evidence import Evidence
 from routing.deciding.parts import Asked, available
 from routing.deciding.rules import Rules
 from routing.deciding.standing import Part, Scored, Standings, points
@@ -86,8 +87,10 @@ def _scored(one: Scored, need: Need) -> Json:
         "capacity": str(person.capacity),
     }
     levels = {str(skill): person.skills.get(skill, 0) for skill in need.skills}
+    evidence = {str(skill): person.evidence.get(skill) for skill in need.skills}
     optional: Json = {
         "skills": levels,
+        "evidence": {skill: list(astuple(one)) for skill, one in evidence.items() if one},
         "languages": list(person.languages),
         "place": person.place,
         "reserved": str(person.reserved) if person.reserved else None,
@@ -185,6 +188,7 @@ def _read_person(row: Json) -> Person:
     return Person(
         id=row["staff"],
         skills={int(skill): level for skill, level in row.get("skills", {}).items()},
+        evidence={int(skill): Evidence(*one) for skill, one in row.get("evidence", {}).items()},
         languages=tuple(row.get("languages", ())),
         place=row.get("place", ""),
         capacity=Decimal(row["capacity"]),

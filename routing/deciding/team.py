@@ -30,7 +30,7 @@ class Team:
     ids: Ints
     reaches: Sequence[tuple[Reach, ...]]
     reach_of: Ints
-    # skill -> levels 0 to 5, -1 without it; and as shares of the highest, 0 without it
+    # skill -> stated levels 0 to 5, -1 without it; and with evidence, as shares of the highest, 0 without it
     levels: Mapping[int, Floats]
     fits: Mapping[int, Shares]
     # code -> 0 for the first language, 1 for a further one, -1 for none
@@ -84,10 +84,7 @@ class Team:
             reaches=list(reaches),
             reach_of=_ints(reach_of),
             levels=levels,
-            fits={
-                skill: (np.maximum(column, 0.0) / TOP_LEVEL).astype(np.float32)
-                for skill, column in levels.items()
-            },
+            fits=_fits(people, levels),
             languages=_languages(people),
             has_languages=_flags(bool(person.languages) for person in people),
             place_numbers=places,
@@ -255,6 +252,24 @@ def _levels(people: Sequence[Person]) -> dict[int, Floats]:
             if skill not in found:
                 found[skill] = np.full(len(people), -1.0)
             found[skill][row] = level
+    return found
+
+
+def _fits(people: Sequence[Person], levels: Mapping[int, Floats]) -> dict[int, Shares]:
+    """Return the levels that count as shares of the highest."""
+    changes: dict[int, Floats] = {}
+    for row, person in enumerate(people):
+        for skill, evidence in person.evidence.items():
+            if skill not in changes:
+                changes[skill] = np.zeros(len(people))
+            changes[skill][row] = evidence.change
+    found = {}
+    for skill, column in levels.items():
+        counted = np.maximum(column, 0.0)
+        if skill in changes:
+            changed = np.clip(column + changes[skill], 0.0, TOP_LEVEL)
+            counted = np.where(column < 0, 0.0, changed)
+        found[skill] = (counted / TOP_LEVEL).astype(np.float32)
     return found
 
 

@@ -1,8 +1,8 @@
 """The organization's own company to play with: its people, and customers drawn from those of the last weeks.
 
-Skills, capacity, working hours and lent time are as they are now. What nobody knows of customers is assumed:
-how long each stays, how much each is more or less work than usual, and how it ends with whom. Nobody in it has
-met before, and all come to a department at the topic that was judged.
+Skills with what they lately came to, capacity, working hours and lent time are as they are now. What nobody
+knows of customers is assumed: how long each stays, how much each is more or less work than usual, and how it
+ends with whom. Nobody in it has met before, and all come to a department at the topic that was judged.
 """
 
 from collections import Counter, defaultdict

@@ -75,15 +75,15 @@ class World:
     # Seconds that some people lend, by row.
     lent: Mapping[int, float] = field(default_factory=dict)
     usual_seconds: float = USUAL_SECONDS
+    # The same people as the engine knows them, where that differs from how they are.
+    known: tuple[Person, ...] = ()
 
     def fit(self, arrival: Arrival, row: int) -> float:
         """Return how well somebody's skills fit, from 0 to 1; half where none is needed."""
         if not arrival.need:
             return 0.5
-        skills = self.people[row].skills
-        return sum(
-            share * skills.get(skill, 0.0) / TOP_LEVEL for skill, share in arrival.need.items()
-        )
+        person = self.people[row]
+        return sum(share * person.level(skill) / TOP_LEVEL for skill, share in arrival.need.items())
 
     def seconds(self, arrival: Arrival, fit: float) -> float:
         """Return for how long it occupies whoever answers it."""
@@ -194,7 +194,7 @@ class Play:
     ) -> None:
         self.world = world
         self.rules_of = (lambda _need: rules) if isinstance(rules, Rules) else rules
-        self.team = Team.of(world.people)
+        self.team = Team.of(world.known or world.people)
         self.lent = dict(world.lent)
         self.busy = [0] * len(world.people)
         self.waiting: dict[tuple[int, bool], _Waiting] = {}

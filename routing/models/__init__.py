@@ -1,6 +1,7 @@
-"""Routing's own rows: policies, decisions and offers, overflow rules, topic models, and experiments."""
+"""Routing's own rows: policies, decisions and offers, evidence of skills, topic models, and experiments."""
 
 from routing.models.decisions import Decision, Objection, Offer, RouterLease
+from routing.models.evidence import SkillEvidence, SkillReckoning
 from routing.models.experiments import Experiment, Slice
 from routing.models.overflow import OverflowFiring, OverflowRule, OverflowWatch
 from routing.models.policies import Policy
@@ -19,6 +20,8 @@ __all__ = [
     "Policy",
     "Ring",
     "RouterLease",
+    "SkillEvidence",
+    "SkillReckoning",
     "Slice",
     "TopicModel",
     "TopicTraining",

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from helpdesk.registries import scorers
 from routing.candidates import Need, Past, Person, Reach
+from routing.deciding.evidence import Evidence
 from routing.deciding.parts import BUILT_IN
 from routing.deciding.rules import DEFAULT_WEIGHTS, Rules
 from routing.deciding.standing import Scored, stand
@@ -72,6 +73,33 @@ def test_skill_counts_and_saves_time_that_others_need() -> None:
     more, less = points(replace(PERSON, skills={5: 4}), NEED), points(PERSON, NEED)
     assert more["skill"] > less["skill"]
     assert more["scarcity"] > less["scarcity"]
+
+
+def test_evidence_changes_what_a_level_is_worth_and_nothing_else() -> None:
+    more = replace(PERSON, evidence={5: Evidence(0.5)})
+    found, plain = points(more, NEED), points(PERSON, NEED)
+    assert found["skill"] == pytest.approx(3.5 / 5 * DEFAULT_WEIGHTS["skill"])
+    same = DEFAULT_WEIGHTS.keys() - {"skill", "scarcity"}
+    assert {name: found[name] for name in same} == {name: plain[name] for name in same}
+    assert points(replace(PERSON, evidence={5: Evidence(0.0)}), NEED) == plain
+    assert points(replace(PERSON, evidence={6: Evidence(1.5)}), NEED) == plain
+
+
+def test_a_level_with_evidence_stays_on_the_scale() -> None:
+    top = replace(PERSON, skills={5: 5}, evidence={5: Evidence(1.5)})
+    least = replace(PERSON, skills={5: 1}, evidence={5: Evidence(-1.5)})
+    assert points(top, NEED)["skill"] == DEFAULT_WEIGHTS["skill"]
+    assert points(least, NEED)["skill"] == 0
+    without = replace(PERSON, skills={}, evidence={5: Evidence(1.5)})
+    assert points(without, NEED)["skill"] == without.level(5) == 0
+
+
+def test_evidence_never_makes_up_for_a_level_that_is_needed() -> None:
+    need = replace(NEED, skills={5: 4})
+    team = Team.of([replace(PERSON, evidence={5: Evidence(1.5)})])
+    assert stand(team, [need], [Rules()], NOW.timestamp()).excluded(0, 1) == {1: ("skill",)}
+    less = Team.of([replace(PERSON, skills={5: 4}, evidence={5: Evidence(-1.5)})])
+    assert stand(less, [need], [Rules()], NOW.timestamp()).excluded(0, 1) == {}
 
 
 def test_of_several_skills_each_counts_by_its_share() -> None:
