@@ -4,7 +4,7 @@ Each registry is an ordered name -> value map. `registered(...)` is a context ma
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -184,5 +184,7 @@ scorers: Registry[Callable[..., Any]] = Registry("scorers")
 measures: Registry[Callable[..., object]] = Registry("measures")
 # What administrators of the organization in scope should see to, asked whenever their screens are shown.
 notices: Registry[Callable[[], Iterator[Notice]]] = Registry("notices")
+# What is known of the skills of a member of staff besides their levels, by skill.
+skill_notes: Registry[Callable[[int], Mapping[int, str]]] = Registry("skill notes")
 # What an app above calls the actions it leaves in the audit trail.
 audit_actions: Registry[str | Promise] = Registry("audit actions")

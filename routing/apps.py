@@ -8,8 +8,17 @@ class RoutingConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core must know of routing."""
-        from helpdesk.registries import Sweep, audit_actions, notices, sweeps  # noqa: PLC0415  (apps are ready only now)
-        from routing import handlers, invariants, judging, objecting, offers, tasks, versions  # noqa: PLC0415
+        from helpdesk.registries import Sweep, audit_actions, notices, skill_notes, sweeps  # noqa: PLC0415  (apps are ready only now)
+        from routing import (  # noqa: PLC0415
+            evidence_text,
+            handlers,
+            invariants,
+            judging,
+            objecting,
+            offers,
+            tasks,
+            versions,
+        )
         from routing.experiments import ending, opening  # noqa: PLC0415
         from routing.laboratory import trials  # noqa: PLC0415
         from routing.overflow import firing  # noqa: PLC0415
@@ -27,6 +36,7 @@ class RoutingConfig(AppConfig):
         )
         sweeps.register("experiments", Sweep(run=ending.sweep, queue="experiments"))
         sweeps.register("trials", Sweep(run=trials.look_after, queue="trials", every_seconds=5))
+        skill_notes.register("evidence", evidence_text.notes)
         notices.register("topic models", versions.notices)
         notices.register("experiments", ending.notices)
         own = offers.AUDITED | objecting.AUDITED | versions.AUDITED

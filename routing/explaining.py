@@ -14,6 +14,7 @@ from helpdesk.access import Access, colleague
 from helpdesk.models import Assignment, Conversation, Skill, Staff, Topic
 from helpdesk.reports.names import labels_of
 from routing import candidates as reasons
+from routing import evidence_text
 from routing.candidates import Need, Person
 from routing.deciding.standing import Part, Scored
 from routing.models import Decision
@@ -252,7 +253,7 @@ class Words:
             points=points(part.points),
             most=part.most,
             percent=round(100 * part.points / part.most),
-            text=self.fact(part.name, person, need),
+            text=self.fact(part.name, person, need) + self.more(part.name, person, need),
             name=part.name,
             value=part.points,
         )
@@ -289,12 +290,24 @@ class Words:
     def skill_fact(self, person: Person, need: Need) -> str:
         if not need.skills:
             return _("no particular skill needed")
-        told = [
-            _("%(skill)s level %(level)s")
-            % {"skill": self.skills.get(skill, "?"), "level": person.skills.get(skill, 0)}
-            for skill in need.skills
-        ]
-        return _(", ").join(told)
+        return _(", ").join(self.level_fact(person, skill) for skill in need.skills)
+
+    def level_fact(self, person: Person, skill: int) -> str:
+        stated = person.skills.get(skill, 0)
+        told = _("%(skill)s level %(level)s") % {
+            "skill": self.skills.get(skill, "?"),
+            "level": stated,
+        }
+        evidence = person.evidence.get(skill)
+        return _(", ").join([told, evidence_text.lately(stated, evidence)]) if evidence else told
+
+    def more(self, name: str, person: Person, need: Need) -> str:
+        """Return what stands behind the facts, where there is room to tell it."""
+        if name != "skill":
+            return ""
+        known = [person.evidence[skill] for skill in need.skills if skill in person.evidence]
+        told = [text for evidence in known if (text := evidence_text.figures(evidence))]
+        return _(": ") + _("; ").join(told) if told else ""
 
     def left_out(self, staff_id: int, why: Sequence[str]) -> ShownPerson:
         return ShownPerson(

@@ -26,6 +26,7 @@ from helpdesk.models import (
     StaffSkill,
     WorkingPeriod,
 )
+from helpdesk.registries import skill_notes
 from helpdesk.services import administrators, grants, invitations, organizations
 from helpdesk.services.calendars import coming_focus_times, coming_leaves
 from helpdesk.services.time_off import calendar_changed
@@ -65,10 +66,23 @@ class StaffForm(TimezoneForm):
 
 
 class SkillInline(ScopedInline):
-    """Skills at levels from 0 to 5."""
+    """Skills at levels from 0 to 5, and what is lately known of them, which nobody writes."""
 
     model = StaffSkill
-    fields = ("skill", "level")
+    fields = ("skill", "level", "lately")
+    readonly_fields = ("lately",)
+    # Of the one whose page it is; an inline serves one page.
+    _notes: dict[int, str] | None = None
+
+    @admin.display(description=gettext_lazy("lately"))
+    def lately(self, obj: StaffSkill) -> str:
+        if not obj.pk:
+            return "-"
+        if self._notes is None:
+            self._notes = {}
+            for _name, notes in skill_notes.items():
+                self._notes.update(notes(obj.staff_id))
+        return self._notes.get(obj.skill_id, "-")
 
 
 class KindLimitInline(ScopedInline):

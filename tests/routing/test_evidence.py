@@ -19,6 +19,7 @@ from routing.facts import facts, people
 from routing.models import SkillEvidence, SkillReckoning
 from tests.factories import World, make_world
 from tests.routing.conftest import decisions, route
+from tests.routing.test_explain import client
 
 Ending = Assignment.Ending
 
@@ -298,6 +299,15 @@ def test_evidence_never_says_who_may(world: World, skill: Skill) -> None:
     route(world)
     [decision] = decisions(world, pk)
     assert decision.data["excluded"]["skill"] == sorted([world.carol.pk, world.dave.pk])
+
+
+def test_administrators_see_it_beside_the_level(world: World, skill: Skill) -> None:
+    differing(world)
+    evidence.renew()
+    browser = client(world, "alice")
+    page = browser.get(f"/admin/helpdesk/staff/{world.carol.pk}/change/").content.decode()
+    assert "6 conversations, 100 % resolved (expected: 50 %)" in page
+    assert "lately 3.9: " in page
 
 
 def test_the_sweep_asks_a_worker_once_a_night(

@@ -8,7 +8,7 @@ from django.utils import translation
 from helpdesk.models import Presence, Staff, Topic
 from routing import explaining
 from routing.fragments import offer_dock
-from routing.models import Offer, Policy
+from routing.models import Offer, Policy, SkillEvidence
 from tests.factories import World, make_world
 from tests.routing.conftest import route
 
@@ -57,6 +57,49 @@ def test_in_chinese_too(routed: tuple[World, int, str]) -> None:
     html = panel(client(world, owner, "zh-hans"), conversation_id)
     for text in ("为什么是我", "技能", "32/32", "第二名"):
         assert text in html
+
+
+@pytest.mark.parametrize(
+    ("language", "told", "counted"),
+    [
+        (
+            "en",
+            "耳机 level 4, lately 4.4: 42 conversations, 91 % resolved (expected: 84 %), 4.6 stars, exam 90 %",
+            "耳机 level 3, lately 2.0: 1 conversation, 0 % resolved (expected: 84 %)",
+        ),
+        (
+            "zh-hans",
+            "耳机 4 级，近期 4.4：42 个会话，解决 91%（预期 84%），4.6 星，考试 90 分",
+            "耳机 3 级，近期 2.0：1 个会话，解决 0%（预期 84%）",
+        ),
+    ],
+)
+def test_why_says_what_a_skill_lately_came_to(
+    world: World, language: str, told: str, counted: str
+) -> None:
+    skill = world.skill("耳机", carol=4, dave=3)
+    known = {
+        "carol": {"level": 4, "change": 0.44, "conversations": 42, "resolved": 0.913, "stars": 4.6},
+        "dave": {"level": 3, "change": -1.04, "conversations": 1, "resolved": 0.0},
+    }
+    known["carol"]["exam_percent"] = 90
+    with world.transaction():
+        Topic.objects.filter(name="退货").update(skill=skill)
+        for name, facts in known.items():
+            SkillEvidence.objects.create(
+                staff=world.people[name], skill=skill, expected=0.84, **facts
+            )
+    received = world.message("怎么退货")
+    route(world)
+    url = reverse("routing:why", args=[received.conversation_id])
+    html = client(world, "bob", language).get(url).content.decode()
+    assert told in html
+    assert counted in html
+    # Where there is little room only the level is told.
+    short = panel(client(world, "bob", language), received.conversation_id)
+    second = short[short.index("Dave") :]
+    assert counted.split("：" if "：" in counted else ": ", maxsplit=1)[0] in second
+    assert counted not in second
 
 
 def test_a_supervisor_sees_why_her(routed: tuple[World, int, str]) -> None:

@@ -21,6 +21,7 @@ from helpdesk.models import (
     Staff,
     Topic,
 )
+from helpdesk.registries import skill_notes
 from helpdesk.services import grants
 from tests.factories import World
 from tests.helpdesk.admin.conftest import fill
@@ -310,3 +311,24 @@ def test_a_related_row_is_added_in_a_window_of_its_own(world: World, browser: Br
     assert response.status_code == 200
     assert b"popup_response.js" in response.content
     assert b"<script>" not in response.content
+
+
+def test_what_is_known_of_a_skill_stands_beside_its_level_and_nobody_writes_it(
+    world: World, browser: Browser
+) -> None:
+    skill = world.skill("退货", carol=3, dave=2)
+    asked: list[int] = []
+
+    def known(staff_id: int) -> dict[int, str]:
+        asked.append(staff_id)
+        return {skill.pk: f"<b>lately 3.4</b> of {staff_id}"}
+
+    client = browser(world.alice)
+    url = f"/admin/helpdesk/staff/{world.carol.pk}/change/"
+    with skill_notes.registered("test", known):
+        page = client.get(url).content.decode()
+    assert f"&lt;b&gt;lately 3.4&lt;/b&gt; of {world.carol.pk}" in page
+    assert asked == [world.carol.pk]
+    assert 'name="skills-0-level"' in page
+    assert 'name="skills-0-lately"' not in page
+    assert "lately 3.4" not in client.get(url).content.decode()
