@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from helpdesk.access import Access, colleague
 from helpdesk.models import Assignment, Conversation, Skill, Staff, Topic
+from helpdesk.permissions import CONVERSATION_ASSIGN
 from helpdesk.reports.names import labels_of
 from routing import candidates as reasons
 from routing import evidence_text
@@ -145,7 +146,7 @@ def explain(
     reading = read(decision)
     if in_short:
         reading = _shortened(reading, decision.staff_id)
-    words = Words.of(reading, asked, in_color=not in_short)
+    words = Words.of(reading, asked, in_color=not in_short, figures_of=_figures_of(by, shown))
     return _explanation(by, shown, decision, words, asked)
 
 
@@ -155,8 +156,14 @@ def explain_decision(by: Access, decision: Decision, staff_id: int | None = None
     The decision's conversation must be visible. Raises NotFound for a colleague that the person may not see.
     """
     asked = colleague(by, staff_id) if staff_id else None
-    words = Words.of(read(decision), asked, in_color=True)
-    return _explanation(by, decision.conversation, decision, words, asked)
+    shown = decision.conversation
+    words = Words.of(read(decision), asked, in_color=True, figures_of=_figures_of(by, shown))
+    return _explanation(by, shown, decision, words, asked)
+
+
+def _figures_of(by: Access, shown: Conversation) -> int | None:
+    """Return whose figures are told: everybody's, None, to whoever assigns there, else one's own."""
+    return None if by.may(CONVERSATION_ASSIGN, shown) else by.staff_id
 
 
 def _by_hand(shown: Conversation) -> str:
@@ -221,9 +228,18 @@ class Words:
     # The colour of each person's department, where it is shown.
     colors: Mapping[int, str]
     reading: Reading
+    # Whose figures are told beside their level; None: everybody's.
+    figures_of: int | None
 
     @classmethod
-    def of(cls, reading: Reading, asked: Staff | None, *, in_color: bool = False) -> "Words":
+    def of(
+        cls,
+        reading: Reading,
+        asked: Staff | None,
+        *,
+        in_color: bool = False,
+        figures_of: int | None = None,
+    ) -> "Words":
         ids = {one.person.id for one in reading.ranked} | set(reading.excluded)
         if asked:
             ids.add(asked.pk)
@@ -235,6 +251,7 @@ class Words:
             {pk: name for (table, pk), name in names.items() if table is Skill},
             dict(colors),
             reading,
+            figures_of,
         )
 
     def scored(self, one: Scored, need: Need) -> ShownPerson:
@@ -303,7 +320,7 @@ class Words:
 
     def more(self, name: str, person: Person, need: Need) -> str:
         """Return what stands behind the facts, where there is room to tell it."""
-        if name != "skill":
+        if name != "skill" or self.figures_of not in {None, person.id}:
             return ""
         known = [person.evidence[skill] for skill in need.skills if skill in person.evidence]
         told = [text for evidence in known if (text := evidence_text.figures(evidence))]

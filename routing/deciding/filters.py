@@ -1,6 +1,7 @@
 """Who may, can and is there now: each lack is one bit of a person's code, so that all reasons are kept."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +81,7 @@ def _limited(team: Team, kind: str) -> Codes:
     )
 
 
+@lru_cache(maxsize=4096)
 def reasons(code: int) -> tuple[str, ...]:
     """Return what a code stands for, most basic reason first."""
     return tuple(reason for reason, bit in BITS.items() if code & int(bit))

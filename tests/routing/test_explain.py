@@ -100,6 +100,11 @@ def test_why_says_what_a_skill_lately_came_to(
     second = short[short.index("Dave") :]
     assert counted.split("：" if "：" in counted else ": ", maxsplit=1)[0] in second
     assert counted not in second
+    # Colleagues read the level of each other, and the figures behind it of themselves alone.
+    for name, own, other in (("carol", told, counted), ("dave", counted, told)):
+        html = client(world, name, language).get(url).content.decode()
+        assert own in html
+        assert other not in html
 
 
 def test_a_supervisor_sees_why_her(routed: tuple[World, int, str]) -> None:
