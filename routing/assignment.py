@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from helpdesk.models import Assignment, Conversation, State
+from helpdesk.models.batches import insert_each
 from helpdesk.services.holding import Gift, assign_waiting
 from helpdesk.tenancy import organization_transaction
 from routing import leases, offers, recording
@@ -103,7 +104,7 @@ def commit(choices: Sequence[Choice], fence: int | None = None) -> Committed:
         waiting = lock_waiting(choices)
         standing = [choice for choice in choices if choice.need.conversation_id in waiting]
         decisions = [choice.decision(Decision.Outcome.ASSIGNED) for choice in standing]
-        Decision.objects.bulk_create(decisions)
+        insert_each(decisions)
         made, refusal = assign_waiting(
             [
                 _gift(waiting[choice.need.conversation_id], choice, decision)
@@ -172,6 +173,10 @@ def record_waiting(choices: Sequence[Choice], outcome: Decision.Outcome) -> None
     with organization_transaction():
         rows = Conversation.objects.filter(pk__in=needs, state=State.QUEUED).order_by("pk")
         waiting = {one.pk for one in rows.only("pk").select_for_update(no_key=True)}
-        Decision.objects.bulk_create(
-            choice.decision(outcome) for choice in choices if choice.need.conversation_id in waiting
+        insert_each(
+            [
+                choice.decision(outcome)
+                for choice in choices
+                if choice.need.conversation_id in waiting
+            ]
         )

@@ -22,6 +22,7 @@ from helpdesk.errors import (
     TooLate,
 )
 from helpdesk.models import Assignment, Conversation, Staff, State
+from helpdesk.models.batches import insert_each
 from helpdesk.services import audit, lending, loads, timeline
 from helpdesk.services.holding import Gift, assign_waiting, lock_receivers
 from helpdesk.services.loads import Loads
@@ -106,8 +107,8 @@ def _held_by_kind(
 
 def _store(proposals: Sequence[Proposal]) -> list[Offer]:
     now = timezone.now()
-    Decision.objects.bulk_create([proposal.decision for proposal in proposals])
-    made: list[Offer] = Offer.objects.bulk_create(
+    insert_each([proposal.decision for proposal in proposals])
+    made = [
         Offer(
             conversation_id=proposal.decision.conversation_id,
             staff_id=proposal.staff_id,
@@ -117,7 +118,8 @@ def _store(proposals: Sequence[Proposal]) -> list[Offer]:
             due_at=now + proposal.lasts,
         )
         for proposal in proposals
-    )
+    ]
+    insert_each(made)
     audit.record_each(
         "offer.made",
         [

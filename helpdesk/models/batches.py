@@ -1,13 +1,59 @@
-"""Rows changed together: one statement for all of them instead of one for each."""
+"""Rows stored or changed together: one statement for all of them instead of one for each."""
 
+import json
 from collections.abc import Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Field
+from django.db.models.expressions import DatabaseDefault
 
 from helpdesk.models.base import OrganizationModel
 from helpdesk.tenancy import visible_organization_id
+
+
+def insert_each(rows: Sequence[OrganizationModel]) -> None:
+    """Store new rows of one model in the organization in scope, in one statement; each gets its id.
+
+    Costs a fifth of Django's bulk_create, which writes every text twice. Sends no signals.
+    """
+    if not rows:
+        return
+    meta = rows[0]._meta
+    for row in rows:
+        row.claim()
+    fields = [field for field in meta.local_concrete_fields if _is_given(field, rows[0])]
+    columns = ", ".join(map(_quoted, fields))
+    types = ", ".join(f"{_quoted(field)} {_base_type(field)}" for field in fields)
+    statement = (  # every name in it is the model's own
+        f"INSERT INTO {connection.ops.quote_name(meta.db_table)} ({columns})"  # noqa: S608
+        f" SELECT {columns} FROM jsonb_to_recordset(%s::jsonb) AS given ({types}) RETURNING id"
+    )
+    given = [{str(field.column): field.pre_save(row, add=True) for field in fields} for row in rows]
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [json.dumps(given, default=_plain)])
+        for row, (pk,) in zip(rows, cursor.fetchall(), strict=True):
+            row.pk, row._state.adding, row._state.db = pk, False, connection.alias
+
+
+def _plain(value: object) -> str:
+    """Return what JSON has no word for as the database reads it."""
+    if isinstance(value, date | Decimal | UUID):
+        return str(value)
+    raise TypeError(f"{type(value).__name__} does not go into a row")
+
+
+def _is_given(field: "Field[Any, Any]", row: OrganizationModel) -> bool:  # Any: as below
+    """Tell whether we say what is in the column, not the database."""
+    is_default = isinstance(getattr(row, field.attname), DatabaseDefault)
+    return not (field.primary_key or field.generated or is_default)
+
+
+def _quoted(field: "Field[Any, Any]") -> str:  # Any: as below
+    return connection.ops.quote_name(str(field.column))
 
 
 def update_each(rows: Sequence[OrganizationModel], *names: str) -> None:
@@ -17,7 +63,7 @@ def update_each(rows: Sequence[OrganizationModel], *names: str) -> None:
     meta = rows[0]._meta
     known = {field.name: field for field in meta.concrete_fields}
     fields = [meta.pk, *(known[name] for name in names)]
-    columns = [connection.ops.quote_name(str(field.column)) for field in fields]
+    columns = [_quoted(field) for field in fields]
     arrays = ", ".join(f"%s::{_base_type(field)}[]" for field in fields)
     statement = (  # every name in it is the model's own
         f"UPDATE {connection.ops.quote_name(meta.db_table)} AS kept"  # noqa: S608

@@ -11,6 +11,7 @@ from django.db import connection, models
 
 from helpdesk.access import Access
 from helpdesk.models import AuditEntry, AuditSeal, PlatformAuditEntry, User
+from helpdesk.models.batches import insert_each
 from helpdesk.registries import Sweep, sweeps
 from helpdesk.tenancy import current_organization_id, organization_transaction
 
@@ -38,16 +39,18 @@ def record_each(
 ) -> None:
     """Write that the same was done to several subjects, each with its details."""
     token = {"token": by.token_id} if by and by.token_id else {}
-    AuditEntry.objects.bulk_create(
-        AuditEntry(
-            actor=actor or _actor(by),
-            staff_id=by.staff_id if by else None,
-            action=action,
-            subject=subject._meta.model_name or "",
-            subject_id=subject.pk,
-            data={**data, **token},
-        )
-        for subject, data in subjects
+    insert_each(
+        [
+            AuditEntry(
+                actor=actor or _actor(by),
+                staff_id=by.staff_id if by else None,
+                action=action,
+                subject=subject._meta.model_name or "",
+                subject_id=subject.pk,
+                data={**data, **token},
+            )
+            for subject, data in subjects
+        ]
     )
 
 

@@ -25,7 +25,7 @@ from helpdesk.models import (
     Staff,
     State,
 )
-from helpdesk.models.batches import update_each
+from helpdesk.models.batches import insert_each, update_each
 from helpdesk.services import audit, lending, loads, timeline
 from helpdesk.services.loads import Loads
 
@@ -191,7 +191,7 @@ def _refusal(
 def _write(gifts: Sequence[Gift], weigh: _Weighing, by: Access | None) -> list[Assignment]:
     """Write assignments, entries and audit, and change the conversations; told of after the commit."""
     now = timezone.now()
-    made: list[Assignment] = Assignment.objects.bulk_create(
+    made = [
         Assignment(
             conversation=gift.conversation,
             staff_id=gift.staff_id,
@@ -204,7 +204,8 @@ def _write(gifts: Sequence[Gift], weigh: _Weighing, by: Access | None) -> list[A
             override_reason=gift.override_reason[:200],
         )
         for gift in gifts
-    )
+    ]
+    insert_each(made)
     for gift in gifts:
         _change(gift, now)
     timeline.append([_entry(gift, by, now) for gift in gifts])

@@ -14,6 +14,7 @@ from django.utils import timezone
 from helpdesk import events
 from helpdesk.errors import NotFound
 from helpdesk.models import Assignment, Conversation, Entry, Staff, State
+from helpdesk.models.batches import insert_each
 
 PREVIEW_LENGTH = 200
 
@@ -69,7 +70,7 @@ def next_entry(
 
 def append(entries: Sequence[Entry]) -> None:
     """Store entries; the callers save the `last_number` of their conversations."""
-    Entry.objects.bulk_create(entries)
+    insert_each(entries)
     for entry in entries:
         events.publish(
             events.EntryAdded(entry.organization_id, entry.conversation_id, entry.number)
