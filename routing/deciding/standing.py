@@ -1,6 +1,6 @@
 """How everybody stands towards what is asked: points in parts, or what keeps them from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,8 @@ from routing.deciding.team import Flags, Floats, Ints, Shares, Team
 
 # Whole tenths of a point: they add up exactly, so that what is replayed is the same to the last bit.
 Tenths = NDArray[np.int32]
+# So many parts of all pairs are kept, which is 16 MB.
+MOST_KEPT = 4_000_000
 # A part, and what it is worth at most.
 _Weighed = tuple[str, Scorer, int]
 
@@ -53,6 +55,8 @@ class Standings:
     # who may, can and is there, and of them who has room
     is_there: Flags
     has_room: Flags
+    # The parts of the totals by name, where they are few enough to be kept.
+    parts: Mapping[str, Tenths]
 
     @property
     def rows(self) -> Ints:
@@ -80,20 +84,33 @@ class Standings:
 
     def scored(self, at: int, rows: Sequence[int]) -> list[Scored]:
         """Return the parts of some people for one need, as people read them; loads must be as they were."""
-        asked = self.asked
-        one = Asked(self.team, [asked.needs[at]], np.array(rows, dtype=np.int64), asked.now)
         weights = self.rules[at].weights
-        names, tenths = points(one, [self.rules[at]])
+        tenths = self._parts_of(at, rows)
+        table = np.array(list(tenths.values())).reshape(len(tenths), len(rows)).T / 10
         return [
             Scored(
                 self.team.person(row),
                 tuple(
-                    Part(name, int(tenths[number, 0, column]) / 10, weights[name])
-                    for number, name in enumerate(names)
+                    Part(name, value, weights[name])
+                    for name, value in zip(tenths, values, strict=True)
                 ),
             )
-            for column, row in enumerate(rows)
+            for row, values in zip(rows, table.tolist(), strict=True)
         ]
+
+    def _parts_of(self, at: int, rows: Sequence[int]) -> dict[str, Tenths]:
+        """Return for each name the tenths of a point of some people."""
+        weights, here = self.rules[at].weights, np.array(rows, dtype=np.int64)
+        if self.parts and np.isin(here, self.rows).all():
+            columns = np.searchsorted(self.rows, here)
+            return {
+                name: tenths[at, columns]
+                for name, tenths in self.parts.items()
+                if weights.get(name, 0) > 0
+            }
+        one = Asked(self.team, [self.asked.needs[at]], here, self.asked.now)
+        names, tenths = points(one, [self.rules[at]])
+        return {name: tenths[number, 0] for number, name in enumerate(names)}
 
     def excluded(self, at: int, most: int) -> dict[int, tuple[str, ...]]:
         """Return why others cannot be given a need, those to whom least is missing first."""
@@ -112,11 +129,14 @@ def stand(team: Team, needs: Sequence[Need], rules: Sequence[Rules], now: float)
         rows: Ints = team.kept("everybody", lambda: np.arange(len(team)))
         asked = Asked(team, needs, rows, now)
         totals, here = _totals_of_one(asked, rules[0]).reshape(1, -1), found
+        parts: dict[str, Tenths] = {}
     else:
         found = np.stack([codes(team, need, now) for need in needs])
         rows = np.flatnonzero(((found & ~BITS[FULL]) == 0).any(axis=0))
         asked = Asked(team, needs, rows, now)
-        totals, here = points(asked, rules)[1].sum(axis=0, dtype=np.int32), found[:, rows]
+        names, tenths = points(asked, rules)
+        totals, here = tenths.sum(axis=0, dtype=np.int32), found[:, rows]
+        parts = dict(zip(names, tenths, strict=True)) if tenths.size <= MOST_KEPT else {}
     return Standings(
         asked=asked,
         rules=rules,
@@ -124,6 +144,7 @@ def stand(team: Team, needs: Sequence[Need], rules: Sequence[Rules], now: float)
         totals=totals,
         is_there=(here & ~BITS[FULL]) == 0,
         has_room=here == 0,
+        parts=parts,
     )
 
 

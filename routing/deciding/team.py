@@ -69,6 +69,7 @@ class Team:
     # Any: columns of whoever keeps them; the second holds those that loads change.
     _kept: dict[Hashable, Any] = field(default_factory=dict)
     _of_loads: dict[Hashable, Any] = field(default_factory=dict)
+    _now: dict[int, Person] = field(default_factory=dict)
     _there: tuple[float, float, Flags] | None = None
 
     @classmethod
@@ -114,7 +115,7 @@ class Team:
             until = float(self.lease_until[found].min()) if found.any() else np.inf
             self._there = (now, until, found)
             self._kept.clear()
-            self._of_loads.clear()
+            self._changed()
         return self._there[2]
 
     def free_percent(self, now: float) -> float:
@@ -152,6 +153,12 @@ class Team:
 
     def person(self, row: int) -> Person:
         """Return one person as they are now, conversations given meanwhile included."""
+        found = self._now.get(row)
+        if found is None:
+            found = self._now[row] = self._person(row)
+        return found
+
+    def _person(self, row: int) -> Person:
         person = self.people[row]
         last = float(self.last_assigned[row])
         taken = hundredths(person.free) - int(self.free[row])
@@ -163,6 +170,11 @@ class Team:
             price=float(self.price[row]),
         )
 
+    def _changed(self) -> None:
+        """Forget what was made of loads."""
+        self._of_loads.clear()
+        self._now.clear()
+
     def give(self, row: int, need: Need, at: datetime) -> None:
         """Note that somebody has one conversation more."""
         self.free[row] -= hundredths(need.weight)
@@ -171,17 +183,17 @@ class Team:
             self.held[need.kind][row] += 1
         self.last_assigned[row] = at.timestamp()
         self.recent[row] += 1
-        self._of_loads.clear()
+        self._changed()
 
     def take_back(self, row: int, weight: Decimal) -> None:
         """Note that somebody is done with one conversation."""
         self.free[row] += hundredths(weight)
-        self._of_loads.clear()
+        self._changed()
 
     def reckon(self, price: Floats, recent: Floats) -> None:
         """Note what everybody's time is worth elsewhere, and how much work each had lately."""
         self.price[:], self.recent[:] = price, recent
-        self._of_loads.clear()
+        self._changed()
 
     def fill(self, staff_id: int) -> None:
         """Note that somebody has no room, whatever we thought."""
@@ -190,13 +202,13 @@ class Team:
             self.free[row] = 0
             # What weighs nothing would fit all the same.
             self.is_filled[row] = True
-            self._of_loads.clear()
+            self._changed()
 
     def turn(self, row: int, reason: str) -> None:
         """Note why somebody has no time from now on; an empty reason: they have. Only for teams of one's own."""
         self.off[row] = REASONS.index(reason) + 1 if reason else 0
         self._kept.clear()
-        self._of_loads.clear()
+        self._changed()
 
     def copy(self) -> "Team":
         """Return a team whose loads change by themselves."""
@@ -208,6 +220,7 @@ class Team:
             is_filled=self.is_filled.copy(),
             held={kind: column.copy() for kind, column in self.held.items()},
             _of_loads={},
+            _now={},
         )
 
     def kept(self, key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
