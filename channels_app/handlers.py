@@ -34,7 +34,7 @@ def conversation_moved(event: events.ConversationEvent) -> None:
 def staff_mentioned(event: events.StaffMentioned) -> None:
     hints.publish(
         Hint(
-            "mention",
+            "behind" if event.is_behind else "mention",
             event.organization_id,
             event.conversation_id,
             event.number,

@@ -22,6 +22,7 @@ ACTIONS: dict[str, Word] = {
     "conversation.escalated": _("Conversation escalated"),
     "conversation.identified": _("Visitor identified"),
     "conversation.mentioned": _("Colleague called in"),
+    "conversation.backed": _("Colleague stands behind a learner"),
     "conversation.opened": _("Conversation opened"),
     "conversation.priority_changed": _("Priority changed"),
     "conversation.rated": _("Conversation rated"),

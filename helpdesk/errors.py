@@ -84,6 +84,13 @@ class NotAvailable(WrongState):
     message = _("This colleague cannot take the conversation now.")
 
 
+class NobodyBehind(NotAvailable):
+    """Whoever is learning would have nobody to stand behind them."""
+
+    code = "nobody_behind"
+    message = _("Nobody is there to stand behind you now.")
+
+
 class TooLate(WrongState):
     """The time in which this could be done has passed."""
 

@@ -66,9 +66,10 @@ class ConversationReleased(ConversationEvent):
 
 @dataclass(frozen=True, slots=True)
 class StaffMentioned(ConversationEvent):
-    """A colleague was called into the conversation."""
+    """A colleague was called into the conversation, or stands behind its owner from now on."""
 
     staff_id: int = 0
+    is_behind: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,8 @@ class Change:
     is_moved: bool = False
     is_seen: bool = False
     called: set[int] = field(default_factory=set)
+    # Who stands behind a learner from now on.
+    behind: set[int] = field(default_factory=set)
 
 
 @dataclass(slots=True)

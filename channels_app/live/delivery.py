@@ -33,7 +33,7 @@ def note(hub: Hub, work: Work, hint: Hint) -> None:
     """Add one hint to the work of its organization."""
     key = (work.organization_id, hint.conversation_id)
     work.is_board_changed |= hint.kind in {"moved", "staff"}
-    if hint.kind in {"entry", "changed", "moved", "delivery", "seen", "mention"}:
+    if hint.kind in {"entry", "changed", "moved", "delivery", "seen", "mention", "behind"}:
         _note_change(work.conversations[hint.conversation_id], hint)
     elif hint.kind == "staff":
         work.staff.add(hint.staff_id)
@@ -67,6 +67,8 @@ def _note_change(change: Change, hint: Hint) -> None:
         change.is_moved = True
     elif hint.kind == "mention":
         change.called.add(hint.staff_id)
+    elif hint.kind == "behind":
+        change.behind.add(hint.staff_id)
 
 
 async def _sign_out(hub: Hub, session: str) -> None:

@@ -186,10 +186,13 @@ def _take_away(hub: Hub, sockets: Iterable[StaffSocket], conversation_id: int, p
 
 def _call_in(work: Work, people: People, post: Post) -> None:
     for conversation_id, change in work.conversations.items():
-        for staff_id in change.called & people.keys():
+        for staff_id in (change.called | change.behind) & people.keys():
+            is_behind = staff_id not in change.called
             for socket in people[staff_id]:
                 if socket.reader and socket.thread != conversation_id:
-                    post.add(socket, staff_view.called_in(conversation_id, socket.reader.language))
+                    language = socket.reader.language
+                    notice = staff_view.called_in(conversation_id, language, is_behind=is_behind)
+                    post.add(socket, notice)
 
 
 # --- who may still see it -----------------------------------------------------------------------

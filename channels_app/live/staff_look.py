@@ -11,6 +11,7 @@ from helpdesk.access import Access, access_of, guests
 from helpdesk.models import Conversation, Entry, Staff
 from helpdesk.portal.presence import cards
 from helpdesk.portal.timeline import entries_of
+from helpdesk.reports.learners import learners
 from helpdesk.services.calendars import with_calendars
 from helpdesk.tenancy import organization_transaction
 from routing.fragments import offer_dock
@@ -107,7 +108,7 @@ class _Sight:
         ids = {each.conversation_id for each in asked}
         rows = Conversation.objects.select_related(
             "customer", "channel", "topic", "department", "owner__department", "queue"
-        )
+        ).annotate(**learners())
         staff_ids = {staff_id for each in asked for staff_id in each.staff}
         return cls(rows.in_bulk(list(ids)), accesses(staff_ids), guests(ids))
 

@@ -172,10 +172,12 @@ def _lost(access: Access, shown: set[int], known_epoch: int | None) -> set[int]:
     )
 
 
-def called_in(conversation_id: int, language: str) -> str:
-    """Return the notice for somebody who was called into a conversation."""
+def called_in(conversation_id: int, language: str, *, is_behind: bool = False) -> str:
+    """Return the notice for somebody who was called into a conversation, or stands behind its owner."""
     with translation.override(language):
         text, label = _("A colleague asks for your help in a conversation."), _("Open")
+        if is_behind:
+            text = _("You stand behind a colleague who is learning with a conversation.")
     url = reverse("portal:conversation", args=[conversation_id])
     return fragments.toast(text, language=language, icon="at", url=url, url_label=label)
 

@@ -69,7 +69,7 @@ class SkillInline(ScopedInline):
     """Skills at levels from 0 to 5, and what is lately known of them, which nobody writes."""
 
     model = StaffSkill
-    fields = ("skill", "level", "lately")
+    fields = ("skill", "level", "is_learning", "lately")
     readonly_fields = ("lately",)
     # Of the one whose page it is; an inline serves one page.
     _notes: dict[int, str] | None = None

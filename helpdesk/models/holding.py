@@ -140,6 +140,10 @@ class Mention(OrganizationModel):
     by = OrganizationForeignKey(
         "helpdesk.Staff", models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # Who is learning with this conversation, where the colleague stands behind somebody.
+    behind = OrganizationForeignKey(
+        "helpdesk.Staff", models.PROTECT, null=True, blank=True, related_name="+"
+    )
     at = models.DateTimeField()
     access_until = models.DateTimeField(_("access until"))
     ended_at = models.DateTimeField(null=True, blank=True)
@@ -171,6 +175,11 @@ class Mention(OrganizationModel):
                 name="mention_due",
             ),
             models.Index(fields=["organization", "conversation"], name="mention_conversation"),
+            models.Index(
+                fields=["organization", "behind"],
+                condition=models.Q(behind__isnull=False),
+                name="mention_behind",
+            ),
         ]
 
 

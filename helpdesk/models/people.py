@@ -219,6 +219,13 @@ class StaffSkill(OrganizationModel):
     level = models.PositiveSmallIntegerField(
         _("level"), default=1, validators=[MaxValueValidator(5)]
     )
+    is_learning = models.BooleanField(
+        _("in training"),
+        default=False,
+        help_text=_(
+            "Gets easy cases of it, with a colleague behind, as the policy of routing says."
+        ),
+    )
 
     class Meta:
         verbose_name = _("skill of a member of staff")

@@ -16,6 +16,7 @@ from helpdesk.templatetags.portal import full_moment
 # Which table an id in an entry's facts belongs to.
 NAMED: dict[str, type[Any]] = {  # Any: models whose rows have a label
     "staff": Staff,
+    "learner": Staff,
     "to_staff": Staff,
     "from_staff": Staff,
     "by": Staff,
@@ -215,6 +216,10 @@ def _transferred(line: Happening) -> str:
 
 
 def _mentioned(line: Happening) -> str:
+    learner = line.name("learner")
+    if learner:
+        facts = {"staff": line.name("staff"), "learner": learner, "skill": line.name("skill")}
+        return _("%(learner)s is learning %(skill)s; %(staff)s stands behind.") % facts
     return _("%(who)s called %(staff)s in.") % {"who": line.who(), "staff": line.name("staff")}
 
 

@@ -17,6 +17,7 @@ from helpdesk.models.base import label_of
 from helpdesk.portal.navigation import COUNT_LIMIT, HELD
 from helpdesk.registries import channel_kinds
 from helpdesk.reports.customer_search import customers_named
+from helpdesk.reports.learners import learners
 from helpdesk.templatetags.portal import bounded, elapsed, moment, wait_tone
 
 PAGE = 50
@@ -75,6 +76,8 @@ class Row(TypedDict):
     snoozed: str
     ended: str
     unread: str
+    # The owner, where somebody stands behind them while they learn.
+    learner: str
 
 
 def facts_of(conversation: Conversation) -> Facts:
@@ -87,6 +90,7 @@ def facts_of(conversation: Conversation) -> Facts:
         "channel__kind": conversation.channel.kind,
         "topic__name": topic.name if topic else None,
         "topic__name_en": topic.name_en if topic else None,
+        **{name: getattr(conversation, name, None) for name in ("learner", "learner_en")},
     }
 
 
@@ -121,6 +125,7 @@ def row_of(facts: Facts) -> Row:
         snoozed=moment(facts["snoozed_until"]),
         ended="" if state in OPEN_STATES else str(State(state).label),
         unread=bounded(facts["unread"]) if facts.get("unread") else "",
+        learner=label_of(facts.get("learner") or "", facts.get("learner_en") or ""),
     )
 
 
@@ -292,8 +297,8 @@ def _ordered(rows: QuerySet[Conversation], asked: ListRequest) -> QuerySet[Conve
     return rows.order_by("-urgency", oldest_first, "-id")
 
 
-def _page(rows: QuerySet[Conversation], offset: int) -> tuple[list[Row], bool]:
-    found = list(_facts(rows)[offset : offset + PAGE + 1])
+def _page(rows: QuerySet[Conversation], offset: int, **more: Any) -> tuple[list[Row], bool]:
+    found = list(_facts(rows, **more)[offset : offset + PAGE + 1])
     return [row_of(one) for one in found[:PAGE]], len(found) > PAGE and offset < LAST_OFFSET
 
 
@@ -305,7 +310,7 @@ def _flat(access: Access, asked: ListRequest) -> tuple[list[Row], bool]:
     if asked.view == "mentions":
         called_in = running_mentions(access.staff_id).values("conversation_id")
         rows = Conversation.objects.filter(pk__in=called_in)
-        return _page(rows.order_by(newest, "-id"), asked.offset)
+        return _page(rows.order_by(newest, "-id"), asked.offset, **learners())
     if asked.view == "search":
         return _page(_found(access, asked.search).order_by("-id"), asked.offset)
     is_open = asked.view == "departments"

@@ -144,12 +144,16 @@ class Facts(NamedTuple):
 
 
 class Guest(NamedTuple):
-    """A colleague who was called in, and whether this person may end that."""
+    """A colleague who was called in or stands behind the owner, and whether this person may end that."""
 
     mention_id: int
+    staff_id: int
     label: str
     until: datetime
     may_end: bool
+    # Behind whom the colleague stands; empty where it is nobody who still holds it.
+    behind: str = ""
+    is_behind_me: bool = False
 
 
 class TakingPart(NamedTuple):
@@ -302,12 +306,24 @@ def _guests(access: Access, conversation: Conversation) -> list[Guest]:
     rows = Mention.objects.filter(
         conversation=conversation, ended_at__isnull=True, access_until__gt=timezone.now()
     ).order_by("id")
-    found = list(rows.select_related("staff")[:GUESTS])
+    found = list(rows.select_related("staff", "behind")[:GUESTS])
     may_end = mentions.endable(access, conversation, found)
     return [
-        Guest(mention.pk, mention.staff.label, mention.access_until, mention.pk in may_end)
-        for mention in found
+        _guest(access, mention, conversation, may_end=mention.pk in may_end) for mention in found
     ]
+
+
+def _guest(access: Access, mention: Mention, conversation: Conversation, *, may_end: bool) -> Guest:
+    is_behind = mention.behind_id is not None and mention.behind_id == conversation.owner_id
+    return Guest(
+        mention.pk,
+        mention.staff_id,
+        mention.staff.label,
+        mention.access_until,
+        may_end,
+        behind=mention.behind.label if is_behind else "",
+        is_behind_me=is_behind and mention.behind_id == access.staff_id,
+    )
 
 
 def _participants(access: Access, conversation: Conversation) -> list[TakingPart]:

@@ -15,7 +15,13 @@ from django.utils import timezone
 
 from helpdesk import events
 from helpdesk.access import Access, access_of
-from helpdesk.errors import AlreadyTaken, HelpdeskError, NotAvailable, OverCapacity
+from helpdesk.errors import (
+    AlreadyTaken,
+    HelpdeskError,
+    NobodyBehind,
+    NotAvailable,
+    OverCapacity,
+)
 from helpdesk.models import (
     Assignment,
     Conversation,
@@ -26,7 +32,8 @@ from helpdesk.models import (
     State,
 )
 from helpdesk.models.batches import insert_each, update_each
-from helpdesk.services import audit, lending, loads, timeline
+from helpdesk.services import audit, backing, lending, loads, timeline
+from helpdesk.services.backing import Practice
 from helpdesk.services.loads import Loads
 
 # What changes of a conversation that somebody gets; its department may just have been chosen.
@@ -56,6 +63,8 @@ class Gift:
     answer_within: timedelta | None = None
     # Joins the entry. Any: small JSON facts.
     facts: Mapping[str, Any] = field(default_factory=dict)
+    # Who could stand behind the person, who is learning; one of them will, or it is refused.
+    practice: Practice | None = None
 
     @property
     def state(self) -> State:
@@ -93,6 +102,11 @@ def _give(
     weigh = _Weighing(gifts, people)
     without_time = lending.without_time(people.values(), timezone.now()) if by is None else set()
     fitting: list[Gift] = []
+    backed = {
+        gift.conversation.pk: backing.choose(gift.practice, gift.conversation)
+        for gift in gifts
+        if gift.practice
+    }
     refusal = None
     for gift in gifts:
         receiver = people.get(gift.staff_id)
@@ -100,6 +114,8 @@ def _give(
         # An offer is accepted by the person, who may always give more than the share of the day.
         if gift.mode == Assignment.Mode.AUTOMATIC and gift.staff_id in without_time:
             refusal = refusal or NotAvailable()
+        if gift.practice and backed[gift.conversation.pk] is None:
+            refusal = refusal or NobodyBehind()
         if receiver is None or refusal:
             break
         receiver.load += weigh.give(gift)
@@ -108,7 +124,7 @@ def _give(
         return [], refusal
     changed = {gift.staff_id for gift in fitting}
     update_each([people[staff_id] for staff_id in changed], "load")
-    return _write(fitting, weigh, by), refusal
+    return _write(fitting, weigh, by, backed), refusal
 
 
 class _Weighing:
@@ -188,7 +204,9 @@ def _refusal(
     return None
 
 
-def _write(gifts: Sequence[Gift], weigh: _Weighing, by: Access | None) -> list[Assignment]:
+def _write(
+    gifts: Sequence[Gift], weigh: _Weighing, by: Access | None, backed: Mapping[int, int | None]
+) -> list[Assignment]:
     """Write assignments, entries and audit, and change the conversations; told of after the commit."""
     now = timezone.now()
     made = [
@@ -208,9 +226,12 @@ def _write(gifts: Sequence[Gift], weigh: _Weighing, by: Access | None) -> list[A
     insert_each(made)
     for gift in gifts:
         _change(gift, now)
-    timeline.append([_entry(gift, by, now) for gift in gifts])
+    assigned = [_entry(gift, by, now) for gift in gifts]
+    backings = _backings(gifts, backed, now)
+    timeline.append([*assigned, *backings])
     update_each([gift.conversation for gift in gifts], *_CHANGED)
     audit.record_each("conversation.assigned", [_trail(gift) for gift in gifts], by)
+    backing.give_access(backings)
     for gift in gifts:
         _tell(gift)
     return made
@@ -238,6 +259,24 @@ def _entry(gift: Gift, by: Access | None, at: datetime) -> Entry:
         mode=gift.mode,
         **gift.facts,
     )
+
+
+def _backings(gifts: Sequence[Gift], backed: Mapping[int, int | None], at: datetime) -> list[Entry]:
+    """Return the entries of those who stand behind somebody from now on."""
+    found = []
+    for gift in gifts:
+        staff_id = backed.get(gift.conversation.pk)
+        if gift.practice and staff_id:
+            found.append(
+                backing.entry(
+                    gift.conversation,
+                    gift.practice,
+                    staff_id=staff_id,
+                    learner_id=gift.staff_id,
+                    at=at,
+                )
+            )
+    return found
 
 
 def _trail(gift: Gift) -> tuple[Conversation, dict[str, object]]:

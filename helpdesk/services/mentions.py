@@ -56,8 +56,9 @@ def call_in(
             by_id=by.staff_id,
             at=now,
             access_until=max(until, before),
+            behind_id=behind_id,
         )
-        for staff_id, before in earlier.items()
+        for staff_id, (before, behind_id) in earlier.items()
     )
     for person in called:
         audit.record("conversation.mentioned", conversation, by, staff=person.pk)
@@ -113,8 +114,8 @@ def _check_not_ended(conversation: Conversation, called: list[Staff]) -> None:
 
 def _outweighed(
     by: Access, conversation: Conversation, called: list[Staff], until: datetime, now: datetime
-) -> dict[int, datetime]:
-    """Return who gets a new access, and until when the one they had ran; ends those.
+) -> dict[int, tuple[datetime, int | None]]:
+    """Return who gets a new access, and until when and behind whom the one they had ran; ends those.
 
     The others keep the one they have, which waits for an answer again.
     """
@@ -122,7 +123,9 @@ def _outweighed(
         conversation=conversation, staff__in=called, ended_at__isnull=True
     )
     weight = (not _is_guest(by, conversation), until)
-    earlier = dict.fromkeys((person.pk for person in called), until)
+    earlier: dict[int, tuple[datetime, int | None]] = {
+        person.pk: (until, None) for person in called
+    }
     kept, ended = [], []
     for mention in rows:
         earlier_weight = (not _is_given_by_guest(mention, conversation), mention.access_until)
@@ -130,7 +133,7 @@ def _outweighed(
             del earlier[mention.staff_id]
             kept.append(mention.pk)
         else:
-            earlier[mention.staff_id] = mention.access_until
+            earlier[mention.staff_id] = (mention.access_until, mention.behind_id)
             ended.append(mention.pk)
     rows.filter(pk__in=kept).update(seen_at=None, answered_at=None)
     rows.filter(pk__in=ended).update(ended_at=now)

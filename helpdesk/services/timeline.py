@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from helpdesk import events
 from helpdesk.errors import NotFound
-from helpdesk.models import Assignment, Conversation, Entry, Staff, State
+from helpdesk.models import Assignment, Conversation, Entry, Mention, Staff, State
 from helpdesk.models.batches import insert_each
 
 PREVIEW_LENGTH = 200
@@ -127,9 +127,17 @@ def end_assignment(
     if held is None:
         return None
     Assignment.objects.filter(pk=held.pk).update(ended_at=at, ending=ending)
+    _let_go(conversation, held.staff_id, at)
     shift_load({held.staff_id: -held.weight})
     _tell_load(conversation, held.staff_id, freed=True)
     return int(held.staff_id)
+
+
+def _let_go(conversation: Conversation, staff_id: int, at: datetime) -> None:
+    """Let the access run out of whoever stands behind this person and was called by nobody."""
+    Mention.objects.filter(
+        conversation=conversation, behind_id=staff_id, by__isnull=True, ended_at__isnull=True
+    ).update(access_until=at)
 
 
 def _tell_load(conversation: Conversation, staff_id: int, *, freed: bool) -> None:

@@ -98,6 +98,14 @@
     form.append(input)
   }
 
+  /* Begins a note to a colleague, who is called in by it. */
+  function ask(staff, name) {
+    desk.setPane('thread')
+    desk.setMode('note')
+    if (!editor().value.includes('@' + name)) desk.insert('@' + name + ' ')
+    addMention(staff, name)
+  }
+
   function movePicker(step) {
     const options = [...document.querySelectorAll('#picker .opt')]
     if (!options.length) return
@@ -225,7 +233,9 @@
     const tab = event.target.closest('#composer [role="tab"]')
     const option = event.target.closest('#picker .opt')
     const opener = event.target.closest('[data-picker]')
-    if (tab) desk.setMode(tab.dataset.mode)
+    const asked = event.target.closest('[data-ask]')
+    if (asked) ask(asked.dataset.ask, asked.dataset.name)
+    else if (tab) desk.setMode(tab.dataset.mode)
     else if (option) choose(option)
     else if (opener) togglePicker(opener.dataset.picker)
   })

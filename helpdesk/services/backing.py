@@ -1,0 +1,108 @@
+"""A colleague behind whoever is learning: the case stands among what they were called into.
+
+It costs them no capacity, and it ends when the conversation does or somebody else holds it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import F
+from django.db.models.functions import Greatest
+from django.utils import timezone
+
+from helpdesk import events
+from helpdesk.access import access_of
+from helpdesk.models import Conversation, Entry, Mention, PresenceStatus, Staff
+from helpdesk.services import audit, timeline
+from helpdesk.services.mentions import LONGEST_ACCESS
+
+
+@dataclass(frozen=True, slots=True)
+class Practice:
+    """The skill that somebody learns with a conversation, and who could stand behind them, best first."""
+
+    skill_id: int
+    staff_ids: tuple[int, ...]
+
+
+def choose(practice: Practice, conversation: Conversation) -> int | None:
+    """Return the first of the colleagues who is there and may answer the conversation, if any."""
+    rows = Staff.objects.filter(
+        pk__in=practice.staff_ids,
+        is_active=True,
+        presence__status=PresenceStatus.ONLINE,
+        presence__lease_until__gt=timezone.now(),
+    ).only("id", "organization_id", "user_id", "permission_epoch", "is_active")
+    there = {staff.pk: staff for staff in rows}
+    able = (
+        staff_id
+        for staff_id in practice.staff_ids
+        if staff_id in there
+        and access_of(there[staff_id]).can_answer(conversation.department_id, conversation.topic_id)
+    )
+    return next(able, None)
+
+
+def entry(
+    conversation: Conversation, practice: Practice, *, staff_id: int, learner_id: int, at: datetime
+) -> Entry:
+    """Return the entry that tells who stands behind whom, to be appended in this transaction."""
+    return timeline.next_entry(
+        conversation,
+        Entry.Kind.MENTIONED,
+        at=at,
+        staff=staff_id,
+        learner=learner_id,
+        skill=practice.skill_id,
+    )
+
+
+def relieve(before: Mention, conversation: Conversation, practice: Practice, now: datetime) -> bool:
+    """Let another of these colleagues stand behind the owner, if one is there; the caller saves the conversation.
+
+    The access of the one before runs out, unless somebody called them in.
+    """
+    others = tuple(each for each in practice.staff_ids if each != before.staff_id)
+    staff_id = choose(Practice(practice.skill_id, others), conversation)
+    if staff_id is None or before.behind_id is None:
+        return False
+    given = entry(conversation, practice, staff_id=staff_id, learner_id=before.behind_id, at=now)
+    timeline.append([given])
+    give_access([given])
+    if before.by_id is None:
+        Mention.objects.filter(pk=before.pk).update(access_until=now)
+    else:
+        Mention.objects.filter(pk=before.pk).update(behind=None)
+    return True
+
+
+def give_access(entries: Sequence[Entry]) -> None:
+    """Let those stand behind somebody of whom these entries tell, which are stored."""
+    for one in entries:
+        staff_id, learner_id = one.data["staff"], one.data["learner"]
+        until = one.at + LONGEST_ACCESS
+        running = Mention.objects.filter(
+            conversation_id=one.conversation_id, staff_id=staff_id, ended_at__isnull=True
+        )
+        if not running.update(
+            behind_id=learner_id, access_until=Greatest(F("access_until"), until), seen_at=None
+        ):
+            Mention.objects.create(
+                conversation_id=one.conversation_id,
+                entry=one,
+                staff_id=staff_id,
+                behind_id=learner_id,
+                at=one.at,
+                access_until=until,
+            )
+        audit.record("conversation.backed", one.conversation, staff=staff_id, learner=learner_id)
+        events.publish(
+            events.StaffMentioned(
+                one.organization_id,
+                one.conversation_id,
+                one.number,
+                staff_id=staff_id,
+                is_behind=True,
+            )
+        )

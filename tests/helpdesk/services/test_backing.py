@@ -1,0 +1,105 @@
+"""A colleague stands behind whoever is learning with a conversation, for as long as they hold it."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from helpdesk import events
+from helpdesk.errors import HelpdeskError, NobodyBehind
+from helpdesk.models import Assignment, AuditEntry, Conversation, Entry, Mention, Presence
+from helpdesk.services import assignment, lifecycle, mentions, replying
+from helpdesk.services.backing import Practice
+from helpdesk.services.holding import Gift, assign_waiting
+from tests.factories import World
+
+
+@pytest.fixture
+def ref(world: World) -> int:
+    """A conversation that waits, with two there who may answer it."""
+    world.online("bob", "carol", "dave", "erin")
+    return world.message().conversation_id
+
+
+def give(world: World, ref: int, *behind: str) -> HelpdeskError | None:
+    """Have the engine give it to Dave, who learns, with one of these behind."""
+    skill = world.skill("退款", dave=1)
+    practice = Practice(skill.pk, tuple(world.people[name].pk for name in behind))
+    with world.transaction():
+        conversation = Conversation.objects.select_for_update().get(pk=ref)
+        gift = Gift(conversation, world.dave.pk, Assignment.Mode.AUTOMATIC, practice=practice)
+        return assign_waiting([gift])[1]
+
+
+def running(world: World, ref: int) -> list[Mention]:
+    with world.transaction():
+        rows = Mention.objects.filter(conversation_id=ref, ended_at__isnull=True)
+        return list(rows.filter(access_until__gt=timezone.now()).order_by("id"))
+
+
+def test_the_first_who_is_there_and_may_answer_stands_behind_and_is_told(
+    world: World, ref: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[events.StaffMentioned] = []
+    monkeypatch.setattr(events, "publish", lambda one: told.append(one))
+    with world.transaction():
+        Presence.objects.filter(staff=world.bob).update(status="away")
+    assert give(world, ref, "erin", "bob", "carol") is None
+    (mention,) = running(world, ref)
+    assert (mention.staff_id, mention.behind_id) == (world.carol.pk, world.dave.pk)
+    assert [
+        (one.staff_id, one.is_behind) for one in told if isinstance(one, events.StaffMentioned)
+    ] == [(world.carol.pk, True)]
+    with world.transaction():
+        assert AuditEntry.objects.filter(action="conversation.backed").count() == 1
+        kinds = Entry.objects.filter(conversation_id=ref).order_by("-number")
+        assert list(kinds.values_list("kind", flat=True)[:2]) == ["mentioned", "assigned"]
+
+
+def test_nobody_learns_with_it_while_nobody_can_stand_behind(world: World, ref: int) -> None:
+    assert isinstance(give(world, ref, "erin"), NobodyBehind)
+    assert world.conversation(ref).owner is None
+    assert running(world, ref) == []
+
+
+@pytest.mark.parametrize("how", ["put back", "handed over", "resolved"])
+def test_it_ends_once_the_learner_holds_it_no_longer(world: World, ref: int, how: str) -> None:
+    give(world, ref, "carol")
+    assert running(world, ref)
+    dave = world.access("dave")
+    if how == "put back":
+        assignment.put_back(dave, ref)
+    elif how == "resolved":
+        lifecycle.resolve(dave, ref)
+    else:
+        assignment.transfer(dave, ref, assignment.Target(staff_id=world.bob.pk))
+    assert running(world, ref) == []
+    with world.transaction():
+        mentions.end_due(timezone.now() + timedelta(seconds=1))
+    with world.transaction():
+        ended = Entry.objects.filter(conversation_id=ref, kind="mention_ended")
+        assert [one.data for one in ended] == [{"staff": [world.carol.pk]}]
+
+
+def test_who_was_called_in_before_stands_behind_and_stays_when_the_learner_goes(
+    world: World, ref: int
+) -> None:
+    replying.note(world.access("bob"), ref, text="@Carol", mention_ids=[world.carol.pk])
+    give(world, ref, "carol")
+    (mention,) = running(world, ref)
+    assert (mention.by_id, mention.behind_id) == (world.bob.pk, world.dave.pk)
+    assignment.put_back(world.access("dave"), ref)
+    assert running(world, ref)
+
+
+def test_asking_whoever_stands_behind_leaves_them_there(world: World, ref: int) -> None:
+    give(world, ref, "carol")
+    replying.note(
+        world.access("dave"),
+        ref,
+        text="@Carol 这个怎么办?",
+        mention_ids=[world.carol.pk],
+        access_for=timedelta(days=14),
+    )
+    (mention,) = running(world, ref)
+    assert (mention.behind_id, mention.answered_at) == (world.dave.pk, None)
