@@ -32,6 +32,7 @@ OWN_FIELDS = (
     "patience_percent",
     "sticky_seconds",
     "return_seconds",
+    "learning_percent",
 )
 
 
@@ -94,6 +95,7 @@ class PolicyAdmin(ScopedAdmin):
                 )
             },
         ),
+        (_("Who learns"), {"fields": ("learning_percent",)}),
         (
             _("What counts, in points"),
             {"fields": tuple(PREFIX + name for name in DEFAULT_WEIGHTS)},

@@ -164,6 +164,7 @@ def _gift(conversation: Conversation, choice: Choice, decision: Decision) -> Gif
         mode,
         answer_within=choice.policy.answer_within,
         facts=choice.told(decision),
+        practice=choice.need.practice,
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from helpdesk.services import working_hours
+from helpdesk.services.backing import Practice
 from routing.deciding.demands import Ring
 from routing.deciding.evidence import Evidence, counted
 
@@ -26,12 +27,13 @@ FOCUS = working_hours.FOCUS
 LENT = "lent"
 STICKY = "sticky"
 RING = "ring"
+LEARNING = "learning"
 FULL = "full"
 DECLINED = "declined"
 REASONS = (
     *(INACTIVE, PERMISSION, TOPIC, SKILL, CERTIFICATE, LANGUAGE, KIND),
     *(AWAY, OFFLINE),
-    *(HOURS, HOLIDAY, LEAVE, FOCUS, LENT, STICKY, RING, FULL, DECLINED),
+    *(HOURS, HOLIDAY, LEAVE, FOCUS, LENT, STICKY, RING, LEARNING, FULL, DECLINED),
 )
 
 # Languages that a person must have to answer; for others nobody could be found by rule.
@@ -60,6 +62,10 @@ class Person:
     evidence: Mapping[int, Evidence] = field(default_factory=dict)
     # skill id -> until when its exam counts, in seconds since 1970
     certified: Mapping[int, float] = field(default_factory=dict)
+    # Skills in which the person is in training; whether they practise now, and behind how many others they stand.
+    learning: frozenset[int] = frozenset()
+    is_practising: bool = False
+    stands_behind: int = 0
     languages: tuple[str, ...] = ()
     place: str = ""
     capacity: Decimal = Decimal(3)
@@ -131,6 +137,11 @@ class Need:
     sticky_to: int | None = None
     # Who is asked now.
     ring: Ring | None = None
+    # Only people in training are asked now; the lowest level does not count for them.
+    practice: Practice | None = None
+    episode: int = 1
+    # Asked for help, or for a certain skill: nothing to learn with.
+    is_special: bool = False
     urgency: int = 20
     waiting_since: datetime | None = None
     # Since when it waits for an owner.

@@ -1,7 +1,7 @@
 """One look at one organization: judge what is new, then give what waits where it is worth most."""
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -12,7 +12,7 @@ from django.utils import timezone
 from helpdesk.models import Conversation
 from helpdesk.services.loads import kinds_of
 from helpdesk.tenancy import organization_scope, organization_transaction
-from routing import judging, leases, needs, offers, pricing, queued
+from routing import judging, learning, leases, needs, offers, pricing, queued
 from routing.assignment import Choice, choose, commit, propose, record_waiting
 from routing.candidates import Need
 from routing.deciding.filters import codes
@@ -24,7 +24,7 @@ from routing.experiments import switching
 from routing.facts import Facts, facts, people
 from routing.handlers import quietly
 from routing.models import Decision, Policy
-from routing.narrowing import narrow
+from routing.narrowing import narrow, narrow_again
 from routing.overflow import firing
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ BATCH = 256
 OLDEST = 64
 # So many are committed in one transaction.
 COMMITTED = 64
+# So many are looked at that only people in training could take.
+FOR_LEARNERS = 32
 
 
 @dataclass(slots=True)
@@ -102,7 +104,7 @@ def _drain(known: Facts, fence: int | None, batch: int) -> tuple[set[int], bool]
         if asked:
             pricing.price(team, known, now)
     placed = _place(asked, team, known, fence)
-    return placed, bool(placed) and len(asked) == batch
+    return placed, bool(placed) and len(asked) >= batch
 
 
 def _servable(team: Team, known: Facts, now: datetime, batch: int) -> list[Conversation]:
@@ -112,26 +114,39 @@ def _servable(team: Team, known: Facts, now: datetime, batch: int) -> list[Conve
     """
     if not (team.free > 0).any():
         return []
-    servable = _servable_keys(team, known, now)
-    if not servable:
+    asked, moment = _asked(known), now.timestamp()
+    servable = [key for key, need in asked.items() if (codes(team, need, moment) == 0).any()]
+    first = _most_pressing(servable, batch) if servable else []
+    if known.has_practice:
+        rest = {key: need for key, need in asked.items() if key not in servable}
+        first += _only_for_learners(rest, team, known, now)
+    if not first:
         return []
-    first = queued.urgent_first(servable, batch)
-    if len(first) == batch:
-        oldest = queued.oldest_first(servable, OLDEST)
-        first = list(dict.fromkeys([*oldest, *first]))[:batch]
     rows = needs.read(Conversation.objects.all()).in_bulk(first)
     return [rows[pk] for pk in first]
 
 
-def _servable_keys(team: Team, known: Facts, now: datetime) -> list[str]:
-    """Return what is asked for and somebody free could answer."""
-    keys, moment = queued.keys(), now.timestamp()
+def _asked(known: Facts) -> dict[str, Need]:
+    """Return the different things that are asked for, by their keys."""
+    keys = queued.keys()
     kinds = {} if known.loads.is_plain else kinds_of(map(queued.channel_of, keys))
-    return [
-        key
-        for key in keys
-        if (codes(team, needs.need_of_kind(queued.kind(key, kinds), known), moment) == 0).any()
-    ]
+    return {key: needs.need_of_kind(queued.kind(key, kinds), known) for key in keys}
+
+
+def _most_pressing(keys: Sequence[str], batch: int) -> list[int]:
+    first = queued.urgent_first(keys, batch)
+    if len(first) < batch:
+        return first
+    oldest = queued.oldest_first(keys, OLDEST)
+    return list(dict.fromkeys([*oldest, *first]))[:batch]
+
+
+def _only_for_learners(
+    asked: Mapping[str, Need], team: Team, known: Facts, now: datetime
+) -> list[int]:
+    """Return some of what nobody could take now but people in training, with a colleague behind who has no room."""
+    keys = [key for key, need in asked.items() if learning.possible(need, team, known, now)]
+    return queued.calm_first(keys, FOR_LEARNERS, below=learning.EASY_BELOW) if keys else []
 
 
 def _place(asked: Sequence[Need], team: Team, known: Facts, fence: int | None) -> set[int]:
@@ -156,7 +171,8 @@ def _place(asked: Sequence[Need], team: Team, known: Facts, fence: int | None) -
             team.fill(refused.staff_id)
         elif not done:
             break
-        asked = [need for need in asked if need.conversation_id not in placed]
+        left = [need for need in asked if need.conversation_id not in placed]
+        asked = narrow_again(left, team, known, timezone.now())
     return placed
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from helpdesk.access import Access, colleague
-from helpdesk.models import Assignment, Conversation, Skill, Staff, Topic
+from helpdesk.models import Assignment, Conversation, Mention, Skill, Staff, Topic
 from helpdesk.permissions import CONVERSATION_ASSIGN
 from helpdesk.reports.names import labels_of
 from routing import candidates as reasons
@@ -24,7 +24,7 @@ from routing.recording import Reading, read
 # Who was left out and could have answered some other day: worth a word beside the score.
 _OFF = (reasons.HOURS, reasons.HOLIDAY, reasons.LEAVE)
 NEARLY = (
-    *({one} for one in (reasons.STICKY, reasons.RING)),
+    *({one} for one in (reasons.STICKY, reasons.RING, reasons.LEARNING)),
     *({one} for one in (reasons.FULL, reasons.LENT, reasons.AWAY, reasons.FOCUS, reasons.DECLINED)),
     *({one} for one in (*_OFF, reasons.OFFLINE)),
     *({one, reasons.OFFLINE} for one in _OFF),
@@ -60,6 +60,7 @@ REASON_TEXTS: dict[str, str | Promise] = {
     reasons.LENT: gettext_lazy("had spent the time lent for the day"),
     reasons.STICKY: gettext_lazy("it was kept for whoever served this customer last"),
     reasons.RING: gettext_lazy("was outside the ring asked at that time"),
+    reasons.LEARNING: gettext_lazy("was passed over for somebody in training"),
     reasons.FULL: gettext_lazy("had no free capacity"),
     reasons.DECLINED: gettext_lazy("had declined it or let it pass"),
 }
@@ -116,6 +117,8 @@ class Explanation:
     language: str = ""
     # How somebody got it without the engine; empty when it was the engine.
     by_hand: str = ""
+    # Who learns what with it, and who stands behind; empty where nobody does.
+    practice: str = ""
 
     @property
     def is_passed(self) -> bool:
@@ -216,6 +219,7 @@ def _explanation(
         is_held=decision.outcome == Decision.Outcome.HELD,
         topic_id=reading.need.topic_id,
         language=str(LANGUAGES.get(reading.need.language, "")),
+        practice=words.practice(decision, by.staff_id),
     )
 
 
@@ -243,6 +247,8 @@ class Words:
         ids = {one.person.id for one in reading.ranked} | set(reading.excluded)
         if asked:
             ids.add(asked.pk)
+        if reading.need.practice:
+            ids.update(reading.need.practice.staff_ids)
         people = Staff.objects.filter(pk__in=ids).order_by()
         colors = people.values_list("pk", "department__color") if in_color else ()
         names = labels_of({Staff: ids, Skill: reading.need.skills})
@@ -303,6 +309,24 @@ class Words:
         if name == "scarcity":
             return _scarce(person.price)
         return ""
+
+    def practice(self, decision: Decision, reader_id: int) -> str:
+        """Return who learns what with the conversation, and who stands behind; empty where nobody does."""
+        practice, learner = self.reading.need.practice, decision.staff_id
+        if practice is None or learner is None:
+            return ""
+        standing = Mention.objects.filter(
+            conversation_id=decision.conversation_id, behind_id=learner, at__gte=decision.at
+        )
+        behind = standing.order_by("-id").values_list("staff_id", flat=True).first()
+        facts = {
+            "learner": self.staff.get(learner, ""),
+            "skill": self.skills.get(practice.skill_id, "?"),
+            "name": self.staff.get(behind or practice.staff_ids[0], ""),
+        }
+        if learner == reader_id:
+            return _("You are learning %(skill)s; %(name)s stands behind you.") % facts
+        return _("%(learner)s is learning %(skill)s; %(name)s stands behind.") % facts
 
     def skill_fact(self, person: Person, need: Need) -> str:
         if not need.skills:

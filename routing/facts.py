@@ -35,6 +35,7 @@ from routing.kept_lending import KeptLending
 from routing.kept_rings import read_rings
 from routing.models import OverflowRule, Policy, SkillEvidence
 from routing.offers import count_pending, reserved_weights
+from routing.practising import Practising, practising
 
 # Tables whose rows make up the slow facts; a changed row has another xmin.
 _WATCHED = (
@@ -76,6 +77,8 @@ class Facts:
     sources: Sequence[TopicSource]
     rules: Mapping[int, TopicRule]
     skills: Mapping[int, Mapping[int, int]]
+    # staff -> skills in which they are in training
+    learning: Mapping[int, frozenset[int]]
     hours: KeptHours
     loads: Loads
     lending: KeptLending
@@ -99,6 +102,12 @@ class Facts:
     def rings_of(self, topic_id: int | None) -> Sequence[demands.Ring]:
         """Return the rings of a topic or of one above it, else those for all topics."""
         return self.rings.get(topic_id) or self.rings.get(None, ())
+
+    @cached_property
+    def has_practice(self) -> bool:
+        """Tell whether anything is given to people in training at all."""
+        percents = [policy.learning_percent for policy in self.policies.values()]
+        return bool(self.learning) and any(percents)
 
     def policy(self, department_id: int, at: datetime) -> Policy:
         """Return the department's policy, else the organization's, else the one delivered.
@@ -142,16 +151,19 @@ def _read(organization_id: int) -> Facts:
     for topic_id, text in TopicExample.objects.values_list("topic_id", "text"):
         examples[topic_id].append(text)
     skills: dict[int, dict[int, int]] = defaultdict(dict)
-    for staff_id, skill_id, level in StaffSkill.objects.values_list(
-        "staff_id", "skill_id", "level"
-    ):
+    learning: dict[int, set[int]] = defaultdict(set)
+    held = StaffSkill.objects.values_list("staff_id", "skill_id", "level", "is_learning")
+    for staff_id, skill_id, level, is_learning in held:
         skills[staff_id][skill_id] = level
+        if is_learning:
+            learning[staff_id].add(skill_id)
     country = Organization.objects.values_list("country", flat=True).get(pk=organization_id)
     hours = KeptHours(times(), country)
     return Facts(
         sources=[_source(topic, examples[topic.pk]) for topic in topics],
         rules={topic.pk: _rule(topic) for topic in every},
         skills=dict(skills),
+        learning={staff_id: frozenset(each) for staff_id, each in learning.items()},
         hours=hours,
         loads=loads.rules(),
         lending=KeptLending(hours),
@@ -213,10 +225,13 @@ def people(known: Facts, now: datetime, *, staff_ids: Sequence[int] | None = Non
     staff = [one for one in rows if one.pk in moments]
     held = _held(known, moments)
     without_time = known.lending.without_time(staff, now)
+    now_practising = practising(known.learning) if known.has_practice else Practising()
     return [
         replace(
             _person(one, moments[one.pk], known, reserved[one.pk], now),
             has_lent_time=one.pk not in without_time,
+            is_practising=one.pk in now_practising.learners,
+            stands_behind=now_practising.behind[one.pk],
             **_of_kinds(one.pk, held),
         )
         for one in staff
@@ -263,6 +278,7 @@ def _person(
         certified={skill: until.timestamp() for skill, until in access.certified.items()},
         skills=known.skills.get(staff.pk, {}),
         evidence=known.evidence.get(staff.pk, {}),
+        learning=known.learning.get(staff.pk, frozenset()),
         languages=tuple(code.split("-")[0].lower() for code in staff.languages),
         place=staff.place,
         capacity=staff.capacity,

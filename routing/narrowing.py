@@ -1,12 +1,14 @@
 """Whom a conversation is kept for, or asked first, while it has not waited long: good for it, and harmless.
 
-Nobody is waited for who is not there: a colleague who is away and a ring without anybody in it are passed over at once.
+Nobody is waited for who is not there: a colleague who is away, a ring without anybody in it and people in training
+without room are passed over at once.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from routing import learning
 from routing.candidates import FULL, Need, Past
 from routing.deciding.demands import ring_after
 from routing.deciding.filters import BITS, codes
@@ -23,6 +25,18 @@ def narrow(needs: Sequence[Need], team: Team, known: Facts, now: datetime) -> li
     return [_narrowed(need, team, known, now) for need in needs]
 
 
+def narrow_again(needs: Sequence[Need], team: Team, known: Facts, now: datetime) -> list[Need]:
+    """Return the needs narrowed anew where some are asked of people in training, who may have none left to spare."""
+    if not any(need.practice for need in needs):
+        return list(needs)
+    return narrow(
+        [replace(need, sticky_to=None, ring=None, practice=None) for need in needs],
+        team,
+        known,
+        now,
+    )
+
+
 def _narrowed(need: Need, team: Team, known: Facts, now: datetime) -> Need:
     if need.queued_at is None:
         return need
@@ -31,6 +45,9 @@ def _narrowed(need: Need, team: Team, known: Facts, now: datetime) -> Need:
         kept = replace(need, sticky_to=last_good(need.pasts, now))
         if kept.sticky_to is not None and _anybody(team, kept, now):
             return kept
+    practice = None if last_good(need.pasts, now) else learning.practice(need, team, known, now)
+    if practice is not None:
+        return replace(need, practice=practice)
     rings = known.rings_of(need.topic_id)
     for ring in rings[ring_after(rings, waited) :]:
         asked = replace(need, ring=ring)

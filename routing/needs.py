@@ -30,7 +30,7 @@ PUT_BACK_FOR = timedelta(minutes=30)
 _READ = (
     *("customer_id", "customer__place", "channel_id", "channel__kind"),
     *("department_id", "topic_id", "wanted_skill_id", "language"),
-    *("urgency", "waiting_since", "queued_at"),
+    *("urgency", "waiting_since", "queued_at", "episode", "escalated_to_id"),
 )
 
 
@@ -56,6 +56,7 @@ def need_of_kind(kind: Kind, known: Facts) -> Need:
         skills=_skills(kind.topic_id, kind.wanted_skill_id, known),
         language=kind.language,
         certificate=_certificate(kind.topic_id, known),
+        is_special=kind.wanted_skill_id is not None,
         **_weighing(kind.channel_kind, known, is_answered=kind.is_answered),
     )
 
@@ -114,6 +115,8 @@ def needs(conversations: Sequence[Conversation], known: Facts, now: datetime) ->
             waiting_since=conversation.waiting_since or conversation.queued_at,
             queued_at=conversation.queued_at,
             is_live=conversation.channel.kind in live,
+            episode=conversation.episode,
+            is_special=bool(conversation.escalated_to_id or conversation.wanted_skill_id),
         )
         for conversation in conversations
     ]

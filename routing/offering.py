@@ -28,6 +28,8 @@ class ShownOffer:
     load_after: str
     capacity: str
     slots: tuple[str, ...]
+    # Who learns what with it, and who would stand behind; empty where nobody does.
+    practice: str
     # What of the day the person lends; None for whoever answers all day.
     lent: Lent | None
     now: datetime
@@ -83,6 +85,7 @@ def show(offer: Offer) -> ShownOffer:
         next_name=words.staff[following[0].person.id] if following else "",
         load_after=figure(staff.load + offer.weight),
         capacity=figure(staff.capacity),
+        practice=words.practice(offer.decision, staff.pk),
         slots=_slots(staff.load + offer.weight, staff.capacity),
         lent=lent(lenders([staff]), now).get(staff.pk),
         now=now,

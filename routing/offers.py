@@ -28,6 +28,7 @@ from helpdesk.services.holding import Gift, assign_waiting, lock_receivers
 from helpdesk.services.loads import Loads
 from helpdesk.tenancy import current_organization_id, organization_transaction
 from routing.models import Decision, Offer, Policy
+from routing.recording import practice_of
 
 BATCH = 200
 # What the audit trail calls what happens to offers.
@@ -161,6 +162,7 @@ def accept(by: Access, offer_id: int) -> Conversation:
             Assignment.Mode.OFFER,
             answer_within=Policy.of(conversation.department_id).answer_within,
             facts=facts,
+            practice=practice_of(offer.decision),
         )
         _made, refusal = assign_waiting([gift])
         if refusal:

@@ -35,6 +35,10 @@ SELECT head.id FROM unnest(%(keys)s::text[]) AS asked(need_key) CROSS JOIN LATER
   ORDER BY {order} LIMIT %(most)s) AS head
 ORDER BY {order} LIMIT %(most)s""")
 _URGENT_FIRST = _HEADS.format(given_next=_GIVEN_NEXT, order=sql.SQL("urgency DESC, queued_at, id"))
+_CALM_FIRST = _HEADS.format(
+    given_next=_GIVEN_NEXT + sql.SQL(" AND c.urgency < %(below)s"),
+    order=sql.SQL("urgency DESC, queued_at, id"),
+)
 _OLDEST_FIRST = _HEADS.format(given_next=_GIVEN_NEXT, order=sql.SQL("queued_at, id"))
 
 
@@ -84,6 +88,12 @@ def urgent_first(wanted: Sequence[str], most: int) -> list[int]:
 def oldest_first(wanted: Sequence[str], most: int) -> list[int]:
     """Return the same conversations, oldest first."""
     return [int(pk) for (pk,) in _rows(_OLDEST_FIRST, keys=list(wanted), most=most)]
+
+
+def calm_first(wanted: Sequence[str], most: int, *, below: int) -> list[int]:
+    """Return those of them that are less urgent, in the order of `urgent_first`."""
+    found = _rows(_CALM_FIRST, keys=list(wanted), most=most, below=below)
+    return [int(pk) for (pk,) in found]
 
 
 def _rows(query: sql.Composed, **values: int | list[str]) -> list[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from helpdesk.services.backing import Practice
 from routing.candidates import Need, Past, Person
 from routing.deciding.evidence import Evidence
 from routing.deciding.parts import Asked, available
@@ -75,6 +76,11 @@ def _need(need: Need) -> Json:
         kept["since"] = need.waiting_since.isoformat()
     if need.is_live:
         kept["live"] = True
+    if need.practice:
+        kept["practice"] = {
+            "skill": need.practice.skill_id,
+            "behind": list(need.practice.staff_ids),
+        }
     return kept
 
 
@@ -181,7 +187,14 @@ def _read_need(decision: Decision, kept: Json, rows: Sequence[Json]) -> Need:
         urgency=kept["urgency"],
         waiting_since=datetime.fromisoformat(kept["since"]) if "since" in kept else None,
         is_live=kept.get("live", False),
+        practice=practice_of(decision),
     )
+
+
+def practice_of(decision: Decision) -> Practice | None:
+    """Return what somebody was to learn with the conversation, if anything."""
+    kept = decision.data["need"].get("practice")
+    return Practice(kept["skill"], tuple(kept["behind"])) if kept else None
 
 
 def _read_person(row: Json) -> Person:

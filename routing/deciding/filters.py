@@ -6,6 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from helpdesk.services.backing import Practice
 from routing.candidates import (
     AWAY,
     CERTIFICATE,
@@ -14,6 +15,7 @@ from routing.candidates import (
     INACTIVE,
     KIND,
     LANGUAGE,
+    LEARNING,
     LENT,
     OFFLINE,
     PERMISSION,
@@ -63,7 +65,23 @@ def codes(team: Team, need: Need, now: float) -> Codes:
         row = team.row_of(staff_id)
         if row is not None:
             found[row] |= BITS[DECLINED]
-    return found
+    return found if need.practice is None else _in_training(team, need.practice, found)
+
+
+def learns(team: Team, skill: int) -> Flags:
+    """Tell who is in training for a skill and has no case for that in hand."""
+    is_learning = team.learning.get(skill)
+    if is_learning is None:
+        return np.zeros(len(team), dtype=np.bool_)
+    return np.asarray(is_learning & ~team.is_practising, dtype=np.bool_)
+
+
+def _in_training(team: Team, practice: Practice, found: Codes) -> Codes:
+    """Return the codes where only people in training with room are asked, whatever their level."""
+    learning = learns(team, practice.skill_id)
+    found = np.where(learning, found & ~BITS[SKILL], found)
+    asked = learning & ((found & BITS[FULL]) == NONE)
+    return np.asarray(found | np.where(asked, NONE, BITS[LEARNING]), dtype=np.uint32)
 
 
 def _uncertified(team: Team, skill: int, now: float) -> Codes:

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from routing.candidates import Need
+from routing.deciding.filters import learns
 from routing.deciding.parts import GIVEN_BEFORE
 from routing.deciding.rules import Rules
 from routing.deciding.standing import Standings, stand
@@ -128,6 +129,8 @@ def _most_at_once(standings: Standings) -> Ints:
         found = np.where(most > 0, np.minimum(found, most - team.held[kind][rows]), found)
     if any(need.fills for need in standings.asked.needs):
         found = np.minimum(found, 1)
+    for skill in {need.practice.skill_id for need in standings.asked.needs if need.practice}:
+        found = np.where(learns(team, skill)[rows], np.minimum(found, 1), found)
     return np.asarray(np.maximum(found, 1), dtype=np.int64)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from helpdesk.services.backing import Practice
 from routing.candidates import REASONS, Need, Person, Reach
 from routing.deciding.demands import TOP_LEVEL
 
@@ -33,6 +34,10 @@ class Team:
     # skill -> stated levels 0 to 5, -1 without it; and with evidence, as shares of the highest, 0 without it
     levels: Mapping[int, Floats]
     fits: Mapping[int, Shares]
+    # skill -> who is in training for it; then who has a case for that in hand, and behind how many each stands
+    learning: Mapping[int, Flags]
+    is_practising: Flags
+    stands_behind: Ints
     # code -> 0 for the first language, 1 for a further one, -1 for none
     languages: Mapping[str, Ints]
     has_languages: Flags
@@ -86,6 +91,7 @@ class Team:
             reach_of=_ints(reach_of),
             levels=levels,
             fits=_fits(people, levels),
+            **_training(people),
             languages=_languages(people),
             has_languages=_flags(bool(person.languages) for person in people),
             place_numbers=places,
@@ -181,9 +187,17 @@ class Team:
         self.is_filled[row] |= need.fills
         if need.kind in self.held:
             self.held[need.kind][row] += 1
+        if need.practice is not None:
+            self._begin(row, need.practice)
         self.last_assigned[row] = at.timestamp()
         self.recent[row] += 1
         self._changed()
+
+    def _begin(self, row: int, practice: Practice) -> None:
+        self.is_practising[row] = True
+        behind = self.row_of(practice.staff_ids[0])
+        if behind is not None:
+            self.stands_behind[behind] += 1
 
     def take_back(self, row: int, weight: Decimal) -> None:
         """Note that somebody is done with one conversation."""
@@ -218,6 +232,8 @@ class Team:
             last_assigned=self.last_assigned.copy(),
             recent=self.recent.copy(),
             is_filled=self.is_filled.copy(),
+            is_practising=self.is_practising.copy(),
+            stands_behind=self.stands_behind.copy(),
             held={kind: column.copy() for kind, column in self.held.items()},
             _of_loads={},
             _now={},
@@ -284,6 +300,15 @@ def _fits(people: Sequence[Person], levels: Mapping[int, Floats]) -> dict[int, S
             counted = np.where(column < 0, 0.0, changed)
         found[skill] = (counted / TOP_LEVEL).astype(np.float32)
     return found
+
+
+def _training(people: Sequence[Person]) -> dict[str, Any]:  # Any: fields of a team
+    skills = {skill for person in people for skill in person.learning}
+    return {
+        "learning": {skill: _flags(skill in each.learning for each in people) for skill in skills},
+        "is_practising": _flags(person.is_practising for person in people),
+        "stands_behind": _ints(person.stands_behind for person in people),
+    }
 
 
 def _certified(people: Sequence[Person]) -> dict[int, Floats]:

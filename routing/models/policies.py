@@ -88,6 +88,12 @@ class Policy(OrganizationModel):
         validators=[MaxValueValidator(86_400)],
         help_text=_("0: it stays with whoever has it."),
     )
+    learning_percent = models.PositiveSmallIntegerField(
+        _("percent of easy conversations that go to people in training"),
+        default=0,
+        validators=[MaxValueValidator(50)],
+        help_text=_("Only while a colleague is there to stand behind them. 0: none."),
+    )
     # Which arm of which experiment this copy acts for; nothing where no experiment runs.
     arm: dict[str, Any] | None = None  # Any: small JSON facts
     # Raised by every change, so that a decision names the rules it was made by.
@@ -115,6 +121,9 @@ class Policy(OrganizationModel):
                 )
                 & models.Q(slack_percent__lte=100, patience_percent__gte=1),
                 name="policy_times",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(learning_percent__lte=50), name="policy_learning"
             ),
         ]
 

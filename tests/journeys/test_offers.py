@@ -11,8 +11,9 @@ from tests.journeys.rows import change_rows
 OFFER_FIRST = """
     INSERT INTO routing_policy
         (organization_id, department_id, mode, weights, offer_seconds, urgent_seconds, calm_seconds,
-         calm_chat_seconds, slack_percent, patience_percent, sticky_seconds, return_seconds, version, changed_at)
-    SELECT organization_id, id, 'offer', '{}', 120, 60, 1800, 300, 60, 100, 15, 900, 1, now()
+         calm_chat_seconds, slack_percent, patience_percent, sticky_seconds, return_seconds,
+         learning_percent, version, changed_at)
+    SELECT organization_id, id, 'offer', '{}', 120, 60, 1800, 300, 60, 100, 15, 900, 0, 1, now()
     FROM helpdesk_department WHERE color = 'admin'
     ON CONFLICT (organization_id, department_id) DO UPDATE SET mode = 'offer'"""
 AT_ONCE = "UPDATE routing_policy SET mode = 'automatic' WHERE department_id IS NOT NULL"

@@ -27,6 +27,9 @@ WRONG = [
     ("sticky_seconds", -1),
     ("return_seconds", 86_401),
     ("return_seconds", ""),
+    ("learning_percent", 51),
+    ("learning_percent", -1),
+    ("learning_percent", ""),
 ]
 
 
@@ -44,7 +47,7 @@ def form(**changes: Any) -> dict[str, Any]:
     times = {"offer_seconds": 30, "urgent_seconds": 60, "calm_seconds": 1800}
     times |= {"sticky_seconds": 15, "return_seconds": 900}
     times["calm_chat_seconds"] = 300
-    shares = {"slack_percent": 60, "patience_percent": 100}
+    shares = {"slack_percent": 60, "patience_percent": 100, "learning_percent": 0}
     return {"department": "", "mode": "automatic", **times, **shares, **points, **changes}
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 
+from helpdesk.services.backing import Practice
 from routing.candidates import Need, Person, Reach
 from routing.deciding.demands import Has, Ring
 from routing.deciding.matching import decide
@@ -52,7 +53,21 @@ def company(luck: random.Random) -> Company:
     while at < SECONDS:
         at += luck.expovariate(1 / (4 * slowest))
         arrivals.append((at, _need(luck, len(arrivals) + 1, at), luck.uniform(5, 40)))
+    trained = random.Random(luck.random())
+    people = [_in_training(trained, person) for person in people]
+    arrivals = [(at, _to_learn_with(trained, need), handle) for at, need, handle in arrivals]
     return Company(people, arrivals, rules)
+
+
+def _in_training(luck: random.Random, person: Person) -> Person:
+    learning = [skill for skill in person.skills if luck.random() < 0.3]
+    return replace(person, learning=frozenset(learning))
+
+
+def _to_learn_with(luck: random.Random, need: Need) -> Need:
+    if not need.skills or need.ring or luck.random() < 0.5:
+        return need
+    return replace(need, practice=Practice(next(iter(need.skills)), (1,)))
 
 
 def _person(luck: random.Random, number: int) -> Person:
@@ -105,6 +120,10 @@ def may(person: Person, need: Need, held: list[Need]) -> bool:
         reach.topics is None or need.topic_id in reach.topics for reach in reaches
     )
     skilled = all(person.skills.get(skill, -1) >= low for skill, low in need.skills.items())
+    if need.practice:
+        # The only thing that learning opens, and one at a time.
+        skilled = need.practice.skill_id in person.learning
+        skilled = skilled and not any(one.practice for one in held)
     certified = need.certificate is None or person.certified.get(need.certificate, 0) > 0
     speaks = (
         need.language not in {"zh", "en"}
@@ -153,7 +172,7 @@ def play(found: Company) -> dict[int, float]:
             continue
         # What people have in hand is read anew, as in each look.
         found.team = Team.of([_now(person, found.held[person.id]) for person in found.people])
-        needs = [need for need, _handle in waiting.values()]
+        needs = [_asked(need, found) for need, _handle in waiting.values()]
         moment = BEGINS + timedelta(seconds=now)
         decided = decide(needs, found.team, lambda _one: found.rules, moment.timestamp())
         for at_need, row in decided.given:
@@ -168,12 +187,19 @@ def play(found: Company) -> dict[int, float]:
     return waits
 
 
+def _asked(need: Need, found: Company) -> Need:
+    """Return the need as it is asked now: of everybody where nobody in training has room."""
+    has_learner = any(may(person, need, found.held[person.id]) for person in found.people)
+    return need if has_learner else replace(need, practice=None)
+
+
 def _now(person: Person, held: list[Need]) -> Person:
     return replace(
         person,
         load=sum((one.weight for one in held), Decimal(0)),
         held={kind: sum(one.kind == kind for one in held) for kind in KINDS},
         is_filled=any(one.fills for one in held),
+        is_practising=any(one.practice for one in held),
     )
 
 
@@ -182,7 +208,8 @@ def test_nobody_gets_what_they_may_not_and_nothing_waits_for_ever(seed: int) -> 
     found = company(random.Random(seed))
     waits = play(found)
     for _at, need, _handle in found.arrivals:
-        somebody = any(may(person, need, []) for person in found.people)
+        plain = replace(need, practice=None)
+        somebody = any(may(p, need, []) or may(p, plain, []) for p in found.people)
         assert (need.conversation_id in waits) == somebody, need
     longest = max(waits.values(), default=0.0)
     # So far behind as the shortest target stretches what is only one answer long.
