@@ -16,7 +16,10 @@
   addEventListener('message', ({source, origin, data}) => {
     if (source !== frame.contentWindow || origin !== address.origin || !data || data.everydesk !== 'form') return
     if (Number.isFinite(data.height)) frame.style.height = `${Math.min(Math.max(Math.ceil(data.height), 120), 20000)}px`
-    if (data.top) frame.scrollIntoView({block: 'nearest'})
+    if (!data.top) return
+    frame.scrollIntoView({block: 'nearest'})
+    // A frame that goes to its next page may lose the keyboard to the page around it.
+    if ([frame, document.body].includes(document.activeElement)) frame.contentWindow.focus()
   })
   tag.after(frame)
 })()
