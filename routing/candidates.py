@@ -6,7 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from helpdesk.services import working_hours
-from helpdesk.services.backing import Practice
+from helpdesk.services.practices import Practice
 from routing.deciding.demands import Ring
 from routing.deciding.evidence import Evidence, counted
 

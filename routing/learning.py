@@ -9,7 +9,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from helpdesk.services.backing import Practice
+from helpdesk.services.practices import Practice
 from routing.candidates import FULL, Need
 from routing.deciding.filters import BITS, codes
 from routing.deciding.team import Ints, Team

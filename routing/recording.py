@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from helpdesk.services.backing import Practice
+from helpdesk.services.practices import Practice
 from routing.candidates import Need, Past, Person
 from routing.deciding.evidence import Evidence
 from routing.deciding.parts import Asked, available

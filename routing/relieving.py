@@ -7,7 +7,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from helpdesk.models import Conversation, Mention, PresenceStatus
 from helpdesk.services import backing, timeline
-from helpdesk.services.backing import Practice
+from helpdesk.services.practices import Practice
 from helpdesk.tenancy import organization_transaction
 from routing import learning, needs
 from routing.deciding.team import Team

@@ -4,7 +4,6 @@ It costs them no capacity, and it ends when the conversation does or somebody el
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import F
@@ -16,14 +15,7 @@ from helpdesk.access import access_of
 from helpdesk.models import Conversation, Entry, Mention, PresenceStatus, Staff
 from helpdesk.services import audit, timeline
 from helpdesk.services.mentions import LONGEST_ACCESS
-
-
-@dataclass(frozen=True, slots=True)
-class Practice:
-    """The skill that somebody learns with a conversation, and who could stand behind them, best first."""
-
-    skill_id: int
-    staff_ids: tuple[int, ...]
+from helpdesk.services.practices import Practice
 
 
 def choose(practice: Practice, conversation: Conversation) -> int | None:

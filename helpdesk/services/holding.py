@@ -33,8 +33,8 @@ from helpdesk.models import (
 )
 from helpdesk.models.batches import insert_each, update_each
 from helpdesk.services import audit, backing, lending, loads, timeline
-from helpdesk.services.backing import Practice
 from helpdesk.services.loads import Loads
+from helpdesk.services.practices import Practice
 
 # What changes of a conversation that somebody gets; its department may just have been chosen.
 _CHANGED = (

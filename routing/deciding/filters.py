@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from helpdesk.services.backing import Practice
+from helpdesk.services.practices import Practice
 from routing.candidates import (
     AWAY,
     CERTIFICATE,

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from helpdesk.services.backing import Practice
+from helpdesk.services.practices import Practice
 from routing.candidates import REASONS, Need, Person, Reach
 from routing.deciding.demands import TOP_LEVEL
 

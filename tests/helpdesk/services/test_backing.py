@@ -9,8 +9,8 @@ from helpdesk import events
 from helpdesk.errors import HelpdeskError, NobodyBehind
 from helpdesk.models import Assignment, AuditEntry, Conversation, Entry, Mention, Presence
 from helpdesk.services import assignment, lifecycle, mentions, replying
-from helpdesk.services.backing import Practice
 from helpdesk.services.holding import Gift, assign_waiting
+from helpdesk.services.practices import Practice
 from tests.factories import World
 
 

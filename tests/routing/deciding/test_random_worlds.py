@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from helpdesk.services.backing import Practice
+from helpdesk.services.practices import Practice
 from routing.candidates import Need, Person, Reach
 from routing.deciding.demands import Has, Ring
 from routing.deciding.matching import decide
