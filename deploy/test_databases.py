@@ -71,7 +71,8 @@ def owner_connection(database: str | None = None) -> Connection[Row]:
 def _superuser_connection(database: str) -> Connection[Row] | None:
     """Return one as the superuser where the database is embedded: elsewhere nobody tells us the password."""
     home = Path(os.environ["EVERYDESK_HOME"])
-    if not str(connections["owner"].get_connection_params().get("host")).startswith("/"):
+    host = str(connections["owner"].get_connection_params().get("host"))
+    if not host.startswith("/") or not (home / "postgres.env").exists():
         return None
     password = database_passwords(home)["SUPERUSER_PASSWORD"]
     try:

@@ -242,7 +242,7 @@ class Words:
         asked: Staff | None,
         *,
         in_color: bool = False,
-        figures_of: int | None = None,
+        figures_of: int | None,
     ) -> "Words":
         ids = {one.person.id for one in reading.ranked} | set(reading.excluded)
         if asked:

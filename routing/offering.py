@@ -75,7 +75,7 @@ class ShownOffer:
 def show(offer: Offer) -> ShownOffer:
     """Return the offer with why it is the person's, what it takes, and who is next."""
     reading = read(offer.decision)
-    words = Words.of(reading, None)
+    words = Words.of(reading, None, figures_of=offer.staff_id)
     staff, now = with_calendars(Staff.objects.all()).get(pk=offer.staff_id), timezone.now()
     mine = next((one for one in reading.ranked if one.person.id == staff.pk), None)
     following = [one for one in reading.ranked if one.person.id != staff.pk]

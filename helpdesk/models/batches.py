@@ -18,14 +18,14 @@ from helpdesk.tenancy import visible_organization_id
 def insert_each(rows: Sequence[OrganizationModel]) -> None:
     """Store new rows of one model in the organization in scope, in one statement; each gets its id.
 
-    Costs a fifth of Django's bulk_create, which writes every text twice. Sends no signals.
+    Costs a third of Django's bulk_create, which quotes every text twice. Sends no signals.
     """
     if not rows:
         return
     meta = rows[0]._meta
     for row in rows:
         row.claim()
-    fields = [field for field in meta.local_concrete_fields if _is_given(field, rows[0])]
+    fields = [field for field in meta.local_concrete_fields if _is_given(field, rows)]
     columns = ", ".join(map(_quoted, fields))
     types = ", ".join(f"{_quoted(field)} {_base_type(field)}" for field in fields)
     statement = (  # every name in it is the model's own
@@ -46,9 +46,9 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} does not go into a row")
 
 
-def _is_given(field: "Field[Any, Any]", row: OrganizationModel) -> bool:  # Any: as below
+def _is_given(field: "Field[Any, Any]", rows: Sequence[OrganizationModel]) -> bool:  # Any: as below
     """Tell whether we say what is in the column, not the database."""
-    is_default = isinstance(getattr(row, field.attname), DatabaseDefault)
+    is_default = all(isinstance(getattr(row, field.attname), DatabaseDefault) for row in rows)
     return not (field.primary_key or field.generated or is_default)
 
 

@@ -113,6 +113,12 @@ def test_nothing_is_stored_for_another_organization(
         insert_each([row])
 
 
+def test_what_only_some_rows_leave_to_the_database_is_refused(world: World) -> None:
+    facts = {"actor": "system", "action": "x", "subject": "y", "data": {}}
+    with pytest.raises(TypeError, match="DatabaseDefault"), world.transaction():
+        insert_each([AuditEntry(**facts), AuditEntry(**facts, transaction=1)])
+
+
 def test_no_rows_ask_nothing(world: World, django_assert_num_queries: Any) -> None:
     with world.transaction(), django_assert_num_queries(0):
         insert_each([])
