@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import cached_property
 from typing import Any
 
 from helpdesk.models import Assignment, Conversation, State
@@ -12,7 +11,7 @@ from helpdesk.services.holding import Gift, assign_waiting
 from helpdesk.tenancy import organization_transaction
 from routing import leases, offers, recording
 from routing.candidates import Need
-from routing.deciding.standing import Scored, Standings, stand
+from routing.deciding.standing import Standings, stand
 from routing.deciding.team import Team
 from routing.models import Decision, Offer, Policy
 
@@ -43,15 +42,10 @@ class Choice:
         """Return who shall have it."""
         return int(self.standings.team.ids[self.given_row])
 
-    @cached_property
-    def ranked(self) -> list[Scored]:
-        """Return the best with the parts of their scores, and among them who shall have it."""
-        return recording.ranked(self.standings, self.number, self.row)
-
     @property
-    def best(self) -> Scored:
-        """Return who shall have it, with the parts of the score."""
-        return next(one for one in self.ranked if one.person.id == self.staff_id)
+    def score(self) -> float:
+        """Return the points of whoever shall have it."""
+        return self.standings.total(self.number, self.given_row)
 
     def nobody(self) -> "Choice":
         """Return the same, with nobody who shall have it."""
@@ -62,17 +56,17 @@ class Choice:
         return recording.decision(
             self.need,
             outcome,
-            data=recording.compose(self.standings, self.number, self.ranked),
+            data=recording.compose(self.standings, self.number, self.row),
             policy=self.policy,
             at=self.at,
-            chosen=None if self.row is None else self.best,
+            chosen=None if self.row is None else (self.staff_id, self.score),
         )
 
     def told(self, decision: Decision) -> dict[str, Any]:  # Any: small JSON facts
         """Return what the conversation's entry tells of the choice."""
         return {
             "decision": decision.pk,
-            "score": self.best.total,
+            "score": self.score,
             "topic": self.need.topic_id,
             "urgency": self.need.urgency,
         }

@@ -1,9 +1,9 @@
 """Decisions as compact JSON: written once, read for "why me?", and replayed to the same result."""
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import astuple, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -15,12 +15,13 @@ from routing.deciding.evidence import Evidence
 from routing.deciding.parts import Asked, available
 from routing.deciding.rules import Rules
 from routing.deciding.standing import Part, Scored, Standings, points
-from routing.deciding.team import Team
+from routing.deciding.team import Floats, Ints, Team, hundredths
 from routing.models import Decision, Policy
 
 # More are counted, not kept: the best are what people ask about.
 RANKED_KEPT = 12
 EXCLUDED_KEPT = 200
+NUMBERS = ("load", "capacity", "reserved", "idle", "recent", "price")
 # Of how decisions are made; what another engine decided is shown, and not replayed.
 ENGINE = 2
 
@@ -31,31 +32,76 @@ class NotReplayable(Exception):
     """Another engine made the decision."""
 
 
-def ranked(standings: Standings, at: int, chosen: int | None) -> list[Scored]:
-    """Return the best for one of the needs, and among them whoever was chosen by row."""
-    rows = [int(row) for row in standings.order(at, RANKED_KEPT)]
+def compose(standings: Standings, at: int, chosen: int | None) -> Json:
+    """Return what a decision about one of the needs keeps: the best, and among them whoever was chosen by row."""
+    need, weights = standings.asked.needs[at], standings.rules[at].weights
+    rows = standings.order(at, RANKED_KEPT)
     if chosen is not None and chosen not in rows:
         rows[-1] = chosen
-    return standings.scored(at, rows)
-
-
-def compose(standings: Standings, at: int, best: Sequence[Scored]) -> Json:
-    """Return what a decision about one of the needs keeps, and of the best for it."""
-    need = standings.asked.needs[at]
-    by_reason: dict[str, list[int]] = defaultdict(list)
-    for staff_id, reasons in standings.excluded(at, EXCLUDED_KEPT).items():
-        by_reason["+".join(reasons)].append(staff_id)
-    weights = standings.rules[at].weights
+    excluded = standings.excluded(at, EXCLUDED_KEPT)
     return {
         "engine": ENGINE,
         "need": _need(need),
         # Pairs, because jsonb does not keep the order of keys and points follow it.
         "weights": [[name, weights[name]] for name in available() if weights.get(name, 0) > 0],
         "usual": standings.team.usual_recent,
-        "ranked": [_scored(one, need) for one in best],
-        "excluded": dict(by_reason),
+        "ranked": _ranked(standings, at, rows),
+        "excluded": {"+".join(reasons): _text(ids) for reasons, ids in excluded.items()},
         "people": len(standings.team),
     }
+
+
+def _text(numbers: Iterable[float]) -> str:
+    """Return numbers as one text: of a list, jsonb keeps each in a dozen bytes and reads it for a microsecond."""
+    return " ".join(map(str, numbers))
+
+
+def _ranked(standings: Standings, at: int, rows: Ints) -> Json:
+    """Return the best as columns; those that say nothing are left out."""
+    team, need = standings.team, standings.asked.needs[at]
+    people = [team.people[row] for row in rows.tolist()]
+    capacity, free = team.capacity[rows], team.free[rows]
+    reserved = np.array([hundredths(person.reserved) for person in people])
+    optional: Json = {
+        "idle": _column(team.last_assigned[rows]),
+        "recent": _column(team.recent[rows]),
+        "price": _column(team.price[rows]),
+        "reserved": _column(reserved / 100),
+        "skills": {
+            str(skill): _text([person.skills.get(skill, 0) for person in people])
+            for skill in need.skills
+        },
+        "evidence": _of_some(people, lambda person: _evidence(person, need)),
+        "languages": [" ".join(person.languages) for person in people],
+        "place": [person.place for person in people],
+        "past": _of_some(people, lambda person: _past(need.pasts.get(person.id))),
+    }
+    return {
+        "staff": _text(team.ids[rows].tolist()),
+        "points": [_text((part / 10).tolist()) for part in standings.parts_of(at, rows).values()],
+        "load": _text(((capacity - free - reserved) / 100).tolist()),
+        "capacity": _text((capacity / 100).tolist()),
+    } | {name: column for name, column in optional.items() if column}
+
+
+def _column(numbers: Floats) -> str:
+    return _text(numbers.tolist()) if numbers.any() else ""
+
+
+def _of_some(people: Sequence[Person], tell: Callable[[Person], Any]) -> Json:  # Any: JSON
+    """Return by id what there is to tell of some."""
+    return {str(person.id): told for person in people if (told := tell(person))}
+
+
+def _evidence(person: Person, need: Need) -> Json:
+    if not person.evidence:
+        return {}
+    found = {skill: person.evidence.get(skill) for skill in need.skills}
+    return {str(skill): list(astuple(one)) for skill, one in found.items() if one}
+
+
+def _past(past: Past | None) -> list[Any] | None:  # Any: JSON
+    return [past.last_at.isoformat(), float(past.stars) if past.stars else None] if past else None
 
 
 def _need(need: Need) -> Json:
@@ -84,32 +130,6 @@ def _need(need: Need) -> Json:
     return kept
 
 
-def _scored(one: Scored, need: Need) -> Json:
-    person = one.person
-    kept: Json = {
-        "staff": person.id,
-        "points": [part.points for part in one.parts],
-        "load": str(person.load),
-        "capacity": str(person.capacity),
-    }
-    levels = {str(skill): person.skills.get(skill, 0) for skill in need.skills}
-    evidence = {str(skill): person.evidence.get(skill) for skill in need.skills}
-    optional: Json = {
-        "skills": levels,
-        "evidence": {skill: list(astuple(one)) for skill, one in evidence.items() if one},
-        "languages": list(person.languages),
-        "place": person.place,
-        "reserved": str(person.reserved) if person.reserved else None,
-        "idle": person.last_assigned_at.isoformat() if person.last_assigned_at else None,
-        "recent": person.recent,
-        "price": person.price,
-    }
-    past = need.pasts.get(person.id)
-    if past:
-        optional["past"] = [past.last_at.isoformat(), float(past.stars) if past.stars else None]
-    return kept | {name: value for name, value in optional.items() if value}
-
-
 def decision(
     need: Need,
     outcome: Decision.Outcome,
@@ -117,14 +137,14 @@ def decision(
     data: Json,
     policy: Policy,
     at: datetime,
-    chosen: Scored | None = None,
+    chosen: tuple[int, float] | None = None,
 ) -> Decision:
-    """Return a decision, to be stored in the transaction that acts on it."""
+    """Return a decision, to be stored in the transaction that acts on it; `chosen` is who, with the score."""
     return Decision(
         conversation_id=need.conversation_id,
-        staff_id=chosen.person.id if chosen else None,
+        staff_id=chosen[0] if chosen else None,
         outcome=outcome,
-        score=Decimal(str(chosen.total)) if chosen else Decimal(0),
+        score=Decimal(str(chosen[1])) if chosen else Decimal(0),
         at=at,
         policy_id=policy.pk,
         policy_version=policy.version if policy.pk else 0,
@@ -148,7 +168,7 @@ def read(decision: Decision) -> Reading:
     """Return what the decision was made from and what came of it."""
     data = decision.data
     weights = {str(name): int(most) for name, most in data["weights"]}
-    rows = data["ranked"]
+    rows = rows_of(data["ranked"])
     need = _read_need(decision, data["need"], rows)
     ranked = tuple(
         Scored(
@@ -161,11 +181,39 @@ def read(decision: Decision) -> Reading:
         for row in rows
     )
     excluded = {
-        staff_id: tuple(reasons.split("+"))
+        int(staff_id): tuple(reasons.split("+"))
         for reasons, staff_ids in data["excluded"].items()
-        for staff_id in staff_ids
+        for staff_id in (staff_ids.split() if isinstance(staff_ids, str) else staff_ids)
     }
     return Reading(need, ranked, excluded, weights, int(data["people"]), decision.at)
+
+
+def rows_of(ranked: Json | list[Json]) -> list[Json]:
+    """Return what is kept of the best, person by person; earlier decisions kept it like that."""
+    if isinstance(ranked, list):
+        return ranked
+    ids = _numbers(ranked["staff"])
+    columns = {name: _numbers(ranked[name]) for name in NUMBERS if name in ranked}
+    columns["points"] = list(zip(*map(_numbers, ranked["points"]), strict=True)) or [()] * len(ids)
+    columns["languages"] = [codes.split() for codes in ranked.get("languages", ())]
+    columns["place"] = ranked.get("place", [])
+    levels = {skill: _numbers(column) for skill, column in ranked.get("skills", {}).items()}
+    columns["skills"] = [
+        {skill: column[at] for skill, column in levels.items()} for at in range(len(ids))
+    ]
+    rows = [
+        {"staff": pk, **{name: column[at] for name, column in columns.items()}}
+        for at, pk in enumerate(ids)
+    ]
+    for name in ("evidence", "past"):
+        for row in rows:
+            if str(row["staff"]) in ranked.get(name, {}):
+                row[name] = ranked[name][str(row["staff"])]
+    return rows
+
+
+def _numbers(text: str) -> list[Any]:  # Any: whole numbers and others
+    return list(json.loads(f"[{text.replace(' ', ',')}]"))
 
 
 def _read_need(decision: Decision, kept: Json, rows: Sequence[Json]) -> Need:
@@ -204,13 +252,20 @@ def _read_person(row: Json) -> Person:
         evidence={int(skill): Evidence(*one) for skill, one in row.get("evidence", {}).items()},
         languages=tuple(row.get("languages", ())),
         place=row.get("place", ""),
-        capacity=Decimal(row["capacity"]),
-        load=Decimal(row["load"]),
-        reserved=Decimal(row.get("reserved", "0")),
-        last_assigned_at=datetime.fromisoformat(row["idle"]) if "idle" in row else None,
+        capacity=Decimal(str(row["capacity"])),
+        load=Decimal(str(row["load"])),
+        reserved=Decimal(str(row.get("reserved", "0"))),
+        last_assigned_at=_instant(row.get("idle")),
         recent=row.get("recent", 0.0),
         price=row.get("price", 0.0),
     )
+
+
+def _instant(kept: float | str | None) -> datetime | None:
+    """Return a moment that is kept as seconds since 1970, by earlier decisions in words."""
+    if isinstance(kept, str):
+        return datetime.fromisoformat(kept)
+    return datetime.fromtimestamp(kept, UTC) if kept else None
 
 
 def replay(decision: Decision, weights: Mapping[str, int] | None = None) -> list[Scored]:

@@ -82,44 +82,37 @@ class Standings:
         keys = (team.ids[rows], team.last_assigned[rows], -team.free[rows], -totals)
         return np.asarray(rows[np.lexsort(keys)][:most], dtype=np.int64)
 
-    def scored(self, at: int, rows: Sequence[int]) -> list[Scored]:
-        """Return the parts of some people for one need, as people read them; loads must be as they were."""
-        weights = self.rules[at].weights
-        tenths = self._parts_of(at, rows)
-        table = np.array(list(tenths.values())).reshape(len(tenths), len(rows)).T / 10
-        return [
-            Scored(
-                self.team.person(row),
-                tuple(
-                    Part(name, value, weights[name])
-                    for name, value in zip(tenths, values, strict=True)
-                ),
-            )
-            for row, values in zip(rows, table.tolist(), strict=True)
-        ]
+    def total(self, at: int, row: int) -> float:
+        """Return the points of one person for one need."""
+        return int(self.totals[at, np.searchsorted(self.rows, row)]) / 10
 
-    def _parts_of(self, at: int, rows: Sequence[int]) -> dict[str, Tenths]:
-        """Return for each name the tenths of a point of some people."""
-        weights, here = self.rules[at].weights, np.array(rows, dtype=np.int64)
-        if self.parts and np.isin(here, self.rows).all():
-            columns = np.searchsorted(self.rows, here)
+    def parts_of(self, at: int, rows: Ints) -> dict[str, Tenths]:
+        """Return for each part the tenths of a point of some people for one need; loads must be as they were."""
+        weights = self.rules[at].weights
+        columns = np.searchsorted(self.rows, rows)
+        if self.parts and (self.rows.take(columns, mode="clip") == rows).all():
             return {
                 name: tenths[at, columns]
                 for name, tenths in self.parts.items()
                 if weights.get(name, 0) > 0
             }
-        one = Asked(self.team, [self.asked.needs[at]], here, self.asked.now)
+        one = Asked(self.team, [self.asked.needs[at]], rows, self.asked.now)
         names, tenths = points(one, [self.rules[at]])
         return {name: tenths[number, 0] for number, name in enumerate(names)}
 
-    def excluded(self, at: int, most: int) -> dict[int, tuple[str, ...]]:
-        """Return why others cannot be given a need, those to whom least is missing first."""
+    def excluded(self, at: int, most: int) -> dict[tuple[str, ...], list[int]]:
+        """Return who cannot be given a need by what keeps them from it, those to whom least is missing first."""
         lacks = self.codes[at]
         rows = np.flatnonzero(lacks)
         # The lowest bit is the most basic lack: the higher it is, the less is missing.
         lowest = lacks[rows].astype(np.int64) & -lacks[rows].astype(np.int64)
         nearest = rows[np.argsort(-lowest, kind="stable")[:most]]
-        return {int(self.team.ids[row]): reasons(int(lacks[row])) for row in nearest}
+        found: dict[int, list[int]] = {}
+        for code, staff_id in zip(
+            lacks[nearest].tolist(), self.team.ids[nearest].tolist(), strict=True
+        ):
+            found.setdefault(code, []).append(staff_id)
+        return {reasons(code): staff_ids for code, staff_ids in found.items()}
 
 
 def stand(team: Team, needs: Sequence[Need], rules: Sequence[Rules], now: float) -> Standings:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -74,7 +74,6 @@ class Team:
     # Any: columns of whoever keeps them; the second holds those that loads change.
     _kept: dict[Hashable, Any] = field(default_factory=dict)
     _of_loads: dict[Hashable, Any] = field(default_factory=dict)
-    _now: dict[int, Person] = field(default_factory=dict)
     _there: tuple[float, float, Flags] | None = None
 
     @classmethod
@@ -157,29 +156,9 @@ class Team:
             self._rows.update({int(pk): row for row, pk in enumerate(self.ids)})
         return self._rows.get(staff_id)
 
-    def person(self, row: int) -> Person:
-        """Return one person as they are now, conversations given meanwhile included."""
-        found = self._now.get(row)
-        if found is None:
-            found = self._now[row] = self._person(row)
-        return found
-
-    def _person(self, row: int) -> Person:
-        person = self.people[row]
-        last = float(self.last_assigned[row])
-        taken = hundredths(person.free) - int(self.free[row])
-        return replace(
-            person,
-            load=person.load + Decimal(taken) / 100,
-            last_assigned_at=datetime.fromtimestamp(last, UTC) if last else None,
-            recent=float(self.recent[row]),
-            price=float(self.price[row]),
-        )
-
     def _changed(self) -> None:
         """Forget what was made of loads."""
         self._of_loads.clear()
-        self._now.clear()
 
     def give(self, row: int, need: Need, at: datetime) -> None:
         """Note that somebody has one conversation more."""
@@ -236,7 +215,6 @@ class Team:
             stands_behind=self.stands_behind.copy(),
             held={kind: column.copy() for kind, column in self.held.items()},
             _of_loads={},
-            _now={},
         )
 
     def kept(self, key: Hashable, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:

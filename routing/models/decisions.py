@@ -31,7 +31,7 @@ class Decision(OrganizationModel):
         "routing.Policy", models.SET_NULL, null=True, blank=True, related_name="+"
     )
     policy_version = models.PositiveIntegerField(default=0)
-    # {"need": ..., "ranked": [...], "excluded": {reason: [ids]}}; see `routing.recording`.
+    # {"need": ..., "ranked": {name: column}, "excluded": {reason: ids}}; see `routing.recording`.
     data = models.JSONField(default=dict)
 
     class Meta:

@@ -7,6 +7,7 @@ import pytest
 from helpdesk.models import Staff, TopicExample
 from routing import engine
 from routing.models import Decision
+from routing.recording import read
 from tests.factories import World, make_world
 from tests.snapshots import Snapshots
 
@@ -41,3 +42,9 @@ def route(world: World) -> engine.Outcome:
 def decisions(world: World, conversation_id: int) -> list[Decision]:
     with world.transaction():
         return list(Decision.objects.filter(conversation_id=conversation_id).order_by("id"))
+
+
+def left_out(decision: Decision, reason: str) -> list[int]:
+    """Return whom nothing but this kept from being asked."""
+    excluded = read(decision).excluded.items()
+    return sorted(staff_id for staff_id, why in excluded if why == (reason,))

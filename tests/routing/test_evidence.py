@@ -18,7 +18,7 @@ from routing import evidence, objecting, recording, tasks
 from routing.facts import facts, people
 from routing.models import SkillEvidence, SkillReckoning
 from tests.factories import World, make_world
-from tests.routing.conftest import decisions, route
+from tests.routing.conftest import decisions, left_out, route
 from tests.routing.test_explain import client
 
 Ending = Assignment.Ending
@@ -245,7 +245,7 @@ def test_whoever_resolves_more_is_preferred_and_the_decision_says_why(
     pk = world.message("怎么退货", "v-new").conversation_id
     route(world)
     [decision] = decisions(world, pk)
-    ranked = {row["staff"]: row for row in decision.data["ranked"]}
+    ranked = {row["staff"]: row for row in recording.rows_of(decision.data["ranked"])}
     kept = ranked[world.carol.pk]["evidence"][str(skill.pk)]
     assert decision.staff_id == world.carol.pk
     assert kept[:3] == [found(world)["carol"].change, 12, 1.0]
@@ -263,11 +263,12 @@ def test_a_decision_whose_evidence_was_tampered_with_is_found(
     pk = world.message("怎么退货", "v-new").conversation_id
     route(world)
     [decision] = decisions(world, pk)
-    first = decision.data["ranked"][0]
+    ranked = decision.data["ranked"]
+    first = recording.read(decision).ranked[0].person
     if change == "less":
-        first["evidence"][str(skill.pk)][0] = -1.0
+        ranked["evidence"][str(first.id)][str(skill.pk)][0] = -1.0
     else:
-        del first["evidence"]
+        del ranked["evidence"][str(first.id)]
     assert not recording.is_reproduced(decision)
 
 
@@ -279,7 +280,7 @@ def test_a_decision_from_before_there_was_evidence_comes_out_the_same(
     differing(world)
     evidence.renew()
     [decision] = decisions(world, pk)
-    assert all("evidence" not in row for row in decision.data["ranked"])
+    assert "evidence" not in decision.data["ranked"]
     assert recording.is_reproduced(decision)
 
 
@@ -292,13 +293,13 @@ def test_evidence_never_says_who_may(world: World, skill: Skill) -> None:
     pk = world.message("怎么退货", "v-new").conversation_id
     route(world)
     [decision] = decisions(world, pk)
-    assert world.dave.pk in {row["staff"] for row in decision.data["ranked"]}
+    assert world.dave.pk in {one.person.id for one in recording.read(decision).ranked}
     with world.transaction():
         Topic.objects.filter(name="退货").update(minimum_level=4)
     pk = world.message("怎么退货", "v-newer").conversation_id
     route(world)
     [decision] = decisions(world, pk)
-    assert decision.data["excluded"]["skill"] == sorted([world.carol.pk, world.dave.pk])
+    assert left_out(decision, "skill") == sorted([world.carol.pk, world.dave.pk])
 
 
 def test_administrators_see_it_beside_the_level(world: World, skill: Skill) -> None:

@@ -20,7 +20,7 @@ from routing.explaining import explain
 from routing.facts import facts, people
 from routing.models import Decision, Offer, Policy
 from tests.factories import World
-from tests.routing.conftest import decisions, route
+from tests.routing.conftest import decisions, left_out, route
 from tests.weeks import instant
 
 NOON = instant("Asia/Shanghai", "2026-03-12 12:00")
@@ -67,7 +67,7 @@ def test_nothing_left_means_nothing_given_and_a_reason(
     pk = arrive(world)
     assert world.conversation(pk).state == State.QUEUED
     (decision,) = decisions(world, pk)
-    assert decision.data["excluded"]["lent"] == [world.carol.pk]
+    assert left_out(decision, "lent") == [world.carol.pk]
     with world.transaction(), translation.override("en"):
         shown = explain(world.access("bob"), world.conversation(pk), world.carol.pk)
     assert [str(one) for one in shown.asked.reasons] == ["had spent the time lent for the day"]

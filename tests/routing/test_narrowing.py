@@ -13,7 +13,7 @@ from helpdesk.services import assignment, grants, lifecycle
 from helpdesk.services.holding import Gift, assign_waiting
 from routing.models import Decision, Policy, Ring
 from tests.factories import World
-from tests.routing.conftest import decisions, route
+from tests.routing.conftest import decisions, left_out, route
 
 
 def waited(world: World, conversation_id: int, seconds: int) -> None:
@@ -59,7 +59,7 @@ def test_a_ring_waits_for_somebody_inside_and_opens_in_time(world: World, expert
     route(world)
     assert owner(world, pk) is None
     (decision,) = decisions(world, pk)
-    assert decision.data["excluded"]["ring"] == [world.dave.pk]
+    assert left_out(decision, "ring") == [world.dave.pk]
     waited(world, pk, 29)
     route(world)
     assert owner(world, pk) is None
@@ -120,7 +120,7 @@ def test_it_waits_a_little_for_whoever_served_the_customer_last(world: World) ->
     pk = world.message("怎么退货", "known").conversation_id
     route(world)
     assert owner(world, pk) is None
-    assert decisions(world, pk)[-1].data["excluded"]["sticky"] == [world.dave.pk]
+    assert left_out(decisions(world, pk)[-1], "sticky") == [world.dave.pk]
     waited(world, pk, 16)
     route(world)
     assert owner(world, pk) == world.dave
@@ -165,7 +165,7 @@ def test_only_whoever_has_passed_the_exam_is_given_it(world: World) -> None:
     pk = world.message("怎么退货").conversation_id
     route(world)
     assert owner(world, pk) == world.dave
-    assert decisions(world, pk)[-1].data["excluded"]["certificate"] == [world.carol.pk]
+    assert left_out(decisions(world, pk)[-1], "certificate") == [world.carol.pk]
     assert not world.access("carol").can_answer(world.support.pk, world.conversation(pk).topic_id)
 
 

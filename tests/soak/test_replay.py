@@ -33,12 +33,13 @@ def keep(world: World, luck: random.Random, conversation_id: int, staff_ids: lis
     made = []
     for number in range(EACH):
         row = rows.get(number)
-        best = recording.ranked(decided.standings, number, row)
-        chosen = None if row is None else decided.standings.scored(number, [row])[0]
+        chosen = None
+        if row is not None:
+            chosen = int(team.ids[row]), decided.standings.total(number, row)
         decision = recording.decision(
             decided.needs[number],
             Decision.Outcome.ASSIGNED if chosen else Decision.Outcome.QUEUED,
-            data=recording.compose(decided.standings, number, best),
+            data=recording.compose(decided.standings, number, row),
             policy=Policy(),
             at=NOW,
             chosen=chosen,

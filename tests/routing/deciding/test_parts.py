@@ -13,7 +13,7 @@ from routing.candidates import Need, Past, Person, Reach
 from routing.deciding.evidence import Evidence
 from routing.deciding.parts import BUILT_IN
 from routing.deciding.rules import DEFAULT_WEIGHTS, Rules
-from routing.deciding.standing import Scored, stand
+from routing.deciding.standing import Standings, stand
 from routing.deciding.team import Team
 
 NOW = datetime(2026, 3, 12, 2, 0, tzinfo=UTC)
@@ -33,20 +33,20 @@ OTHER = replace(PERSON, id=2)
 NEED = Need(1, 1, topic_id=2, skills={5: 1}, language="zh", place="杭州")
 
 
-def scored(person: Person, need: Need, rules: Rules = Rules()) -> Scored:  # noqa: B008  (frozen)
-    standings = stand(Team.of([person, OTHER]), [need], [rules], NOW.timestamp())
-    return standings.scored(0, [0])[0]
+def points(person: Person, need: Need, rules: Rules = Rules()) -> dict[str, float]:  # noqa: B008  (frozen)
+    return parts(stand(Team.of([person, OTHER]), [need], [rules], NOW.timestamp()))
 
 
-def points(person: Person, need: Need) -> dict[str, float]:
-    return {part.name: part.points for part in scored(person, need).parts}
+def parts(standings: Standings, at: int = 0, row: int = 0) -> dict[str, float]:
+    found = standings.parts_of(at, np.array([row]))
+    points = {name: int(tenths[0]) / 10 for name, tenths in found.items()}
+    assert standings.total(at, row) == round(sum(points.values()), 1)
+    return points
 
 
 def test_the_parts_are_worth_100_and_the_total_is_their_sum() -> None:
     assert sum(DEFAULT_WEIGHTS.values()) == 100
-    found = scored(PERSON, NEED)
-    assert [part.name for part in found.parts] == list(DEFAULT_WEIGHTS) == list(BUILT_IN)
-    assert found.total == round(sum(part.points for part in found.parts), 1)
+    assert list(points(PERSON, NEED)) == list(DEFAULT_WEIGHTS) == list(BUILT_IN)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_a_level_with_evidence_stays_on_the_scale() -> None:
 def test_evidence_never_makes_up_for_a_level_that_is_needed() -> None:
     need = replace(NEED, skills={5: 4})
     team = Team.of([replace(PERSON, evidence={5: Evidence(1.5)})])
-    assert stand(team, [need], [Rules()], NOW.timestamp()).excluded(0, 1) == {1: ("skill",)}
+    assert stand(team, [need], [Rules()], NOW.timestamp()).excluded(0, 1) == {("skill",): [1]}
     less = Team.of([replace(PERSON, skills={5: 4}, evidence={5: Evidence(-1.5)})])
     assert stand(less, [need], [Rules()], NOW.timestamp()).excluded(0, 1) == {}
 
@@ -140,8 +140,7 @@ def test_weights_decide_and_a_part_without_weight_is_left_out() -> None:
         team = Team.of([near, skilled])
         standings = stand(team, [NEED], [Rules(weights=weights)], NOW.timestamp())
         assert team.ids[standings.order(0, 1)[0]] == first
-    parts = scored(near, NEED, Rules(weights={"place": 1, "skill": 0})).parts
-    assert [part.name for part in parts] == ["place"]
+    assert points(near, NEED, Rules(weights={"place": 1, "skill": 0})).keys() == {"place"}
 
 
 def test_a_new_scorer_joins_by_registration() -> None:
@@ -150,9 +149,8 @@ def test_a_new_scorer_joins_by_registration() -> None:
 
     rules = Rules(weights={"lucky": 10})
     with scorers.registered("lucky", lucky):
-        parts = scored(PERSON, NEED, rules).parts
-    assert [(part.name, part.points) for part in parts] == [("lucky", 10)]
-    assert scored(PERSON, NEED, rules).parts == ()
+        assert points(PERSON, NEED, rules) == {"lucky": 10}
+    assert points(PERSON, NEED, rules) == {}
 
 
 def test_departments_with_policies_of_their_own_are_decided_about_together() -> None:
@@ -162,8 +160,8 @@ def test_departments_with_policies_of_their_own_are_decided_about_together() -> 
     standings = stand(team, [NEED, replace(NEED, conversation_id=2)], rules, NOW.timestamp())
     assert team.ids[standings.order(0, 1)[0]] == 4
     assert team.ids[standings.order(1, 1)[0]] == 3
-    assert [part.most for part in standings.scored(0, [0])[0].parts] == [100]
-    assert [part.most for part in standings.scored(1, [0])[0].parts] == [50]
+    assert parts(standings, 0).keys() == {"skill"}
+    assert parts(standings, 1).keys() == {"place"}
 
 
 @given(
@@ -187,8 +185,8 @@ def test_every_part_stays_between_nothing_and_its_weight(
     past = Past(NOW - timedelta(days=days), stars)
     facts: dict[str, Any] = {"capacity": capacity, "load": load, "price": price, "recent": recent}
     person = replace(PERSON, skills={5: level}, **facts)
-    for part in scored(person, replace(NEED, skills={5: 0}, pasts={1: past})).parts:
-        assert 0 <= part.points <= part.most
+    for name, found in points(person, replace(NEED, skills={5: 0}, pasts={1: past})).items():
+        assert 0 <= found <= DEFAULT_WEIGHTS[name]
 
 
 @given(st.integers(1, 6), st.integers(1, 9), st.integers(0, 2**32 - 1))
@@ -214,7 +212,7 @@ def test_a_pair_is_worth_the_same_whoever_else_is_asked_about(
     for number, need in enumerate(asked):
         for row, person in enumerate(staff):
             alone = stand(Team.of([person], usual=1.0), [need], [rules], NOW.timestamp())
-            assert alone.scored(0, [0])[0].parts == together.scored(number, [row])[0].parts
+            assert parts(alone) == parts(together, number, row)
 
 
 def test_what_is_kept_for_one_need_is_what_is_reckoned_for_many() -> None:

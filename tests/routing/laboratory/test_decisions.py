@@ -55,7 +55,7 @@ def test_a_decision_that_comes_out_differently_says_so(decided: World) -> None:
     pk = decision_of(decided, "carol")
     with decided.transaction():
         decision = Decision.objects.get(pk=pk)
-        decision.data["ranked"][0]["points"][0] = 1.0
+        decision.data["ranked"]["points"][0] = "1.0 1.0"
         decision.save()
     assert "Replayed: different" in page(decided, f"decision={pk}")
 
