@@ -5,36 +5,32 @@ It is pure data, so that the same rule decides for pages, sockets, REST, admin a
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from helpdesk import exams, permissions
+from helpdesk import exams, granted, permissions
 from helpdesk.errors import NotFound, Refused
+from helpdesk.granted import Answering
 from helpdesk.models import (
     Attachment,
     Conversation,
     Customer,
-    Department,
     DepartmentUserObjectPermission,
     Escalation,
     EscalationPathUserObjectPermission,
     Letter,
     Mention,
     Participant,
-    RoleGrant,
-    RoleTopic,
     RoleUserObjectPermission,
     Snippet,
     Staff,
-    Topic,
 )
-from helpdesk.trees import subtrees
 
 M = TypeVar("M", bound=Model)
 
@@ -71,14 +67,6 @@ GUEST_PERMISSIONS = frozenset(
 )
 # What the audience of an escalation level may do from its department.
 AUDIENCE_PERMISSIONS = GUEST_PERMISSIONS | {permissions.CONVERSATION_ESCALATE}
-
-
-@dataclass(frozen=True, slots=True)
-class Answering:
-    """Departments in which these topics may be answered; `topics` None means every topic."""
-
-    departments: frozenset[int]
-    topics: frozenset[int] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,19 +141,28 @@ _CACHE_SIZE = 5000
 
 def access_of(staff: Staff) -> Access:
     """Return what the person may do now; cached until the permission epoch changes."""
-    key = (staff.organization_id, staff.pk, staff.permission_epoch)
+    return accesses_of([staff])[staff.pk]
+
+
+def accesses_of(people: Iterable[Staff]) -> dict[int, Access]:
+    """Return what each of the people may do now, by id; as many queries for many as for one, none for those cached."""
+    found, unknown = {}, []
     with _cache_lock:
-        found = _cache.get(key)
-        if found is not None:
-            _cache.move_to_end(key)
-    if found is not None and found.is_active == staff.is_active:
-        return found
-    access = _load(staff)
+        for staff in people:
+            key = (staff.organization_id, staff.pk, staff.permission_epoch)
+            access = _cache.get(key)
+            if access is None or access.is_active != staff.is_active:
+                unknown.append(staff)
+            else:
+                found[staff.pk] = access
+                _cache.move_to_end(key)
+    loaded = _load(unknown)
     with _cache_lock:
-        _cache[key] = access
+        for access in loaded:
+            _cache[access.organization_id, access.staff_id, access.epoch] = access
         while len(_cache) > _CACHE_SIZE:
             _cache.popitem(last=False)
-    return access
+    return found | {access.staff_id: access for access in loaded}
 
 
 def access_of_id(staff_id: int) -> Access:
@@ -178,57 +175,34 @@ def access_of_id(staff_id: int) -> Access:
 
 def fresh(staff: Staff) -> Access:
     """Return what the person may do, read anew and kept nowhere: for changes not yet committed."""
-    return _load(staff)
+    return _load([staff])[0]
 
 
-def _load(staff: Staff) -> Access:
-    grants = list(RoleGrant.objects.filter(staff_id=staff.pk).select_related("role").order_by("id"))
-    return Access(
-        organization_id=staff.organization_id,
-        staff_id=staff.pk,
-        user_id=staff.user_id,
-        epoch=staff.permission_epoch,
-        is_active=staff.is_active,
-        departments=_derived(DepartmentUserObjectPermission, staff.user_id),
-        paths=_derived(EscalationPathUserObjectPermission, staff.user_id),
-        roles=_derived(RoleUserObjectPermission, staff.user_id),
-        answering=tuple(_answering(grants)),
-        exams=(required := exams.required()),
-        certified=exams.certified(staff.pk, set(required.values())),
-    )
-
-
-def _derived(
-    model: Any, user_id: int
-) -> dict[str, frozenset[int]]:  # Any: one of guardian's models
-    found: dict[str, set[int]] = {}
-    rows = model.objects.filter(user_id=user_id).values_list(
-        "permission__codename", "content_object_id"
-    )
-    for codename, object_id in rows:
-        found.setdefault(codename, set()).add(object_id)
-    return {codename: frozenset(ids) for codename, ids in found.items()}
-
-
-def _answering(grants: list[RoleGrant]) -> Iterable[Answering]:
-    answerers = [g for g in grants if permissions.CONVERSATION_REPLY in g.role.permissions]
-    if not answerers:
-        return
-    departments = subtrees(Department.objects.values_list("id", "parent_id"))
-    topics = subtrees(Topic.objects.values_list("id", "parent_id"))
-    named: dict[int, set[int]] = {}
-    role_ids = {grant.role_id for grant in answerers}
-    for role_id, topic_id in RoleTopic.objects.filter(role_id__in=role_ids).values_list(
-        "role_id", "topic_id"
-    ):
-        named.setdefault(role_id, set()).update(topics.get(topic_id, ()))
-    for grant in answerers:
-        yield Answering(
-            departments=frozenset(departments.get(grant.department_id, ())),
-            topics=None
-            if grant.role.answers_all_topics
-            else frozenset(named.get(grant.role_id, ())),
+def _load(people: Sequence[Staff]) -> list[Access]:
+    if not people:
+        return []
+    staff_ids, user_ids = [one.pk for one in people], [one.user_id for one in people]
+    departments = granted.derived(DepartmentUserObjectPermission, user_ids)
+    paths = granted.derived(EscalationPathUserObjectPermission, user_ids)
+    roles = granted.derived(RoleUserObjectPermission, user_ids)
+    answering, required = granted.answering(staff_ids), exams.required()
+    certified = exams.certified(staff_ids, set(required.values()))
+    return [
+        Access(
+            organization_id=staff.organization_id,
+            staff_id=staff.pk,
+            user_id=staff.user_id,
+            epoch=staff.permission_epoch,
+            is_active=staff.is_active,
+            departments=departments.get(staff.user_id, {}),
+            paths=paths.get(staff.user_id, {}),
+            roles=roles.get(staff.user_id, {}),
+            answering=answering.get(staff.pk, ()),
+            exams=required,
+            certified=certified.get(staff.pk, {}),
         )
+        for staff in people
+    ]
 
 
 # --- conversations ---------------------------------------------------------------------------

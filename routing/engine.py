@@ -21,11 +21,12 @@ from routing.deciding.rules import Rules
 from routing.deciding.standing import stand
 from routing.deciding.team import Team
 from routing.experiments import switching
-from routing.facts import Facts, facts, people
+from routing.facts import Facts, facts
 from routing.handlers import quietly
 from routing.models import Decision, Policy
 from routing.narrowing import narrow, narrow_again
 from routing.overflow import firing
+from routing.people import people
 
 logger = logging.getLogger(__name__)
 # So many are decided about together, and so many of them are there because they wait longest.

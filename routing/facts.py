@@ -1,31 +1,23 @@
-"""What routing knows of an organization: slow facts kept until they change, and people as they are now."""
+"""What routing knows of an organization and what changes slowly: kept until it does."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from functools import cached_property
-from typing import Any
 
 from django.db import connection
-from django.db.models import OuterRef, Subquery
 
-from helpdesk.access import Access, access_of
 from helpdesk.models import (
-    Assignment,
     Organization,
-    Staff,
     StaffSkill,
     Topic,
     TopicExample,
 )
-from helpdesk.permissions import CONVERSATION_REPLY
 from helpdesk.services import loads
 from helpdesk.services.calendars import times
 from helpdesk.services.loads import Loads
 from helpdesk.tenancy import current_organization_id
-from routing.candidates import Person, Reach
 from routing.classify import TopicIndex, TopicSource
 from routing.deciding import demands
 from routing.deciding.evidence import Evidence
@@ -34,8 +26,6 @@ from routing.kept_hours import KeptHours
 from routing.kept_lending import KeptLending
 from routing.kept_rings import read_rings
 from routing.models import OverflowRule, Policy, SkillEvidence
-from routing.offers import count_pending, reserved_weights
-from routing.practising import Practising, practising
 
 # Tables whose rows make up the slow facts; a changed row has another xmin.
 _WATCHED = (
@@ -204,101 +194,3 @@ def _rule(topic: Topic) -> TopicRule:
         topic.minimum_level,
         topic.needs_exam,
     )
-
-
-def people(known: Facts, now: datetime, *, staff_ids: Sequence[int] | None = None) -> list[Person]:
-    """Return the active staff as they are now: access, presence, load and what is reserved for offers."""
-    rows = Staff.objects.filter(is_active=True)
-    if staff_ids is not None:
-        rows = rows.filter(pk__in=staff_ids)
-    last = Assignment.objects.filter(staff_id=OuterRef("pk")).order_by("-starts_at")
-    moments = {
-        staff_id: _Moment(status or "away", lease_until, last_assigned_at)
-        for staff_id, status, lease_until, last_assigned_at in rows.order_by().values_list(
-            "pk",
-            "presence__status",
-            "presence__lease_until",
-            Subquery(last.values("starts_at")[:1]),
-        )
-    }
-    reserved = reserved_weights(moments)
-    staff = [one for one in rows if one.pk in moments]
-    held = _held(known, moments)
-    without_time = known.lending.without_time(staff, now)
-    now_practising = practising(known.learning) if known.has_practice else Practising()
-    return [
-        replace(
-            _person(one, moments[one.pk], known, reserved[one.pk], now),
-            has_lent_time=one.pk not in without_time,
-            is_practising=one.pk in now_practising.learners,
-            stands_behind=now_practising.behind[one.pk],
-            **_of_kinds(one.pk, held),
-        )
-        for one in staff
-    ]
-
-
-def _held(known: Facts, staff_ids: Iterable[int]) -> Loads:
-    """Return the rules of kinds with what people have in hand; asks nothing where there are none."""
-    if known.loads.is_plain:
-        return known.loads
-    counted = Loads(known.loads.kinds, known.loads.limits)
-    loads.count(counted, staff_ids)
-    count_pending(counted)
-    return counted
-
-
-def _of_kinds(staff_id: int, held: Loads) -> dict[str, Any]:  # Any: fields of a person
-    if held.is_plain:
-        return {}
-    limited = {*held.kinds, *(kind for _staff_id, kind in held.limits)}
-    most = {kind: held.most(staff_id, kind) for kind in limited}
-    return {
-        "is_filled": staff_id in held.filled,
-        "held": {kind: held.held[staff_id, kind] for kind in limited},
-        "most": {kind: number for kind, number in most.items() if number is not None},
-    }
-
-
-@dataclass(frozen=True, slots=True)
-class _Moment:
-    status: str
-    lease_until: datetime | None
-    last_assigned_at: datetime | None
-
-
-def _person(
-    staff: Staff, moment: _Moment, known: Facts, reserved: Decimal, now: datetime
-) -> Person:
-    access = access_of(staff)
-    return Person(
-        id=staff.pk,
-        reaches=_reaches(access),
-        department_id=staff.department_id,
-        certified={skill: until.timestamp() for skill, until in access.certified.items()},
-        skills=known.skills.get(staff.pk, {}),
-        evidence=known.evidence.get(staff.pk, {}),
-        learning=known.learning.get(staff.pk, frozenset()),
-        languages=tuple(code.split("-")[0].lower() for code in staff.languages),
-        place=staff.place,
-        capacity=staff.capacity,
-        load=staff.load,
-        reserved=reserved,
-        is_active=staff.is_active,
-        status=moment.status,
-        lease_until=moment.lease_until,
-        off=known.hours.spell(staff.pk, staff.timezone, now).reason,
-        last_assigned_at=moment.last_assigned_at,
-        timezone=staff.timezone,
-    )
-
-
-def _reaches(access: Access) -> tuple[Reach, ...]:
-    """Return where and on what the person may answer, as `Access.can_answer` tells it."""
-    replying = access.allowed(CONVERSATION_REPLY)
-    named = tuple(
-        Reach(answering.departments & replying, answering.topics) for answering in access.answering
-    )
-    # A reply permission of one's own, without a role's topics, answers what has no topic yet.
-    alone = replying.difference(*(reach.departments for reach in named))
-    return (*named, Reach(alone, frozenset())) if alone else named

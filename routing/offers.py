@@ -78,9 +78,11 @@ def make(proposals: Sequence[Proposal]) -> tuple[list[Offer], HelpdeskError | No
     return _store(fitting), refusal
 
 
-def reserved_weights(staff_ids: Iterable[int]) -> dict[int, Decimal]:
-    """Return what offers that wait for an answer weigh, for each of the people."""
-    pending = Offer.objects.filter(state=Offer.State.PENDING, staff_id__in=list(staff_ids))
+def reserved_weights(staff_ids: Iterable[int] | None = None) -> dict[int, Decimal]:
+    """Return what offers that wait for an answer weigh, for each of the people or for everybody."""
+    pending = Offer.objects.filter(state=Offer.State.PENDING)
+    if staff_ids is not None:
+        pending = pending.filter(staff_id__in=list(staff_ids))
     sums = pending.order_by().values_list("staff_id").annotate(Sum("weight"))
     return defaultdict(Decimal, sums)
 

@@ -11,7 +11,8 @@ from helpdesk.services.practices import Practice
 from helpdesk.tenancy import organization_transaction
 from routing import learning, needs
 from routing.deciding.team import Team
-from routing.facts import facts, people
+from routing.facts import facts
+from routing.people import people
 from routing.queued import Kind
 
 # Whoever is back within this time stays; as the queue of the sweep says it.

@@ -20,9 +20,10 @@ from routing import demand_text
 from routing.deciding.demands import as_json
 from routing.deciding.rings import inside
 from routing.deciding.team import Team
-from routing.facts import facts, people
+from routing.facts import facts
 from routing.kept_rings import as_read
 from routing.models import Ring
+from routing.people import people
 
 
 class RingForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs

@@ -13,8 +13,9 @@ from routing import needs
 from routing.assignment import Choice, choose
 from routing.candidates import Need, Person
 from routing.deciding.team import Team
-from routing.facts import Facts, facts, people
+from routing.facts import Facts, facts
 from routing.models import Decision
+from routing.people import people
 
 LEASE = timedelta(seconds=90)
 

@@ -10,7 +10,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 
 from helpdesk import fragments, permissions
-from helpdesk.access import Access, access_of, access_of_id, visible_conversations
+from helpdesk.access import Access, access_of_id, accesses_of, visible_conversations
 from helpdesk.access import conversation as visible_conversation
 from helpdesk.errors import NotFound
 from helpdesk.models import Conversation, Entry, Staff
@@ -126,7 +126,7 @@ def accesses(staff_ids: Iterable[int]) -> dict[int, Access]:
     rows = Staff.objects.filter(pk__in=list(staff_ids)).only(
         "id", "organization_id", "user_id", "permission_epoch", "is_active"
     )
-    return {staff.pk: access_of(staff) for staff in rows}
+    return accesses_of(rows)
 
 
 def drawn_entries(

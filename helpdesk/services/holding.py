@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from helpdesk import events
-from helpdesk.access import Access, access_of
+from helpdesk.access import Access, accesses_of
 from helpdesk.errors import (
     AlreadyTaken,
     HelpdeskError,
@@ -100,6 +100,8 @@ def _give(
 ) -> tuple[list[Assignment], HelpdeskError | None]:
     people = lock_receivers({gift.staff_id for gift in gifts})
     weigh = _Weighing(gifts, people)
+    # What the engine decided nobody has checked before.
+    accesses = accesses_of(people.values()) if by is None else None
     without_time = lending.without_time(people.values(), timezone.now()) if by is None else set()
     fitting: list[Gift] = []
     backed = {
@@ -110,7 +112,7 @@ def _give(
     refusal = None
     for gift in gifts:
         receiver = people.get(gift.staff_id)
-        refusal = _refusal(gift, receiver, weigh, is_engine=by is None)
+        refusal = _refusal(gift, receiver, weigh, accesses)
         # An offer is accepted by the person, who may always give more than the share of the day.
         if gift.mode == Assignment.Mode.AUTOMATIC and gift.staff_id in without_time:
             refusal = refusal or NotAvailable()
@@ -187,18 +189,21 @@ def lock_handover(conversation: Conversation, staff_id: int) -> None:
 
 
 def _refusal(
-    gift: Gift, receiver: Staff | None, weigh: "_Weighing", *, is_engine: bool
+    gift: Gift,
+    receiver: Staff | None,
+    weigh: "_Weighing",
+    accesses: Mapping[int, Access] | None,
 ) -> HelpdeskError | None:
-    """Return why the person does not get it; what the engine decided nobody has checked before."""
+    """Return why the person does not get it; what people may do is asked where `accesses` are given."""
     if receiver is None or not receiver.is_active:
         return NotAvailable()
     conversation = gift.conversation
-    if is_engine and conversation.state != State.QUEUED:
-        return AlreadyTaken()
-    if is_engine and not access_of(receiver).can_answer(
-        conversation.department_id, conversation.topic_id
-    ):
-        return NotAvailable()
+    if accesses is not None:
+        if conversation.state != State.QUEUED:
+            return AlreadyTaken()
+        access = accesses[receiver.pk]
+        if not access.can_answer(conversation.department_id, conversation.topic_id):
+            return NotAvailable()
     if not gift.override_reason and not weigh.has_room(gift, receiver):
         return OverCapacity()
     return None

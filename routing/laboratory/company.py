@@ -22,8 +22,9 @@ from routing.candidates import Need, Person
 from routing.deciding.filters import codes
 from routing.deciding.rules import URGENT
 from routing.deciding.team import Floats, Team
-from routing.facts import Facts, people
+from routing.facts import Facts
 from routing.laboratory.world import BEGINS_AT, FAR, Arrival, Shift, World
+from routing.people import people
 from routing.queued import Kind
 from routing.queueing import usual_hold
 

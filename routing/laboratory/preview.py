@@ -14,9 +14,10 @@ from routing.candidates import Need
 from routing.deciding.matching import decide
 from routing.deciding.rules import Rules
 from routing.deciding.team import Team
-from routing.facts import Facts, facts, people
+from routing.facts import Facts, facts
 from routing.laboratory.drafts import rules_under
 from routing.narrowing import narrow
+from routing.people import people
 
 SHOWN = 20
 # So many of the most urgent are decided about together: those out of sight compete, and are not shown.

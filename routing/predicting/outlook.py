@@ -22,7 +22,8 @@ from helpdesk.tenancy import current_organization_id
 from routing import needs
 from routing.candidates import Need
 from routing.deciding.team import Team
-from routing.facts import Facts, facts, people
+from routing.facts import Facts, facts
+from routing.people import people
 from routing.predicting.holds import Floats
 from routing.predicting.known import Waiter, situation_of
 from routing.predicting.presence import There, is_closed, there_for

@@ -15,8 +15,9 @@ from helpdesk.registries import sweeps
 from helpdesk.services import assignment, lifecycle, ratings
 from helpdesk.tenancy import due_organizations, organization_scope
 from routing import evidence, objecting, recording, tasks
-from routing.facts import facts, people
+from routing.facts import facts
 from routing.models import SkillEvidence, SkillReckoning
+from routing.people import people
 from tests.factories import World, make_world
 from tests.routing.conftest import decisions, left_out, route
 from tests.routing.test_explain import client

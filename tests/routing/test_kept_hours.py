@@ -5,8 +5,9 @@ import pytest
 from helpdesk.models import Organization, Staff, WorkingPeriod
 from helpdesk.services.calendars import Times
 from routing import kept_hours
-from routing.facts import facts, people
+from routing.facts import facts
 from routing.kept_hours import KeptHours
+from routing.people import people
 from tests.factories import World
 from tests.weeks import focus, instant, leave, week
 

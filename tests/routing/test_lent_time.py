@@ -17,8 +17,9 @@ from helpdesk.services.holding import Gift, assign_waiting
 from helpdesk.tenancy import organization_scope
 from routing import kept_lending, offers
 from routing.explaining import explain
-from routing.facts import facts, people
+from routing.facts import facts
 from routing.models import Decision, Offer, Policy
+from routing.people import people
 from tests.factories import World
 from tests.routing.conftest import decisions, left_out, route
 from tests.weeks import instant

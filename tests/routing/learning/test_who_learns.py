@@ -25,9 +25,10 @@ from helpdesk.services import assignment, grants, lifecycle, mentions
 from routing import learning, offers
 from routing.candidates import Need
 from routing.deciding.team import Team
-from routing.facts import facts, people
+from routing.facts import facts
 from routing.models import Offer, Policy
 from routing.narrowing import narrow
+from routing.people import people
 from routing.recording import is_reproduced
 from tests.factories import World
 from tests.routing.conftest import decisions, left_out, route
