@@ -99,8 +99,11 @@ def _drain(known: Facts, fence: int | None, batch: int) -> tuple[set[int], bool]
     """Place waiting conversations; returns which, and whether there may be more."""
     now = timezone.now()
     with organization_transaction():
+        waiting_for = _asked(known)
+        if not waiting_for:
+            return set(), False
         team = Team.of(people(known, now))
-        waiting = _servable(team, known, now, batch)
+        waiting = _servable(waiting_for, team, known, now, batch)
         asked = narrow(needs.needs(waiting, known, now), team, known, now)
         if asked:
             pricing.price(team, known, now)
@@ -108,14 +111,16 @@ def _drain(known: Facts, fence: int | None, batch: int) -> tuple[set[int], bool]
     return placed, bool(placed) and len(asked) >= batch
 
 
-def _servable(team: Team, known: Facts, now: datetime, batch: int) -> list[Conversation]:
+def _servable(
+    asked: Mapping[str, Need], team: Team, known: Facts, now: datetime, batch: int
+) -> list[Conversation]:
     """Return the waiting conversations that somebody free could take, so that the head of the queue blocks nobody.
 
     The most urgent, and among them always some of the oldest: whatever comes, nothing waits for ever.
     """
     if not (team.free > 0).any():
         return []
-    asked, moment = _asked(known), now.timestamp()
+    moment = now.timestamp()
     servable = [key for key, need in asked.items() if (codes(team, need, moment) == 0).any()]
     first = _most_pressing(servable, batch) if servable else []
     if known.has_practice:
