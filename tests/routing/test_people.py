@@ -13,11 +13,13 @@ from django.utils import timezone
 from helpdesk import access
 from helpdesk.models import Department, Presence, RoleGrant, Staff, StaffSkill
 from helpdesk.services import grants, organizations
+from routing import engine
 from routing import people as kept
 from routing.candidates import Person
 from routing.facts import facts
 from routing.people import people
 from tests.factories import World, make_world
+from tests.routing.conftest import route
 
 
 def everybody(world: World) -> dict[int, Person]:
@@ -159,3 +161,16 @@ def test_a_first_look_asks_as_much_about_many_as_about_few(world: World) -> None
             role = RoleGrant.objects.filter(staff=world.carol).select_related("role")[0].role
             grants.grant_role(staff, role, world.support)
     assert queries() == few
+
+
+def test_nobody_is_looked_at_while_nothing_waits(
+    looked: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def never(*_args: object) -> list[Person]:
+        raise AssertionError("people were asked for")
+
+    monkeypatch.setattr(engine, "people", never)
+    route(looked)
+    looked.message("怎么退货")
+    with pytest.raises(AssertionError, match="asked for"):
+        route(looked)
