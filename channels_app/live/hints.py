@@ -67,25 +67,33 @@ class _Publisher:
 
     def __init__(self) -> None:
         self.loop = asyncio.new_event_loop()
+        self.lock = threading.Lock()
         self.waiting: deque[Hint] = deque()
         self.sender: asyncio.Task[None] | None = None
         threading.Thread(target=self.loop.run_forever, name="hints", daemon=True).start()
 
     def send(self, hint: Hint) -> None:
-        if len(self.waiting) >= MOST_WAITING:
-            logger.warning("A hint was dropped: too many are waiting")
-            return
-        self.waiting.append(hint)
-        self.loop.call_soon_threadsafe(self._start)
+        with self.lock:
+            if len(self.waiting) >= MOST_WAITING:
+                logger.warning("A hint was dropped: too many are waiting")
+                return
+            is_first = not self.waiting
+            self.waiting.append(hint)
+        # Whoever takes the first takes those behind it, too: waking the loop costs more than all the rest.
+        if is_first:
+            self.loop.call_soon_threadsafe(self._start)
 
     def _start(self) -> None:
         if self.waiting and (self.sender is None or self.sender.done()):
             self.sender = self.loop.create_task(self._send_waiting())
 
     async def _send_waiting(self) -> None:
-        while self.waiting:
-            count = min(len(self.waiting), BURST)
-            await self._send([self.waiting.popleft() for _ in range(count)])
+        while burst := self._taken():
+            await self._send(burst)
+
+    def _taken(self) -> list[Hint]:
+        with self.lock:
+            return [self.waiting.popleft() for _ in range(min(len(self.waiting), BURST))]
 
     async def _send(self, burst: Sequence[Hint]) -> None:
         try:

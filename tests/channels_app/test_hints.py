@@ -1,6 +1,7 @@
 """Hints on their way to the web processes."""
 
 import asyncio
+import threading
 import time
 from typing import Any
 
@@ -69,3 +70,17 @@ def test_one_that_fails_stops_none_that_follow(
         time.sleep(0.01)
     hints.publish(Hint("entry", 1, 2))
     assert wait_for(layer, 1) == [Hint("entry", 1, 2)]
+
+
+def test_those_of_many_threads_all_leave(layer: SlowLayer) -> None:
+    def say(thread: int) -> None:
+        for number in range(200):
+            hints.publish(Hint("entry", 1, thread, number=number))
+            time.sleep(0.001 * (number % 3))  # so that the sender goes idle in between
+
+    threads = [threading.Thread(target=say, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert len(set(wait_for(layer, 800))) == 800
