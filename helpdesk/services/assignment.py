@@ -26,7 +26,7 @@ from helpdesk.models import (
     State,
     Transfer,
 )
-from helpdesk.services import audit, timeline
+from helpdesk.services import audit, backing, timeline
 from helpdesk.services.holding import give, lock_handover
 from helpdesk.services.receiving import queue_of
 from helpdesk.tenancy import organization_transaction
@@ -209,6 +209,7 @@ def _take_back(by: Access, conversation: Conversation, made: Transfer, now: date
     timeline.add_entry(conversation, Entry.Kind.TRANSFER_UNDONE, at=now, actor_id=by.staff_id)
     if former_id:
         give(conversation, former_id, Assignment.Mode.TRANSFER, by=by, override_reason="undo")
+        backing.again(conversation, former_id, since=made.at)
     else:
         _queue(conversation, made.from_queue_id, now)
         conversation.save()

@@ -69,6 +69,32 @@ def relieve(before: Mention, conversation: Conversation, practice: Practice, now
     return True
 
 
+def again(conversation: Conversation, learner_id: int, *, since: datetime) -> None:
+    """Let whoever stood behind somebody at that time do so again, now that they have it back; it is saved.
+
+    Even while away: somebody else follows as ever. Nobody does whose access had been ended before.
+    """
+    told = Entry.objects.filter(
+        conversation=conversation, kind=Entry.Kind.MENTIONED, data__learner=learner_id
+    )
+    last = told.order_by("-number").first()
+    if last is None:
+        return
+    staff_id = last.data["staff"]
+    given = Mention.objects.filter(conversation=conversation, staff_id=staff_id)
+    stood = given.filter(behind_id=learner_id).order_by("-id").first()
+    if stood is None or (stood.ended_at and stood.ended_at < since):
+        return
+    if not given.filter(ended_at__isnull=True).exists():
+        # The same access goes on, so that it still counts as one.
+        Mention.objects.filter(pk=stood.pk).update(ended_at=None)
+    practice, now = Practice(last.data["skill"], (staff_id,)), timezone.now()
+    anew = entry(conversation, practice, staff_id=staff_id, learner_id=learner_id, at=now)
+    timeline.append([anew])
+    give_access([anew])
+    conversation.save(update_fields=["last_number"])
+
+
 def give_access(entries: Sequence[Entry]) -> None:
     """Let those stand behind somebody of whom these entries tell, which are stored."""
     for one in entries:
@@ -78,7 +104,10 @@ def give_access(entries: Sequence[Entry]) -> None:
             conversation_id=one.conversation_id, staff_id=staff_id, ended_at__isnull=True
         )
         if not running.update(
-            behind_id=learner_id, access_until=Greatest(F("access_until"), until), seen_at=None
+            behind_id=learner_id,
+            at=one.at,
+            access_until=Greatest(F("access_until"), until),
+            seen_at=None,
         ):
             Mention.objects.create(
                 conversation_id=one.conversation_id,

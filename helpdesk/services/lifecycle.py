@@ -21,7 +21,15 @@ from helpdesk.models import (
     Topic,
 )
 from helpdesk.registries import Sweep, sweeps
-from helpdesk.services import assignment, audit, escalation, mentions, receiving, timeline
+from helpdesk.services import (
+    assignment,
+    audit,
+    backing,
+    escalation,
+    mentions,
+    receiving,
+    timeline,
+)
 from helpdesk.services.holding import give
 from helpdesk.tenancy import organization_transaction
 
@@ -157,11 +165,11 @@ def undo_resolve(by: Access, conversation_id: int) -> Conversation:
             raise TooLate
         _reopen(by, conversation)
         if last.data.get("staff") == by.staff_id:
-            _take_up_again(by, conversation)
+            _take_up_again(by, conversation, since=last.at)
     return conversation
 
 
-def _take_up_again(by: Access, conversation: Conversation) -> None:
+def _take_up_again(by: Access, conversation: Conversation, *, since: datetime) -> None:
     if not by.can_answer(conversation.department_id, conversation.topic_id):
         return
     if conversation.last_direction == Direction.OUT:
@@ -169,6 +177,7 @@ def _take_up_again(by: Access, conversation: Conversation) -> None:
     with suppress(OverCapacity, NotAvailable), organization_transaction():
         give(conversation, by.staff_id, Assignment.Mode.REOPENED, by=by)
         conversation.save(update_fields=["waiting_since"])
+        backing.again(conversation, by.staff_id, since=since)
 
 
 def reopen(by: Access, conversation_id: int) -> Conversation:

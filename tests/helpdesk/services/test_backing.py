@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from helpdesk import events
 from helpdesk.errors import HelpdeskError, NobodyBehind
-from helpdesk.models import Assignment, AuditEntry, Conversation, Entry, Mention, Presence
-from helpdesk.services import assignment, lifecycle, mentions, replying
+from helpdesk.models import Assignment, AuditEntry, Conversation, Entry, Mention, Presence, Skill
+from helpdesk.services import assignment, backing, lifecycle, mentions, replying
 from helpdesk.services.holding import Gift, assign_waiting
 from helpdesk.services.practices import Practice
 from tests.factories import World
@@ -103,3 +103,72 @@ def test_asking_whoever_stands_behind_leaves_them_there(world: World, ref: int) 
     )
     (mention,) = running(world, ref)
     assert (mention.behind_id, mention.answered_at) == (world.dave.pk, None)
+
+
+def returns(world: World, ref: int, how: str, *, sweep: bool = True) -> None:
+    """Have Dave's conversation leave him and come back by an undo, after a sweep saw it gone."""
+    dave = world.access("dave")
+    if how == "resolved":
+        lifecycle.resolve(dave, ref)
+        lifecycle.undo_resolve(dave, ref)
+        return
+    made = assignment.transfer(dave, ref, assignment.Target(staff_id=world.bob.pk))
+    assert running(world, ref) == []
+    if sweep:
+        with world.transaction():
+            mentions.end_due(timezone.now())
+    assignment.undo_transfer(dave, made.pk)
+
+
+@pytest.mark.parametrize(
+    ("how", "sweep"), [("handed over", True), ("handed over", False), ("resolved", True)]
+)
+def test_whoever_stood_behind_does_so_again_when_leaving_was_undone(
+    world: World, ref: int, how: str, sweep: bool
+) -> None:
+    give(world, ref, "carol")
+    returns(world, ref, how, sweep=sweep)
+    conversation = world.conversation(ref)
+    assert conversation.owner == world.dave
+    (mention,) = running(world, ref)
+    assert (mention.staff_id, mention.behind_id) == (world.carol.pk, world.dave.pk)
+    with world.transaction():
+        held = Assignment.objects.get(conversation_id=ref, ended_at__isnull=True)
+        last = Entry.objects.filter(conversation_id=ref).latest("number")
+        assert (last.kind, last.number) == ("mentioned", conversation.last_number)
+        assert AuditEntry.objects.filter(action="conversation.backed").count() == 2
+    assert mention.at >= held.starts_at
+
+
+@pytest.mark.parametrize("how", ["handed over", "resolved"])
+def test_nobody_stands_behind_again_whose_access_the_learner_had_ended(
+    world: World, ref: int, how: str
+) -> None:
+    give(world, ref, "carol")
+    mentions.end_access(world.access("dave"), running(world, ref)[0].pk)
+    returns(world, ref, how)
+    assert world.conversation(ref).owner == world.dave
+    assert running(world, ref) == []
+
+
+def test_the_one_who_followed_stands_behind_again(world: World, ref: int) -> None:
+    give(world, ref, "carol")
+    (first,) = running(world, ref)
+    with world.transaction():
+        skill = Skill.objects.get(name="退款").pk
+        conversation = Conversation.objects.select_for_update().get(pk=ref)
+        both = Practice(skill, (world.carol.pk, world.bob.pk))
+        assert backing.relieve(first, conversation, both, timezone.now())
+        conversation.save()
+    returns(world, ref, "resolved")
+    assert [one.staff_id for one in running(world, ref)] == [world.bob.pk]
+
+
+def test_who_was_called_in_before_counts_from_when_they_stand_behind(
+    world: World, ref: int
+) -> None:
+    replying.note(world.access("bob"), ref, text="@Carol", mention_ids=[world.carol.pk])
+    give(world, ref, "carol")
+    with world.transaction():
+        held = Assignment.objects.get(conversation_id=ref, ended_at__isnull=True)
+    assert running(world, ref)[0].at >= held.starts_at

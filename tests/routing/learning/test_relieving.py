@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from helpdesk.models import Mention, Presence, StaffSkill
 from helpdesk.registries import sweeps
+from helpdesk.services import assignment, mentions
 from helpdesk.tenancy import due_organizations, organization_scope
+from routing.practising import Practising, practising
 from tests.factories import World
 from tests.routing.conftest import route
 
@@ -80,3 +82,22 @@ def test_who_went_away_stays_where_nobody_else_is_there(world: World, pk: int) -
     gone(world, "gina")
     assert relieve(world) == 0
     assert [one.staff_id for one in behind(world, pk)] == [world.carol.pk]
+
+
+def test_another_still_follows_after_an_undone_handover(world: World, pk: int) -> None:
+    dave = world.access("dave")
+    with organization_scope(world.organization.pk):
+        made = assignment.transfer(dave, pk, assignment.Target(staff_id=world.erin.pk))
+        mentions.end_due(timezone.now())
+        assert how_it_stands(world).learners == frozenset()
+        assignment.undo_transfer(dave, made.pk)
+    now = how_it_stands(world)
+    assert (now.learners, now.behind[world.carol.pk]) == ({world.dave.pk}, 1)
+    gone(world, "carol")
+    assert relieve(world) == 1
+    assert [one.staff_id for one in behind(world, pk)] == [world.people["gina"].pk]
+
+
+def how_it_stands(world: World) -> Practising:
+    with world.transaction():
+        return practising([world.dave.pk])
