@@ -14,8 +14,8 @@ from helpdesk.admin.sites import organization_site
 from helpdesk.errors import Invalid, WrongState
 from routing import model_admin, overflow_admin, policies, ring_admin
 from routing.deciding.rules import DEFAULT_WEIGHTS
+from routing.decision_text import PART_LABELS
 from routing.experiments.guarding import check_change
-from routing.explaining import PART_LABELS
 from routing.laboratory.policies import MOST_POINTS, NUMBERS, rules_of
 from routing.models import Policy
 

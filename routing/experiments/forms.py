@@ -11,8 +11,8 @@ from helpdesk.access import Access
 from helpdesk.errors import Invalid
 from helpdesk.models import Department
 from routing.deciding.rules import DEFAULT_WEIGHTS, Rules
+from routing.decision_text import PART_LABELS
 from routing.experiments import opening
-from routing.explaining import PART_LABELS
 from routing.laboratory.policies import BOUNDS, MOST_POINTS
 from routing.measures import MEASURES, Name
 from routing.models import Experiment

@@ -13,9 +13,9 @@ from helpdesk import permissions
 from helpdesk.access import Access, require
 from helpdesk.errors import NotFound
 from routing import policies
+from routing.decision_text import PART_LABELS
 from routing.experiments import drawing, ending
 from routing.experiments.reading import RailStand, Standing, over_time, rail_stands, standing
-from routing.explaining import PART_LABELS
 from routing.laboratory.policies import rules_of
 from routing.measures import MEASURES
 from routing.models import Experiment, Slice

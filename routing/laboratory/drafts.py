@@ -14,7 +14,7 @@ from helpdesk.models import Department
 from routing import policies
 from routing.candidates import Need
 from routing.deciding.rules import DEFAULT_WEIGHTS, Rules
-from routing.explaining import PART_LABELS
+from routing.decision_text import PART_LABELS
 from routing.facts import Facts
 from routing.laboratory.policies import BOUNDS, MOST_POINTS, rules_of
 from routing.models import Policy
