@@ -10,7 +10,12 @@ from routing.models import SkillEvidence
 
 def lately(stated: float, evidence: Evidence) -> str:
     """Return the level that counts, as "lately 3.4"."""
-    return _("lately %(level)s") % {"level": _tenths(counted(stated, evidence.change))}
+    return _("lately %(level)s") % {"level": level(stated, evidence)}
+
+
+def level(stated: float, evidence: Evidence) -> str:
+    """Return the level that counts, as "3.4"."""
+    return _tenths(counted(stated, evidence.change))
 
 
 def figures(evidence: Evidence) -> str:
@@ -34,10 +39,10 @@ def figures(evidence: Evidence) -> str:
 
 
 def notes(staff_id: int) -> dict[int, str]:
-    """Return what is lately known of each skill of one person."""
+    """Return what is lately known of each skill of one person, for a column that says "lately"."""
     rows = SkillEvidence.objects.filter(staff_id=staff_id).order_by("id")
     return {
-        row.skill_id: f"{lately(row.level, row.plain)}{_(': ')}{figures(row.plain)}" for row in rows
+        row.skill_id: f"{level(row.level, row.plain)}{_(': ')}{figures(row.plain)}" for row in rows
     }
 
 

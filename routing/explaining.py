@@ -90,6 +90,11 @@ class Explanation:
         return int(self.runner_up.total) > int(self.chosen.total)
 
     @property
+    def is_asked_chosen(self) -> bool:
+        """Tell whether the colleague who was asked about is the one who was chosen."""
+        return bool(self.chosen and self.asked and self.chosen.pk == self.asked.pk)
+
+    @property
     def topic(self) -> str:
         found = Topic.objects.filter(pk=self.topic_id).first() if self.topic_id else None
         return found.label if found else ""
@@ -108,7 +113,7 @@ def explain(
     decision = None if by_hand else _decision(shown)
     if decision is None:
         return Explanation(shown, None, by_hand=by_hand)
-    reading = read(decision)
+    reading = _read(decision)
     if in_short:
         reading = _shortened(reading, decision.staff_id)
     words = Words.of(reading, asked, in_color=not in_short, figures_of=_figures_of(by, shown))
@@ -122,7 +127,7 @@ def explain_decision(by: Access, decision: Decision, staff_id: int | None = None
     """
     asked = colleague(by, staff_id) if staff_id else None
     shown = decision.conversation
-    words = Words.of(read(decision), asked, in_color=True, figures_of=_figures_of(by, shown))
+    words = Words.of(_read(decision), asked, in_color=True, figures_of=_figures_of(by, shown))
     return _explanation(by, shown, decision, words, asked)
 
 
@@ -138,6 +143,16 @@ def _by_hand(shown: Conversation) -> str:
     if mode in {None, Assignment.Mode.AUTOMATIC, Assignment.Mode.OFFER}:
         return ""
     return str(Assignment.Mode(mode).label)
+
+
+def _read(decision: Decision) -> Reading:
+    """Return the decision; passed over for a learner were only those who could have had it."""
+    reading = read(decision)
+    excluded = {
+        staff_id: tuple(one for one in why if one != reasons.LEARNING) or tuple(why)
+        for staff_id, why in reading.excluded.items()
+    }
+    return replace(reading, excluded=excluded)
 
 
 def _shortened(reading: Reading, staff_id: int | None) -> Reading:
@@ -210,7 +225,7 @@ class Words:
         if asked:
             ids.add(asked.pk)
         if reading.need.practice:
-            ids.update(reading.need.practice.staff_ids)
+            ids.add(reading.need.practice.staff_ids[0])
         people = Staff.objects.filter(pk__in=ids).order_by()
         colors = people.values_list("pk", "department__color") if in_color else ()
         names = labels_of({Staff: ids, Skill: reading.need.skills})
@@ -280,14 +295,20 @@ class Words:
         standing = Mention.objects.filter(
             conversation_id=decision.conversation_id, behind_id=learner, at__gte=decision.at
         )
-        behind = standing.order_by("-id").values_list("staff_id", flat=True).first()
+        last = standing.select_related("staff", "conversation").order_by("-id").first()
         facts = {
             "learner": self.staff.get(learner, ""),
             "skill": self.skills.get(practice.skill_id, "?"),
-            "name": self.staff.get(behind or practice.staff_ids[0], ""),
+            "name": last.staff.label if last else self.staff.get(practice.staff_ids[0], ""),
         }
+        # Who does not hold it any more is told of as it was.
+        is_alone = last and not last.is_running and last.conversation.owner_id == learner
         if learner == reader_id:
+            if is_alone:
+                return _("You are learning %(skill)s; nobody stands behind you now.") % facts
             return _("You are learning %(skill)s; %(name)s stands behind you.") % facts
+        if is_alone:
+            return _("%(learner)s is learning %(skill)s; nobody stands behind now.") % facts
         return _("%(learner)s is learning %(skill)s; %(name)s stands behind.") % facts
 
     def skill_fact(self, person: Person, need: Need) -> str:

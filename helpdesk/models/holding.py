@@ -6,6 +6,7 @@ from typing import ClassVar
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from helpdesk.models.base import (
@@ -181,6 +182,11 @@ class Mention(OrganizationModel):
                 name="mention_behind",
             ),
         ]
+
+    @property
+    def is_running(self) -> bool:
+        """Tell whether the access stands now."""
+        return self.ended_at is None and self.access_until > timezone.now()
 
 
 class Rating(OrganizationModel):

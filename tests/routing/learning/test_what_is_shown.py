@@ -2,12 +2,14 @@
 
 import pytest
 from django.test import Client
-from django.utils import translation
+from django.utils import timezone, translation
 
-from helpdesk.models import Conversation
+from helpdesk.models import Conversation, Mention
+from helpdesk.services import assignment, backing, mentions, timeline
+from helpdesk.services.practices import Practice
 from routing.explaining import explain
 from tests.factories import World
-from tests.routing.conftest import route
+from tests.routing.conftest import decisions, route
 
 
 def learns(world: World) -> int:
@@ -34,6 +36,64 @@ def test_why_me_names_what_is_learned_and_who_stands_behind(world: World, drawn:
     assert theirs.practice == "Dave is learning 退款; Carol stands behind."
     assert theirs.asked is not None
     assert theirs.asked.reasons == ("was passed over for somebody in training",)
+
+
+def test_only_who_could_have_had_it_was_passed_over(world: World, drawn: int) -> None:
+    pk = learns(world)
+    with world.transaction(), translation.override("en"):
+        shown = Conversation.objects.get(pk=pk)
+        told = explain(world.access("dave"), shown, world.bob.pk)
+        short = explain(world.access("dave"), shown, in_short=True)
+    assert told.asked is not None
+    assert "was not online" in told.asked.reasons
+    assert not any("passed over" in reason for reason in told.asked.reasons)
+    passed = [one.label for one in told.excluded if "passed over" in " ".join(one.reasons)]
+    assert passed == ["Carol"]
+    assert {one.label: one.reasons for one in short.nearly}["Carol"] == (
+        "was passed over for somebody in training",
+    )
+
+
+def practice(world: World, pk: int, name: str) -> str:
+    with world.transaction(), translation.override("en"):
+        return explain(world.access(name), Conversation.objects.get(pk=pk)).practice
+
+
+def test_why_me_names_whoever_followed_and_says_when_nobody_stands_behind(
+    world: World, drawn: int
+) -> None:
+    pk = learns(world)
+    world.person("gina", world.support, world.roles["agent"])
+    with world.transaction():
+        mention = Mention.objects.get(conversation_id=pk)
+        conversation = timeline.lock(pk)
+        world.online("gina")
+        other = Practice(drawn, (world.people["gina"].pk,))
+        assert backing.relieve(mention, conversation, other, timezone.now())
+        conversation.save()
+    assert practice(world, pk, "dave") == "You are learning 退款; Gina stands behind you."
+    with world.transaction():
+        mentions.end_access(world.access("dave"), Mention.objects.latest("pk").pk)
+    assert practice(world, pk, "dave") == "You are learning 退款; nobody stands behind you now."
+    assert practice(world, pk, "carol") == "Dave is learning 退款; nobody stands behind now."
+    with world.transaction():
+        assignment.put_back(world.access("dave"), pk)
+    assert practice(world, pk, "carol") == "Dave is learning 退款; Gina stands behind."
+
+
+def test_asked_about_the_one_who_was_chosen_the_page_says_so(
+    world: World, drawn: int, client: Client
+) -> None:
+    pk = learns(world)
+    page = sign_in(client, world, "dave").get(
+        f"/routing/conversations/{pk}/why/?staff={world.dave.pk}"
+    )
+    assert "Chosen with" in page.content.decode()
+    page = sign_in(client, world, "alice").get(
+        f"/routing/lab/decisions/?decision={decisions(world, pk)[-1].pk}&staff={world.dave.pk}"
+    )
+    assert "Dave in figures" in page.content.decode()
+    assert "Why not Dave" not in page.content.decode()
 
 
 @pytest.fixture
