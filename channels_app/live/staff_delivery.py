@@ -19,6 +19,9 @@ MOST_ROWS = 1000
 # What stands beside a thread is personal: each screen asks for its own.
 CONTEXT_CHANGED = '<i data-refresh="context"></i>'
 
+# Who is called in, and no longer is: the list of that is personal too.
+CALLS_CHANGED = "<i data-calls-changed></i>"
+
 # The sockets of each connected member of staff.
 People = dict[int, set[StaffSocket]]
 
@@ -189,6 +192,7 @@ def _call_in(work: Work, people: People, post: Post) -> None:
         for staff_id in (change.called | change.behind) & people.keys():
             is_behind = staff_id not in change.called
             for socket in people[staff_id]:
+                post.add(socket, CALLS_CHANGED)
                 if socket.reader and socket.thread != conversation_id:
                     language = socket.reader.language
                     notice = staff_view.called_in(conversation_id, language, is_behind=is_behind)
@@ -222,6 +226,8 @@ async def _renew_access(work: Work, people: People) -> None:
                 continue
             for conversation_id in lost:
                 _take_away(socket.hub, [socket], conversation_id, post)
+            if staff_id in named:
+                post.add(socket, CALLS_CHANGED)
             if socket.reader is not None and socket.reader.epoch != access.epoch:
                 # The browser comes back within a second and fetches its lists anew.
                 leaving.append((socket, groups.COME_BACK))

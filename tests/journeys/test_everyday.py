@@ -7,6 +7,18 @@ from playwright.sync_api import expect
 from tests.journeys.people import Colleague, Crowd, Visitor
 from tests.journeys.rows import database_away
 
+# A row as it is while its conversation is on the way, and when that has come.
+BEGIN_REQUEST = "row => row.classList.add('htmx-request')"
+END_REQUEST = """row => {
+  row.classList.remove('htmx-request')
+  htmx.trigger(row, 'htmx:afterRequest', {elt: row, successful: true})
+}"""
+FETCH_LIST = """() => new Promise(done => {
+  const list = document.getElementById('list')
+  list.addEventListener('htmx:afterRequest', () => setTimeout(done, 50), {once: true})
+  htmx.trigger(list, 'refresh')
+})"""
+
 
 def test_signing_in_says_what_is_wrong_and_keeps_what_was_typed(crowd: Crowd) -> None:
     login = next(login for login in crowd.accounts if login.startswith("yue.tang@"))
@@ -110,6 +122,23 @@ def test_a_row_that_changes_while_it_is_pressed_still_opens(
     row.evaluate("row => window.everydesk.placeRow(row.cloneNode(true))")
     jia.page.mouse.up()
     expect(jia.timeline).to_contain_text("我没有收到")
+    jia.resolves()
+
+
+def test_a_list_that_is_fetched_anew_waits_for_a_row_that_fetches_its_conversation(
+    visitor: Visitor, jia: Colleague
+) -> None:
+    jia.goes_online()
+    visitor.says("快递显示派送中，三天没动了")
+    row = jia.mine.filter(has_text="三天没动").first
+    expect(row).to_be_visible()
+    held = row.element_handle()
+    held.evaluate(BEGIN_REQUEST)
+    jia.page.evaluate(FETCH_LIST)
+    assert held.evaluate("row => row.isConnected")
+    held.evaluate(END_REQUEST)
+    jia.page.wait_for_function("row => !row.isConnected", arg=held)
+    jia.opens("三天没动")
     jia.resolves()
 
 

@@ -11,6 +11,7 @@
   // it belongs to that element. Then it becomes what it should have become.
   let pressed = null
   let pending = []
+  let isOld = false
 
   function isOver(row) {
     return row.dataset.state === 'resolved' || row.dataset.state === 'closed'
@@ -140,6 +141,28 @@
     updateEmpty()
   }
 
+  function isBusy() {
+    return Boolean(pressed || document.querySelector('#list .conv.htmx-request'))
+  }
+
+  function fetchAnew() {
+    isOld = isBusy()
+    if (!isOld) htmx.trigger(document.getElementById('list'), 'refresh')
+  }
+
+  /* Fetches anew what somebody is called into, where that is on screen. */
+  desk.refreshCalls = function () {
+    desk.refreshViews()
+    if (document.querySelector('#conversations[data-view="mentions"]')) fetchAnew()
+  }
+
+  // A list that comes while a row is busy would take it away; it is fetched again afterwards.
+  document.addEventListener('htmx:beforeSwap', function (event) {
+    if (event.detail.target.id !== 'list' || !isBusy()) return
+    event.detail.shouldSwap = false
+    isOld = true
+  })
+
   function replaceRow(old, row) {
     if (old === row) return
     const focused = old === document.activeElement
@@ -161,6 +184,7 @@
     const rows = pending
     pending = []
     rows.forEach(desk.placeRow)
+    if (isOld) fetchAnew()
   }
 
   for (const kind of ['pointerup', 'pointercancel']) {
@@ -174,7 +198,7 @@
   }
 
   document.addEventListener('htmx:afterRequest', function () {
-    if (pending.length) setTimeout(placePending)
+    if (pending.length || isOld) setTimeout(placePending)
   })
 
   // A row under the pointer or the focus waits until both have left.

@@ -139,6 +139,7 @@
     else if (fragment.matches('.toast')) document.getElementById('toasts').append(fragment)
     else if (fragment.id === 'offer') showOffer(fragment)
     else if (fragment.dataset.refresh) refreshPart(fragment)
+    else if (fragment.dataset.callsChanged !== undefined) desk.refreshCalls()
     else replacePart(fragment)
   }
 
