@@ -30,7 +30,7 @@ def test_why_me_names_what_is_learned_and_who_stands_behind(world: World, drawn:
         with translation.override("zh-hans"):
             assert (
                 explain(world.access("dave"), shown).practice
-                == "您正在学习“退款”，Carol在后面支持您。"
+                == "你正在学习“退款”，Carol在后面支持你。"
             )
     assert mine.practice == "You are learning 退款; Carol stands behind you."
     assert theirs.practice == "Dave is learning 退款; Carol stands behind."
