@@ -4,6 +4,7 @@ from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from helpdesk.models import StaffSkill
 from routing.deciding.evidence import Evidence, counted
 from routing.models import SkillEvidence
 
@@ -39,10 +40,16 @@ def figures(evidence: Evidence) -> str:
 
 
 def notes(staff_id: int) -> dict[int, str]:
-    """Return what is lately known of each skill of one person, for a column that says "lately"."""
+    """Return what is lately known of each skill of one person, for a column that says "lately".
+
+    Nothing of a level that was stated anew: it counts alone until the next night.
+    """
+    stated = dict(StaffSkill.objects.filter(staff_id=staff_id).values_list("skill_id", "level"))
     rows = SkillEvidence.objects.filter(staff_id=staff_id).order_by("id")
     return {
-        row.skill_id: f"{level(row.level, row.plain)}{_(': ')}{figures(row.plain)}" for row in rows
+        row.skill_id: f"{level(row.level, row.plain)}{_(': ')}{figures(row.plain)}"
+        for row in rows
+        if stated.get(row.skill_id) == row.level
     }
 
 

@@ -311,6 +311,10 @@ def test_administrators_see_it_beside_the_level(world: World, skill: Skill) -> N
     assert "6 conversations, 100 % resolved (expected: 50 %)" in page
     assert "3.9: " in page
     assert "lately 3.9" not in page
+    with world.transaction():
+        StaffSkill.objects.filter(staff=world.carol, skill=skill).update(level=2)
+    page = browser.get(f"/admin/helpdesk/staff/{world.carol.pk}/change/").content.decode()
+    assert "6 conversations" not in page
 
 
 def test_the_sweep_asks_a_worker_once_a_night(
