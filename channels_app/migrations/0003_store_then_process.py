@@ -5,12 +5,7 @@ import django.db.models.expressions
 import uuid
 from django.db import migrations, models
 
-from helpdesk.migration_operations import (
-    ComposeForeignKeys,
-    DueQueue,
-    InEachOrganization,
-    IsolateTables,
-)
+from helpdesk.migration_operations import ComposeForeignKeys, DueQueue, InEachOrganization, IsolateTables
 
 
 class Migration(migrations.Migration):
@@ -32,28 +27,11 @@ class Migration(migrations.Migration):
                 ('tokens_at', models.DateTimeField(blank=True, null=True)),
                 ('succeeded_at', models.DateTimeField(blank=True, null=True)),
                 ('error', models.CharField(blank=True, max_length=300, verbose_name='reason')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
             ],
             options={
                 'verbose_name': 'state of a channel',
                 'verbose_name_plural': 'states of channels',
-                'default_permissions': (),
-            },
-        ),
-        migrations.CreateModel(
-            name='DeliveryAttempt',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(verbose_name='time')),
-                ('number', models.PositiveSmallIntegerField(verbose_name='attempt')),
-                ('outcome', models.CharField(choices=[('queued', 'Waiting to be sent'), ('sending', 'Being sent'), ('sent', 'Sent'), ('delivered', 'Delivered'), ('read', 'Read'), ('failed', 'Not delivered'), ('unknown', 'Not known whether it arrived'), ('cancelled', 'Taken back')], max_length=10, verbose_name='outcome')),
-                ('code', models.CharField(blank=True, max_length=30, verbose_name='code')),
-                ('detail', models.CharField(blank=True, max_length=300, verbose_name='reason')),
-                ('milliseconds', models.PositiveIntegerField(verbose_name='milliseconds')),
-            ],
-            options={
-                'verbose_name': 'attempt to deliver',
-                'verbose_name_plural': 'attempts to deliver',
-                'ordering': ['-id'],
                 'default_permissions': (),
             },
         ),
@@ -75,12 +53,40 @@ class Migration(migrations.Migration):
                 ('dedup_key', models.CharField(max_length=200)),
                 ('recipient', models.CharField(blank=True, max_length=320, verbose_name='recipient')),
                 ('payload', models.JSONField(default=dict)),
+                ('channel', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.channel', verbose_name='channel')),
+                ('conversation', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.conversation')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
             ],
             options={
                 'verbose_name': 'dispatch',
                 'verbose_name_plural': 'dispatches',
                 'ordering': ['-id'],
                 'default_permissions': (),
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['organization', 'due_at'], name='dispatch_due'), models.Index(fields=['organization', 'recipient', 'created_at'], name='dispatch_recipient'), models.Index(fields=['organization', 'conversation', 'created_at'], name='dispatch_conversation')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'channel', 'dedup_key'), name='dispatch_once'), models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'sent', 'delivered', 'read', 'failed', 'unknown', 'cancelled'])), name='dispatch_state'), models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending']), ('due_at__isnull', True), _connector='XOR'), name='dispatch_clock')],
+            },
+        ),
+        migrations.CreateModel(
+            name='DeliveryAttempt',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(verbose_name='time')),
+                ('number', models.PositiveSmallIntegerField(verbose_name='attempt')),
+                ('outcome', models.CharField(choices=[('queued', 'Waiting to be sent'), ('sending', 'Being sent'), ('sent', 'Sent'), ('delivered', 'Delivered'), ('read', 'Read'), ('failed', 'Not delivered'), ('unknown', 'Not known whether it arrived'), ('cancelled', 'Taken back')], max_length=10, verbose_name='outcome')),
+                ('code', models.CharField(blank=True, max_length=30, verbose_name='code')),
+                ('detail', models.CharField(blank=True, max_length=300, verbose_name='reason')),
+                ('milliseconds', models.PositiveIntegerField(verbose_name='milliseconds')),
+                ('channel', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.channel', verbose_name='channel')),
+                ('message', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.message')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('dispatch', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='attempts_made', to='channels_app.dispatch')),
+            ],
+            options={
+                'verbose_name': 'attempt to deliver',
+                'verbose_name_plural': 'attempts to deliver',
+                'ordering': ['-id'],
+                'default_permissions': (),
+                'indexes': [models.Index(fields=['organization', 'channel', '-id'], name='attempt_channel'), models.Index(fields=['organization', 'message'], name='attempt_message'), models.Index(fields=['organization', 'dispatch'], name='attempt_dispatch'), models.Index(fields=['organization', 'at'], name='attempt_at')],
             },
         ),
         migrations.CreateModel(
@@ -96,6 +102,7 @@ class Migration(migrations.Migration):
                 ('fence', models.PositiveBigIntegerField(default=0)),
                 ('failures', models.PositiveIntegerField(default=0)),
                 ('error', models.CharField(blank=True, max_length=300, verbose_name='reason')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
             ],
             options={
                 'verbose_name': 'mailbox',
@@ -198,100 +205,22 @@ class Migration(migrations.Migration):
             model_name='inboundevent',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['new', 'parked']), ('due_at__isnull', True), _connector='XOR'), name='inbound_event_clock'),
         ),
-        migrations.AddField(
-            model_name='channelhealth',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
+        IsolateTables(
+            models=['ChannelHealth', 'Dispatch', 'DeliveryAttempt', 'MailboxCursor'],
         ),
-        migrations.AddField(
-            model_name='deliveryattempt',
-            name='channel',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.channel', verbose_name='channel'),
+        ComposeForeignKeys(
+            models=['ChannelHealth', 'Dispatch', 'DeliveryAttempt', 'MailboxCursor'],
         ),
-        migrations.AddField(
-            model_name='deliveryattempt',
-            name='message',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.message'),
+        ComposeForeignKeys(
+            models=['InboundEvent'],
+            fields=['raw_of'],
         ),
-        migrations.AddField(
-            model_name='deliveryattempt',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
+        DueQueue(
+            name='inbound',
+            query='SELECT DISTINCT organization_id FROM channels_app_inboundevent WHERE due_at <= now()',
         ),
-        migrations.AddField(
-            model_name='dispatch',
-            name='channel',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.channel', verbose_name='channel'),
-        ),
-        migrations.AddField(
-            model_name='dispatch',
-            name='conversation',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.conversation'),
-        ),
-        migrations.AddField(
-            model_name='dispatch',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.AddField(
-            model_name='deliveryattempt',
+        DueQueue(
             name='dispatch',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='attempts_made', to='channels_app.dispatch'),
-        ),
-        migrations.AddField(
-            model_name='mailboxcursor',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.AddIndex(
-            model_name='dispatch',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['organization', 'due_at'], name='dispatch_due'),
-        ),
-        migrations.AddIndex(
-            model_name='dispatch',
-            index=models.Index(fields=['organization', 'recipient', 'created_at'], name='dispatch_recipient'),
-        ),
-        migrations.AddIndex(
-            model_name='dispatch',
-            index=models.Index(fields=['organization', 'conversation', 'created_at'], name='dispatch_conversation'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispatch',
-            constraint=models.UniqueConstraint(fields=('organization', 'channel', 'dedup_key'), name='dispatch_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispatch',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'sent', 'delivered', 'read', 'failed', 'unknown', 'cancelled'])), name='dispatch_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='dispatch',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending']), ('due_at__isnull', True), _connector='XOR'), name='dispatch_clock'),
-        ),
-        migrations.AddIndex(
-            model_name='deliveryattempt',
-            index=models.Index(fields=['organization', 'channel', '-id'], name='attempt_channel'),
-        ),
-        migrations.AddIndex(
-            model_name='deliveryattempt',
-            index=models.Index(fields=['organization', 'message'], name='attempt_message'),
-        ),
-        migrations.AddIndex(
-            model_name='deliveryattempt',
-            index=models.Index(fields=['organization', 'dispatch'], name='attempt_dispatch'),
-        ),
-        migrations.AddIndex(
-            model_name='deliveryattempt',
-            index=models.Index(fields=['organization', 'at'], name='attempt_at'),
-        ),
-        IsolateTables(["ChannelHealth", "Dispatch", "DeliveryAttempt", "MailboxCursor"]),
-        ComposeForeignKeys(["ChannelHealth", "Dispatch", "DeliveryAttempt", "MailboxCursor"]),
-        ComposeForeignKeys(["InboundEvent"], fields=["raw_of"]),
-        DueQueue(
-            "inbound",
-            "SELECT DISTINCT organization_id FROM channels_app_inboundevent WHERE due_at <= now()",
-        ),
-        DueQueue(
-            "dispatch",
-            "SELECT DISTINCT organization_id FROM channels_app_dispatch WHERE due_at <= now()",
+            query='SELECT DISTINCT organization_id FROM channels_app_dispatch WHERE due_at <= now()',
         ),
     ]

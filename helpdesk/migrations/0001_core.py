@@ -24,85 +24,6 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='ApiToken',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('token_hash', models.CharField(editable=False, max_length=64)),
-                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), default=list, size=None, verbose_name='scopes')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='expires')),
-                ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='revoked')),
-                ('last_used_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='last used')),
-            ],
-            options={
-                'verbose_name': 'API token',
-                'verbose_name_plural': 'API tokens',
-                'ordering': ['-created_at'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Channel',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=30, verbose_name='kind')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('public_id', models.CharField(default=functools.partial(secrets.token_hex, *(16,), **{}), editable=False, max_length=32, verbose_name='public id')),
-                ('language', models.CharField(choices=[('zh-hans', 'Simplified Chinese'), ('en', 'English')], default='zh-hans', max_length=8, verbose_name='language')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('hold_seconds', models.PositiveSmallIntegerField(default=0, help_text='While a reply is held it can be taken back.', verbose_name='hold before sending, in seconds')),
-                ('settings', models.JSONField(blank=True, default=dict, verbose_name='settings')),
-                ('secret', models.TextField(blank=True, default='', verbose_name='secret')),
-                ('previous_secret', models.TextField(blank=True, default='', verbose_name='previous secret')),
-                ('disabled_reason', models.CharField(blank=True, editable=False, max_length=300, verbose_name='disabled because')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-            ],
-            options={
-                'verbose_name': 'channel',
-                'verbose_name_plural': 'channels',
-                'ordering': ['name'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Customer',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(blank=True, max_length=120, verbose_name='name')),
-                ('company', models.CharField(blank=True, max_length=120, verbose_name='company')),
-                ('email', models.EmailField(blank=True, max_length=254, verbose_name='mail address')),
-                ('phone', models.CharField(blank=True, max_length=30, verbose_name='phone')),
-                ('place', models.CharField(blank=True, max_length=60, verbose_name='place')),
-                ('language', models.CharField(blank=True, max_length=8, verbose_name='language')),
-                ('tier', models.CharField(choices=[('standard', 'Standard'), ('important', 'Important'), ('vip', 'VIP')], default='standard', max_length=10, verbose_name='tier')),
-                ('tags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=30), blank=True, default=list, size=None, verbose_name='tags')),
-                ('remark', models.TextField(blank=True, max_length=2000, verbose_name='remark')),
-                ('external_id', models.CharField(blank=True, max_length=80, verbose_name='CRM id')),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
-            ],
-            options={
-                'verbose_name': 'customer',
-                'verbose_name_plural': 'customers',
-                'ordering': ['-id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Entry',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('kind', models.CharField(choices=[('message', 'message'), ('queued', 'queued'), ('assigned', 'assigned'), ('released', 'released'), ('transferred', 'transferred'), ('transfer_undone', 'transfer undone'), ('mentioned', 'called in'), ('mention_ended', 'access ended'), ('snoozed', 'snoozed'), ('woken', 'woken'), ('resolved', 'resolved'), ('reopened', 'reopened'), ('closed', 'closed'), ('escalated', 'escalated'), ('escalation_claimed', 'escalation claimed'), ('escalation_ended', 'escalation ended'), ('topic_changed', 'topic changed'), ('priority_changed', 'priority changed'), ('identified', 'customer identified'), ('rated', 'rated')], max_length=20)),
-                ('at', models.DateTimeField()),
-                ('data', models.JSONField(default=dict)),
-            ],
-            options={
-                'verbose_name': 'entry',
-                'verbose_name_plural': 'entries',
-                'ordering': ['conversation', 'number'],
-                'default_permissions': (),
-            },
-        ),
-        migrations.CreateModel(
             name='Organization',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
@@ -124,24 +45,29 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='Staff',
+            name='Customer',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('name_en', models.CharField(blank=True, max_length=80, verbose_name='English name')),
-                ('languages', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), default=list, help_text='Codes such as zh and en.', size=None, verbose_name='languages')),
+                ('name', models.CharField(blank=True, max_length=120, verbose_name='name')),
+                ('company', models.CharField(blank=True, max_length=120, verbose_name='company')),
+                ('email', models.EmailField(blank=True, max_length=254, verbose_name='mail address')),
+                ('phone', models.CharField(blank=True, max_length=30, verbose_name='phone')),
                 ('place', models.CharField(blank=True, max_length=60, verbose_name='place')),
-                ('timezone', models.CharField(default='Asia/Shanghai', max_length=40, verbose_name='time zone')),
-                ('capacity', models.DecimalField(decimal_places=1, default=Decimal('3'), help_text='How many conversations at once; one that waits for the customer counts half.', max_digits=5, validators=[django.core.validators.MinValueValidator(Decimal('0')), django.core.validators.MaxValueValidator(Decimal('99'))], verbose_name='capacity')),
-                ('load', models.DecimalField(decimal_places=1, default=Decimal('0'), editable=False, max_digits=6, verbose_name='load')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('permission_epoch', models.BigIntegerField(default=0, editable=False)),
-                ('joined_at', models.DateTimeField(auto_now_add=True, verbose_name='joined')),
+                ('language', models.CharField(blank=True, max_length=8, verbose_name='language')),
+                ('tier', models.CharField(choices=[('standard', 'Standard'), ('important', 'Important'), ('vip', 'VIP')], default='standard', max_length=10, verbose_name='tier')),
+                ('tags', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=30), blank=True, default=list, size=None, verbose_name='tags')),
+                ('remark', models.TextField(blank=True, max_length=2000, verbose_name='remark')),
+                ('external_id', models.CharField(blank=True, max_length=80, verbose_name='CRM id')),
+                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ('updated_at', models.DateTimeField(auto_now=True, verbose_name='changed')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
             ],
             options={
-                'verbose_name': 'member of staff',
-                'verbose_name_plural': 'staff',
-                'ordering': ['name'],
+                'verbose_name': 'customer',
+                'verbose_name_plural': 'customers',
+                'ordering': ['-id'],
+                'indexes': [models.Index(fields=['organization', '-id'], name='customer_newest')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('external_id', ''), _negated=True), fields=('organization', 'external_id'), name='customer_external_id')],
             },
         ),
         migrations.CreateModel(
@@ -164,6 +90,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'user',
                 'verbose_name_plural': 'users',
+                'constraints': [models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='user_email_lower')],
             },
         ),
         migrations.CreateModel(
@@ -182,6 +109,343 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'departments',
                 'ordering': ['order', 'name'],
                 'permissions': [('conversation_view', 'See conversations'), ('conversation_reply', 'Answer customers'), ('conversation_note', 'Write internal notes and call colleagues in'), ('conversation_take', 'Take conversations from the queue'), ('conversation_assign', 'Assign conversations to colleagues'), ('conversation_transfer', 'Hand conversations over'), ('conversation_resolve', 'Resolve, snooze and reopen conversations'), ('conversation_escalate', 'Escalate conversations'), ('customer_view', 'See customers'), ('customer_change', 'Change customers'), ('snippet_change', 'Write snippets'), ('board_view', 'See the live board'), ('organization_administer', 'Administer the organization')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'parent', 'name'), name='department_name', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='department_not_own_parent')],
+            },
+        ),
+        migrations.CreateModel(
+            name='DepartmentUserObjectPermission',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('content_object', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='helpdesk.department')),
+                ('permission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.permission')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+            ],
+            options={
+                'abstract': False,
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('organization', 'user', 'permission', 'content_object'), name='department_user_permission')],
+            },
+        ),
+        migrations.CreateModel(
+            name='AuditSeal',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('from_transaction', models.BigIntegerField()),
+                ('to_transaction', models.BigIntegerField()),
+                ('count', models.PositiveIntegerField()),
+                ('hash', models.CharField(max_length=64)),
+                ('at', models.DateTimeField(auto_now_add=True)),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+            ],
+            options={
+                'ordering': ['number'],
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('organization', 'number'), name='audit_seal_number')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Position',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80, verbose_name='name')),
+                ('name_en', models.CharField(blank=True, help_text='Shown to colleagues who read English; the name is shown when empty.', max_length=80, verbose_name='English name')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+            ],
+            options={
+                'verbose_name': 'position',
+                'verbose_name_plural': 'positions',
+                'ordering': ['name'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'name'), name='position_name')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Staff',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80, verbose_name='name')),
+                ('name_en', models.CharField(blank=True, max_length=80, verbose_name='English name')),
+                ('languages', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=8), default=list, help_text='Codes such as zh and en.', size=None, verbose_name='languages')),
+                ('place', models.CharField(blank=True, max_length=60, verbose_name='place')),
+                ('timezone', models.CharField(default='Asia/Shanghai', max_length=40, verbose_name='time zone')),
+                ('capacity', models.DecimalField(decimal_places=1, default=Decimal('3'), help_text='How many conversations at once; one that waits for the customer counts half.', max_digits=5, validators=[django.core.validators.MinValueValidator(Decimal('0')), django.core.validators.MaxValueValidator(Decimal('99'))], verbose_name='capacity')),
+                ('load', models.DecimalField(decimal_places=1, default=Decimal('0'), editable=False, max_digits=6, verbose_name='load')),
+                ('is_active', models.BooleanField(default=True, verbose_name='active')),
+                ('permission_epoch', models.BigIntegerField(default=0, editable=False)),
+                ('joined_at', models.DateTimeField(auto_now_add=True, verbose_name='joined')),
+                ('department', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='staff', to='helpdesk.department', verbose_name='department')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('position', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='staff', to='helpdesk.position', verbose_name='position')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user')),
+            ],
+            options={
+                'verbose_name': 'member of staff',
+                'verbose_name_plural': 'staff',
+                'ordering': ['name'],
+                'indexes': [models.Index(fields=['organization', 'department'], name='staff_department')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'user'), name='staff_user'), models.CheckConstraint(condition=models.Q(('capacity__gte', 0)), name='staff_capacity_positive'), models.CheckConstraint(condition=models.Q(('load__gte', 0)), name='staff_load_positive')],
+            },
+        ),
+        migrations.CreateModel(
+            name='ApiToken',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80, verbose_name='name')),
+                ('token_hash', models.CharField(editable=False, max_length=64)),
+                ('scopes', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), default=list, size=None, verbose_name='scopes')),
+                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ('expires_at', models.DateTimeField(blank=True, null=True, verbose_name='expires')),
+                ('revoked_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='revoked')),
+                ('last_used_at', models.DateTimeField(blank=True, editable=False, null=True, verbose_name='last used')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('staff', models.ForeignKey(db_constraint=False, db_index=False, help_text='The token may never do more than this person.', on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to='helpdesk.staff', verbose_name='acts for')),
+            ],
+            options={
+                'verbose_name': 'API token',
+                'verbose_name_plural': 'API tokens',
+                'ordering': ['-created_at'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'token_hash'), name='api_token_hash')],
+            },
+        ),
+        migrations.CreateModel(
+            name='IdempotencyKey',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('key', models.CharField(max_length=80)),
+                ('request_hash', models.CharField(max_length=64)),
+                ('status', models.PositiveSmallIntegerField(null=True)),
+                ('response', models.JSONField(null=True)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('token', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.apitoken')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+            ],
+            options={
+                'default_permissions': (),
+                'indexes': [models.Index(fields=['organization', 'created_at'], name='idempotency_key_age')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'token', 'key'), name='idempotency_key')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Presence',
+            fields=[
+                ('staff', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='presence', serialize=False, to='helpdesk.staff')),
+                ('status', models.CharField(choices=[('online', 'Online'), ('busy', 'Busy'), ('focus', 'Focus'), ('away', 'Away')], default='away', max_length=8, verbose_name='status')),
+                ('lease_until', models.DateTimeField(blank=True, null=True, verbose_name='there until')),
+                ('changed_at', models.DateTimeField(auto_now_add=True, verbose_name='since')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+            ],
+            options={
+                'verbose_name': 'presence',
+                'verbose_name_plural': 'presences',
+                'indexes': [models.Index(fields=['organization', 'lease_until'], name='presence_lease')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('status__in', ['online', 'busy', 'focus', 'away'])), name='presence_status')],
+            },
+        ),
+        migrations.CreateModel(
+            name='AuditEntry',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('at', models.DateTimeField(auto_now_add=True, verbose_name='time')),
+                ('actor', models.CharField(choices=[('staff', 'member of staff'), ('system', 'system'), ('customer', 'customer'), ('token', 'API token'), ('platform', 'platform administrator')], max_length=8, verbose_name='kind of actor')),
+                ('action', models.CharField(max_length=60, verbose_name='action')),
+                ('subject', models.CharField(max_length=40, verbose_name='what')),
+                ('subject_id', models.BigIntegerField(blank=True, null=True, verbose_name='id')),
+                ('data', models.JSONField(default=dict, verbose_name='details')),
+                ('transaction', models.BigIntegerField(db_default=django.db.models.expressions.RawSQL('pg_current_xact_id()::text::bigint', ()), editable=False)),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('staff', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.staff', verbose_name='actor')),
+            ],
+            options={
+                'verbose_name': 'audit entry',
+                'verbose_name_plural': 'audit trail',
+                'ordering': ['-id'],
+                'default_permissions': ('view',),
+                'indexes': [models.Index(fields=['organization', 'subject', 'subject_id', '-id'], name='audit_subject'), models.Index(fields=['organization', 'transaction', 'id'], name='audit_transaction'), models.Index(fields=['organization', '-id'], name='audit_newest')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Queue',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80, verbose_name='name')),
+                ('name_en', models.CharField(blank=True, help_text='Shown to colleagues who read English; the name is shown when empty.', max_length=80, verbose_name='English name')),
+                ('is_default', models.BooleanField(default=False, help_text='Receives what has no topic yet. There is exactly one.', verbose_name='default of the organization')),
+                ('department', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='queues', to='helpdesk.department', verbose_name='department')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+            ],
+            options={
+                'verbose_name': 'queue',
+                'verbose_name_plural': 'queues',
+                'ordering': ['name'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'name'), name='queue_name'), models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('organization',), name='queue_one_default')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Channel',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(max_length=30, verbose_name='kind')),
+                ('name', models.CharField(max_length=80, verbose_name='name')),
+                ('public_id', models.CharField(default=functools.partial(secrets.token_hex, *(16,), **{}), editable=False, max_length=32, verbose_name='public id')),
+                ('language', models.CharField(choices=[('zh-hans', 'Simplified Chinese'), ('en', 'English')], default='zh-hans', max_length=8, verbose_name='language')),
+                ('is_active', models.BooleanField(default=True, verbose_name='active')),
+                ('hold_seconds', models.PositiveSmallIntegerField(default=0, help_text='While a reply is held it can be taken back.', verbose_name='hold before sending, in seconds')),
+                ('settings', models.JSONField(blank=True, default=dict, verbose_name='settings')),
+                ('secret', models.TextField(blank=True, default='', verbose_name='secret')),
+                ('previous_secret', models.TextField(blank=True, default='', verbose_name='previous secret')),
+                ('disabled_reason', models.CharField(blank=True, editable=False, max_length=300, verbose_name='disabled because')),
+                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('queue', models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text="Empty: the organization's default queue.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='channels', to='helpdesk.queue', verbose_name='queue')),
+            ],
+            options={
+                'verbose_name': 'channel',
+                'verbose_name_plural': 'channels',
+                'ordering': ['name'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'name'), name='channel_name'), models.UniqueConstraint(fields=('organization', 'public_id'), name='channel_public_id')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Identity',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('external_id', models.CharField(max_length=200, verbose_name='address')),
+                ('display_name', models.CharField(blank=True, max_length=120, verbose_name='shown name')),
+                ('is_verified', models.BooleanField(default=False, verbose_name='verified')),
+                ('data', models.JSONField(blank=True, default=dict)),
+                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
+                ('seen_at', models.DateTimeField(blank=True, null=True, verbose_name='last seen')),
+                ('channel', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='identities', to='helpdesk.channel', verbose_name='channel')),
+                ('customer', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='identities', to='helpdesk.customer', verbose_name='customer')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+            ],
+            options={
+                'verbose_name': 'identity',
+                'verbose_name_plural': 'identities',
+                'ordering': ['id'],
+                'indexes': [models.Index(fields=['organization', 'customer'], name='identity_customer')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'channel', 'external_id'), name='identity_address')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Role',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80, verbose_name='name')),
+                ('name_en', models.CharField(blank=True, help_text='Shown to colleagues who read English; the name is shown when empty.', max_length=80, verbose_name='English name')),
+                ('permissions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None, verbose_name='permissions')),
+                ('description', models.CharField(blank=True, max_length=200, verbose_name='description')),
+                ('answers_all_topics', models.BooleanField(default=False, verbose_name='may answer every topic')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+            ],
+            options={
+                'verbose_name': 'role',
+                'verbose_name_plural': 'roles',
+                'ordering': ['name'],
+                'permissions': [('role_give', 'Give this role to colleagues')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'name'), name='role_name')],
+            },
+        ),
+        migrations.CreateModel(
+            name='RoleGrant',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('department', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='role_grants', to='helpdesk.department', verbose_name='department')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('role', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='helpdesk.role', verbose_name='role')),
+                ('staff', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='role_grants', to='helpdesk.staff', verbose_name='member of staff')),
+            ],
+            options={
+                'verbose_name': 'role held',
+                'verbose_name_plural': 'roles held',
+                'ordering': ['id'],
+                'indexes': [models.Index(fields=['organization', 'department'], name='role_grant_department')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'staff', 'role', 'department'), name='role_grant')],
+            },
+        ),
+        migrations.CreateModel(
+            name='RoleUserObjectPermission',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('content_object', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='helpdesk.role')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('permission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.permission')),
+                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
+            ],
+            options={
+                'abstract': False,
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('organization', 'user', 'permission', 'content_object'), name='role_user_permission')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Route',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('kind', models.CharField(choices=[('channel', 'Channel'), ('token', 'Token')], max_length=10)),
+                ('key', models.CharField(max_length=64)),
+                ('target_id', models.BigIntegerField()),
+                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization')),
+            ],
+            options={
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('kind', 'key'), name='route_key'), models.UniqueConstraint(fields=('organization', 'kind', 'target_id'), name='route_target')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Skill',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80, verbose_name='name')),
+                ('name_en', models.CharField(blank=True, help_text='Shown to colleagues who read English; the name is shown when empty.', max_length=80, verbose_name='English name')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+            ],
+            options={
+                'verbose_name': 'skill',
+                'verbose_name_plural': 'skills',
+                'ordering': ['name'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'name'), name='skill_name')],
+            },
+        ),
+        migrations.CreateModel(
+            name='StaffSkill',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('level', models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MaxValueValidator(5)], verbose_name='level')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('skill', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='holders', to='helpdesk.skill', verbose_name='skill')),
+                ('staff', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='skills', to='helpdesk.staff', verbose_name='member of staff')),
+            ],
+            options={
+                'verbose_name': 'skill of a member of staff',
+                'verbose_name_plural': 'skills of staff',
+                'ordering': ['-level', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'staff', 'skill'), name='staff_skill'), models.CheckConstraint(condition=models.Q(('level__lte', 5)), name='staff_skill_level')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Topic',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('name', models.CharField(max_length=80, verbose_name='name')),
+                ('name_en', models.CharField(blank=True, help_text='Shown to colleagues who read English; the name is shown when empty.', max_length=80, verbose_name='English name')),
+                ('minimum_level', models.PositiveSmallIntegerField(default=0, verbose_name='lowest level')),
+                ('keywords', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, help_text='In both languages, separated by commas.', size=None, verbose_name='keywords')),
+                ('description', models.TextField(blank=True, verbose_name='description')),
+                ('base_urgency', models.PositiveSmallIntegerField(default=20, verbose_name='urgency to start from')),
+                ('is_active', models.BooleanField(default=True, verbose_name='active')),
+                ('order', models.PositiveSmallIntegerField(default=0, verbose_name='order')),
+                ('department', models.ForeignKey(db_constraint=False, db_index=False, help_text='Its queue receives conversations about this topic.', on_delete=django.db.models.deletion.PROTECT, related_name='topics', to='helpdesk.department', verbose_name='department')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('parent', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='helpdesk.topic', verbose_name='parent')),
+                ('skill', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='topics', to='helpdesk.skill', verbose_name='skill needed')),
+            ],
+            options={
+                'verbose_name': 'topic',
+                'verbose_name_plural': 'topics',
+                'ordering': ['order', 'name'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'parent', 'name'), name='topic_name', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='topic_not_own_parent'), models.CheckConstraint(condition=models.Q(('minimum_level__lte', 5)), name='topic_minimum_level'), models.CheckConstraint(condition=models.Q(('base_urgency__lte', 100)), name='topic_base_urgency')],
             },
         ),
         migrations.CreateModel(
@@ -215,11 +479,39 @@ class Migration(migrations.Migration):
                 ('customer', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='helpdesk.customer', verbose_name='customer')),
                 ('department', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='helpdesk.department', verbose_name='department')),
                 ('escalated_to', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.department')),
+                ('identity', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='helpdesk.identity', verbose_name='identity')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('owner', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='helpdesk.staff', verbose_name='owner')),
+                ('queue', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='helpdesk.queue', verbose_name='queue')),
+                ('wanted_skill', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='helpdesk.skill')),
+                ('topic', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='conversations', to='helpdesk.topic', verbose_name='topic')),
             ],
             options={
                 'verbose_name': 'conversation',
                 'verbose_name_plural': 'conversations',
                 'ordering': ['-id'],
+                'indexes': [models.Index(condition=models.Q(('owner__isnull', False)), fields=['organization', 'owner', '-last_message_at'], name='conversation_owned'), models.Index(condition=models.Q(('queue__isnull', False)), fields=['organization', 'queue', '-urgency', 'queued_at'], name='conversation_waiting'), models.Index(condition=models.Q(('state__in', ['queued', 'open', 'waiting', 'snoozed'])), fields=['organization', 'department', '-last_message_at'], name='conversation_open'), models.Index(condition=models.Q(('escalated_to__isnull', False)), fields=['organization', 'escalated_to'], name='conversation_escalated'), models.Index(fields=['organization', 'department', '-id'], name='conversation_newest'), models.Index(fields=['organization', 'customer', '-id'], name='conversation_customer'), models.Index(fields=['organization', 'identity', '-id'], name='conversation_identity'), models.Index(condition=models.Q(('route_at__isnull', False)), fields=['organization', 'route_at'], name='conversation_route'), models.Index(condition=models.Q(('snoozed_until__isnull', False)), fields=['organization', 'snoozed_until'], name='conversation_snooze'), models.Index(condition=models.Q(('state', 'resolved')), fields=['organization', 'resolved_at'], name='conversation_resolved')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'open', 'waiting', 'snoozed', 'resolved', 'closed'])), name='conversation_state'), models.CheckConstraint(condition=models.Q(('urgency__lte', 100)), name='conversation_urgency'), models.CheckConstraint(condition=models.Q(models.Q(('owner__isnull', True), ('queue__isnull', False), ('state', 'queued')), models.Q(('owner__isnull', False), ('queue__isnull', True), ('state__in', ['open', 'waiting', 'snoozed'])), models.Q(('owner__isnull', True), ('queue__isnull', True), ('state__in', ['resolved', 'closed'])), _connector='OR'), name='conversation_owner_or_queue'), models.CheckConstraint(condition=models.Q(('state', 'snoozed'), ('snoozed_until__isnull', True), _connector='XOR'), name='conversation_snoozed_until'), models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'open', 'waiting', 'snoozed'])), fields=('organization', 'channel', 'identity', 'thread_key'), name='conversation_one_open')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Entry',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('number', models.PositiveIntegerField()),
+                ('kind', models.CharField(choices=[('message', 'message'), ('queued', 'queued'), ('assigned', 'assigned'), ('released', 'released'), ('transferred', 'transferred'), ('transfer_undone', 'transfer undone'), ('mentioned', 'called in'), ('mention_ended', 'access ended'), ('snoozed', 'snoozed'), ('woken', 'woken'), ('resolved', 'resolved'), ('reopened', 'reopened'), ('closed', 'closed'), ('escalated', 'escalated'), ('escalation_claimed', 'escalation claimed'), ('escalation_ended', 'escalation ended'), ('topic_changed', 'topic changed'), ('priority_changed', 'priority changed'), ('identified', 'customer identified'), ('rated', 'rated')], max_length=20)),
+                ('at', models.DateTimeField()),
+                ('data', models.JSONField(default=dict)),
+                ('conversation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='entries', to='helpdesk.conversation')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('actor', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.staff')),
+            ],
+            options={
+                'verbose_name': 'entry',
+                'verbose_name_plural': 'entries',
+                'ordering': ['conversation', 'number'],
+                'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('organization', 'conversation', 'number'), name='entry_number'), models.CheckConstraint(condition=models.Q(('kind__in', ['message', 'queued', 'assigned', 'released', 'transferred', 'transfer_undone', 'mentioned', 'mention_ended', 'snoozed', 'woken', 'resolved', 'reopened', 'closed', 'escalated', 'escalation_claimed', 'escalation_ended', 'topic_changed', 'priority_changed', 'identified', 'rated'])), name='entry_kind'), models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='entry_number_from_one')],
             },
         ),
         migrations.CreateModel(
@@ -232,17 +524,16 @@ class Migration(migrations.Migration):
                 ('client_ref', models.CharField(max_length=64)),
                 ('provider_id', models.CharField(blank=True, max_length=200)),
                 ('urgency', models.PositiveSmallIntegerField(blank=True, null=True)),
+                ('conversation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='helpdesk.conversation')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('topic', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='helpdesk.topic')),
             ],
             options={
                 'verbose_name': 'message',
                 'verbose_name_plural': 'messages',
                 'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('organization', 'conversation', 'client_ref'), name='message_client_ref'), models.CheckConstraint(condition=models.Q(('direction__in', ['in', 'out', 'note'])), name='message_direction')],
             },
-        ),
-        migrations.AddField(
-            model_name='entry',
-            name='conversation',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='entries', to='helpdesk.conversation'),
         ),
         migrations.CreateModel(
             name='EscalationPath',
@@ -254,12 +545,14 @@ class Migration(migrations.Migration):
                 ('department', models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text="Whose conversations climb this path; empty: everybody's.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='escalation_paths', to='helpdesk.department', verbose_name='department')),
                 ('next_path', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.escalationpath', verbose_name='continues on')),
                 ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('topic', models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text='Only conversations about this topic or below it; empty: any.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='escalation_paths', to='helpdesk.topic', verbose_name='topic')),
             ],
             options={
                 'verbose_name': 'escalation path',
                 'verbose_name_plural': 'escalation paths',
                 'ordering': ['name'],
                 'permissions': [('path_use', 'Escalate along this path'), ('path_claim', 'Claim escalations on this path')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'name'), name='escalation_path_name'), models.CheckConstraint(condition=models.Q(('next_path', models.F('id')), _negated=True), name='escalation_path_not_own_next')],
             },
         ),
         migrations.CreateModel(
@@ -273,11 +566,13 @@ class Migration(migrations.Migration):
                 ('department', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='escalation_levels', to='helpdesk.department', verbose_name='department asked')),
                 ('path', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='levels', to='helpdesk.escalationpath', verbose_name='path')),
                 ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('role', models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text='Only holders of this role in the department; empty: everybody there.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='escalation_levels', to='helpdesk.role', verbose_name='role asked')),
             ],
             options={
                 'verbose_name': 'escalation level',
                 'verbose_name_plural': 'escalation levels',
                 'ordering': ['path', 'order'],
+                'constraints': [models.UniqueConstraint(deferrable=django.db.models.constraints.Deferrable['DEFERRED'], fields=('organization', 'path', 'order'), name='escalation_level_order'), models.CheckConstraint(condition=models.Q(('order__gte', 1)), name='escalation_level_from_one')],
             },
         ),
         migrations.CreateModel(
@@ -295,53 +590,16 @@ class Migration(migrations.Migration):
                 ('level', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='escalations', to='helpdesk.escalationlevel', verbose_name='level')),
                 ('path', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='escalations', to='helpdesk.escalationpath', verbose_name='path')),
                 ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('by', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.staff')),
+                ('claimed_by', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='claimed_escalations', to='helpdesk.staff')),
             ],
             options={
                 'verbose_name': 'escalation',
                 'verbose_name_plural': 'escalations',
                 'ordering': ['-id'],
                 'default_permissions': (),
-            },
-        ),
-        migrations.CreateModel(
-            name='Identity',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('external_id', models.CharField(max_length=200, verbose_name='address')),
-                ('display_name', models.CharField(blank=True, max_length=120, verbose_name='shown name')),
-                ('is_verified', models.BooleanField(default=False, verbose_name='verified')),
-                ('data', models.JSONField(blank=True, default=dict)),
-                ('created_at', models.DateTimeField(auto_now_add=True, verbose_name='created')),
-                ('seen_at', models.DateTimeField(blank=True, null=True, verbose_name='last seen')),
-                ('channel', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='identities', to='helpdesk.channel', verbose_name='channel')),
-                ('customer', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='identities', to='helpdesk.customer', verbose_name='customer')),
-                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
-            ],
-            options={
-                'verbose_name': 'identity',
-                'verbose_name_plural': 'identities',
-                'ordering': ['id'],
-            },
-        ),
-        migrations.AddField(
-            model_name='conversation',
-            name='identity',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='helpdesk.identity', verbose_name='identity'),
-        ),
-        migrations.CreateModel(
-            name='IdempotencyKey',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=80)),
-                ('request_hash', models.CharField(max_length=64)),
-                ('status', models.PositiveSmallIntegerField(null=True)),
-                ('response', models.JSONField(null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('token', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.apitoken')),
-                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
-            ],
-            options={
-                'default_permissions': (),
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['organization', 'due_at'], name='escalation_due'), models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['organization', 'path', 'level'], name='escalation_running')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('organization', 'conversation'), name='escalation_one_running'), models.CheckConstraint(condition=models.Q(models.Q(('due_at__isnull', False), ('ended_at__isnull', True), ('state', 'waiting')), models.Q(('breached_at__isnull', False), ('ended_at__isnull', True), ('state', 'waiting')), models.Q(('claimed_by__isnull', False), ('due_at__isnull', True), ('ended_at__isnull', True), ('state', 'claimed')), models.Q(('due_at__isnull', True), ('ended_at__isnull', False), ('state__in', ['resolved', 'cancelled'])), _connector='OR'), name='escalation_clock')],
             },
         ),
         migrations.CreateModel(
@@ -358,6 +616,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['id'],
                 'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('organization', 'escalation', 'level'), name='escalation_step_once')],
             },
         ),
         migrations.CreateModel(
@@ -372,110 +631,8 @@ class Migration(migrations.Migration):
             options={
                 'abstract': False,
                 'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('organization', 'user', 'permission', 'content_object'), name='path_user_permission')],
             },
-        ),
-        migrations.AddField(
-            model_name='entry',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.CreateModel(
-            name='DepartmentUserObjectPermission',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content_object', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='helpdesk.department')),
-                ('permission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.permission')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
-                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
-            ],
-            options={
-                'abstract': False,
-                'default_permissions': (),
-            },
-        ),
-        migrations.AddField(
-            model_name='customer',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.AddField(
-            model_name='conversation',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.AddField(
-            model_name='channel',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.CreateModel(
-            name='AuditSeal',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveIntegerField()),
-                ('from_transaction', models.BigIntegerField()),
-                ('to_transaction', models.BigIntegerField()),
-                ('count', models.PositiveIntegerField()),
-                ('hash', models.CharField(max_length=64)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
-            ],
-            options={
-                'ordering': ['number'],
-                'default_permissions': (),
-            },
-        ),
-        migrations.AddField(
-            model_name='apitoken',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.CreateModel(
-            name='Position',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('name_en', models.CharField(blank=True, help_text='Shown to colleagues who read English; the name is shown when empty.', max_length=80, verbose_name='English name')),
-                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
-            ],
-            options={
-                'verbose_name': 'position',
-                'verbose_name_plural': 'positions',
-                'ordering': ['name'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Presence',
-            fields=[
-                ('staff', models.OneToOneField(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='presence', serialize=False, to='helpdesk.staff')),
-                ('status', models.CharField(choices=[('online', 'Online'), ('busy', 'Busy'), ('focus', 'Focus'), ('away', 'Away')], default='away', max_length=8, verbose_name='status')),
-                ('lease_until', models.DateTimeField(blank=True, null=True, verbose_name='there until')),
-                ('changed_at', models.DateTimeField(auto_now_add=True, verbose_name='since')),
-            ],
-            options={
-                'verbose_name': 'presence',
-                'verbose_name_plural': 'presences',
-            },
-        ),
-        migrations.AddField(
-            model_name='staff',
-            name='department',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='staff', to='helpdesk.department', verbose_name='department'),
-        ),
-        migrations.AddField(
-            model_name='staff',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.AddField(
-            model_name='staff',
-            name='position',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='staff', to='helpdesk.position', verbose_name='position'),
-        ),
-        migrations.AddField(
-            model_name='staff',
-            name='user',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='user'),
         ),
         migrations.CreateModel(
             name='Mention',
@@ -497,47 +654,8 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'mentions',
                 'ordering': ['-id'],
                 'default_permissions': (),
-            },
-        ),
-        migrations.AddField(
-            model_name='escalation',
-            name='by',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.staff'),
-        ),
-        migrations.AddField(
-            model_name='escalation',
-            name='claimed_by',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='claimed_escalations', to='helpdesk.staff'),
-        ),
-        migrations.AddField(
-            model_name='entry',
-            name='actor',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.staff'),
-        ),
-        migrations.AddField(
-            model_name='conversation',
-            name='owner',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='helpdesk.staff', verbose_name='owner'),
-        ),
-        migrations.CreateModel(
-            name='AuditEntry',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True, verbose_name='time')),
-                ('actor', models.CharField(choices=[('staff', 'member of staff'), ('system', 'system'), ('customer', 'customer'), ('token', 'API token'), ('platform', 'platform administrator')], max_length=8, verbose_name='kind of actor')),
-                ('action', models.CharField(max_length=60, verbose_name='action')),
-                ('subject', models.CharField(max_length=40, verbose_name='what')),
-                ('subject_id', models.BigIntegerField(blank=True, null=True, verbose_name='id')),
-                ('data', models.JSONField(default=dict, verbose_name='details')),
-                ('transaction', models.BigIntegerField(db_default=django.db.models.expressions.RawSQL('pg_current_xact_id()::text::bigint', ()), editable=False)),
-                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
-                ('staff', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.staff', verbose_name='actor')),
-            ],
-            options={
-                'verbose_name': 'audit entry',
-                'verbose_name_plural': 'audit trail',
-                'ordering': ['-id'],
-                'default_permissions': ('view',),
+                'indexes': [models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['organization', 'staff', 'conversation'], name='mention_running'), models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['organization', 'access_until'], name='mention_due'), models.Index(fields=['organization', 'conversation'], name='mention_conversation')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'entry', 'staff'), name='mention_once')],
             },
         ),
         migrations.CreateModel(
@@ -556,12 +674,15 @@ class Migration(migrations.Migration):
                 ('identity', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.identity')),
                 ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
                 ('staff', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.staff')),
+                ('message', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='attachments', to='helpdesk.message')),
             ],
             options={
                 'verbose_name': 'attachment',
                 'verbose_name_plural': 'attachments',
                 'ordering': ['id'],
                 'default_permissions': (),
+                'indexes': [models.Index(fields=['organization', 'message'], name='attachment_message'), models.Index(condition=models.Q(('message__isnull', True)), fields=['organization', 'created_at'], name='attachment_loose')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'public_id'), name='attachment_public_id')],
             },
         ),
         migrations.CreateModel(
@@ -584,38 +705,9 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'assignments',
                 'ordering': ['-id'],
                 'default_permissions': (),
+                'indexes': [models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['organization', 'staff'], name='assignment_running'), models.Index(fields=['organization', 'conversation', '-id'], name='assignment_history'), models.Index(fields=['organization', 'staff', '-starts_at'], name='assignment_of_staff')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('organization', 'conversation'), name='assignment_one_running'), models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), models.Q(('ending', ''), _negated=True), _connector='XOR'), name='assignment_ending')],
             },
-        ),
-        migrations.AddField(
-            model_name='apitoken',
-            name='staff',
-            field=models.ForeignKey(db_constraint=False, db_index=False, help_text='The token may never do more than this person.', on_delete=django.db.models.deletion.CASCADE, related_name='api_tokens', to='helpdesk.staff', verbose_name='acts for'),
-        ),
-        migrations.CreateModel(
-            name='Queue',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('name_en', models.CharField(blank=True, help_text='Shown to colleagues who read English; the name is shown when empty.', max_length=80, verbose_name='English name')),
-                ('is_default', models.BooleanField(default=False, help_text='Receives what has no topic yet. There is exactly one.', verbose_name='default of the organization')),
-                ('department', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='queues', to='helpdesk.department', verbose_name='department')),
-                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
-            ],
-            options={
-                'verbose_name': 'queue',
-                'verbose_name_plural': 'queues',
-                'ordering': ['name'],
-            },
-        ),
-        migrations.AddField(
-            model_name='conversation',
-            name='queue',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='helpdesk.queue', verbose_name='queue'),
-        ),
-        migrations.AddField(
-            model_name='channel',
-            name='queue',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text="Empty: the organization's default queue.", null=True, on_delete=django.db.models.deletion.PROTECT, related_name='channels', to='helpdesk.queue', verbose_name='queue'),
         ),
         migrations.CreateModel(
             name='Rating',
@@ -635,24 +727,8 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'ratings',
                 'ordering': ['-id'],
                 'default_permissions': (),
-            },
-        ),
-        migrations.CreateModel(
-            name='Role',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('name_en', models.CharField(blank=True, help_text='Shown to colleagues who read English; the name is shown when empty.', max_length=80, verbose_name='English name')),
-                ('permissions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, size=None, verbose_name='permissions')),
-                ('description', models.CharField(blank=True, max_length=200, verbose_name='description')),
-                ('answers_all_topics', models.BooleanField(default=False, verbose_name='may answer every topic')),
-                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
-            ],
-            options={
-                'verbose_name': 'role',
-                'verbose_name_plural': 'roles',
-                'ordering': ['name'],
-                'permissions': [('role_give', 'Give this role to colleagues')],
+                'indexes': [models.Index(fields=['organization', 'staff', '-at'], name='rating_of_staff')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'conversation', 'episode'), name='rating_per_episode'), models.CheckConstraint(condition=models.Q(('score__gte', 1), ('score__lte', 5)), name='rating_score')],
             },
         ),
         migrations.CreateModel(
@@ -670,110 +746,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'object permission',
                 'verbose_name_plural': 'object permissions',
                 'ordering': ['id'],
-            },
-        ),
-        migrations.AddField(
-            model_name='escalationlevel',
-            name='role',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text='Only holders of this role in the department; empty: everybody there.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='escalation_levels', to='helpdesk.role', verbose_name='role asked'),
-        ),
-        migrations.CreateModel(
-            name='RoleGrant',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('department', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='role_grants', to='helpdesk.department', verbose_name='department')),
-                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
-                ('role', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='helpdesk.role', verbose_name='role')),
-                ('staff', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='role_grants', to='helpdesk.staff', verbose_name='member of staff')),
-            ],
-            options={
-                'verbose_name': 'role held',
-                'verbose_name_plural': 'roles held',
-                'ordering': ['id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='RoleUserObjectPermission',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('content_object', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, to='helpdesk.role')),
-                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
-                ('permission', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to='auth.permission')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to=settings.AUTH_USER_MODEL)),
-            ],
-            options={
-                'abstract': False,
-                'default_permissions': (),
-            },
-        ),
-        migrations.CreateModel(
-            name='Route',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('channel', 'Channel'), ('token', 'Token')], max_length=10)),
-                ('key', models.CharField(max_length=64)),
-                ('target_id', models.BigIntegerField()),
-                ('organization', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization')),
-            ],
-            options={
-                'default_permissions': (),
-            },
-        ),
-        migrations.CreateModel(
-            name='Skill',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('name_en', models.CharField(blank=True, help_text='Shown to colleagues who read English; the name is shown when empty.', max_length=80, verbose_name='English name')),
-                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
-            ],
-            options={
-                'verbose_name': 'skill',
-                'verbose_name_plural': 'skills',
-                'ordering': ['name'],
-            },
-        ),
-        migrations.AddField(
-            model_name='conversation',
-            name='wanted_skill',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='helpdesk.skill'),
-        ),
-        migrations.CreateModel(
-            name='StaffSkill',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('level', models.PositiveSmallIntegerField(default=1, validators=[django.core.validators.MaxValueValidator(5)], verbose_name='level')),
-                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
-                ('skill', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='holders', to='helpdesk.skill', verbose_name='skill')),
-                ('staff', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='skills', to='helpdesk.staff', verbose_name='member of staff')),
-            ],
-            options={
-                'verbose_name': 'skill of a member of staff',
-                'verbose_name_plural': 'skills of staff',
-                'ordering': ['-level', 'id'],
-            },
-        ),
-        migrations.CreateModel(
-            name='Topic',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=80, verbose_name='name')),
-                ('name_en', models.CharField(blank=True, help_text='Shown to colleagues who read English; the name is shown when empty.', max_length=80, verbose_name='English name')),
-                ('minimum_level', models.PositiveSmallIntegerField(default=0, verbose_name='lowest level')),
-                ('keywords', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=40), blank=True, default=list, help_text='In both languages, separated by commas.', size=None, verbose_name='keywords')),
-                ('description', models.TextField(blank=True, verbose_name='description')),
-                ('base_urgency', models.PositiveSmallIntegerField(default=20, verbose_name='urgency to start from')),
-                ('is_active', models.BooleanField(default=True, verbose_name='active')),
-                ('order', models.PositiveSmallIntegerField(default=0, verbose_name='order')),
-                ('department', models.ForeignKey(db_constraint=False, db_index=False, help_text='Its queue receives conversations about this topic.', on_delete=django.db.models.deletion.PROTECT, related_name='topics', to='helpdesk.department', verbose_name='department')),
-                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
-                ('parent', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='helpdesk.topic', verbose_name='parent')),
-                ('skill', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='topics', to='helpdesk.skill', verbose_name='skill needed')),
-            ],
-            options={
-                'verbose_name': 'topic',
-                'verbose_name_plural': 'topics',
-                'ordering': ['order', 'name'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'staff', 'permission', 'department', 'role', 'path'), name='object_grant', nulls_distinct=False), models.CheckConstraint(condition=models.Q(models.Q(('department__isnull', False), ('path__isnull', True), ('role__isnull', True)), models.Q(('department__isnull', True), ('path__isnull', True), ('role__isnull', False)), models.Q(('department__isnull', True), ('path__isnull', False), ('role__isnull', True)), _connector='OR'), name='object_grant_one_target')],
             },
         ),
         migrations.CreateModel(
@@ -796,6 +769,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'snippet',
                 'verbose_name_plural': 'snippets',
                 'ordering': ['shortcut'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'shortcut'), name='snippet_shortcut'), models.CheckConstraint(condition=models.Q(('text_en', ''), ('text_zh', ''), _negated=True), name='snippet_has_text')],
             },
         ),
         migrations.CreateModel(
@@ -810,22 +784,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'topic of a role',
                 'verbose_name_plural': 'topics of roles',
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'role', 'topic'), name='role_topic')],
             },
-        ),
-        migrations.AddField(
-            model_name='role',
-            name='topics',
-            field=models.ManyToManyField(related_name='roles', through='helpdesk.RoleTopic', to='helpdesk.topic', verbose_name='topics'),
-        ),
-        migrations.AddField(
-            model_name='escalationpath',
-            name='topic',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, help_text='Only conversations about this topic or below it; empty: any.', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='escalation_paths', to='helpdesk.topic', verbose_name='topic'),
-        ),
-        migrations.AddField(
-            model_name='conversation',
-            name='topic',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='conversations', to='helpdesk.topic', verbose_name='topic'),
         ),
         migrations.CreateModel(
             name='TopicExample',
@@ -840,6 +800,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'example question',
                 'verbose_name_plural': 'example questions',
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'topic', 'text'), name='topic_example')],
             },
         ),
         migrations.CreateModel(
@@ -866,6 +827,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'transfers',
                 'ordering': ['-id'],
                 'default_permissions': (),
+                'indexes': [models.Index(fields=['organization', 'conversation', '-id'], name='transfer_history')],
             },
         ),
         migrations.CreateModel(
@@ -882,11 +844,8 @@ class Migration(migrations.Migration):
                 'verbose_name': 'working period',
                 'verbose_name_plural': 'working periods',
                 'ordering': ['weekday', 'starts_at'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'staff', 'weekday', 'starts_at'), name='working_period'), models.CheckConstraint(condition=models.Q(('weekday__lte', 6)), name='working_period_weekday')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('email', django.db.models.functions.text.Lower('email'))), name='user_email_lower'),
         ),
         migrations.CreateModel(
             name='Outbox',
@@ -902,440 +861,22 @@ class Migration(migrations.Migration):
                 ('error', models.CharField(blank=True, max_length=300, verbose_name='reason')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('settled_at', models.DateTimeField(blank=True, null=True)),
+                ('channel', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='outbox', to='helpdesk.channel')),
+                ('conversation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='outbox', to='helpdesk.conversation')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
             ],
             options={
                 'verbose_name': 'delivery',
                 'verbose_name_plural': 'deliveries',
                 'ordering': ['message'],
                 'default_permissions': (),
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['organization', 'due_at'], name='outbox_due'), models.Index(fields=['organization', 'conversation', 'message'], name='outbox_conversation')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'client_ref'), name='outbox_client_ref'), models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'sent', 'delivered', 'read', 'failed', 'unknown', 'cancelled'])), name='outbox_state'), models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending']), ('due_at__isnull', True), _connector='XOR'), name='outbox_clock')],
             },
         ),
         migrations.AddField(
-            model_name='message',
-            name='conversation',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='helpdesk.conversation'),
-        ),
-        migrations.AddField(
-            model_name='message',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.AddField(
-            model_name='message',
-            name='topic',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='helpdesk.topic'),
-        ),
-        migrations.AddField(
-            model_name='attachment',
-            name='message',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='attachments', to='helpdesk.message'),
-        ),
-        migrations.AddIndex(
-            model_name='identity',
-            index=models.Index(fields=['organization', 'customer'], name='identity_customer'),
-        ),
-        migrations.AddConstraint(
-            model_name='identity',
-            constraint=models.UniqueConstraint(fields=('organization', 'channel', 'external_id'), name='identity_address'),
-        ),
-        migrations.AddIndex(
-            model_name='idempotencykey',
-            index=models.Index(fields=['organization', 'created_at'], name='idempotency_key_age'),
-        ),
-        migrations.AddConstraint(
-            model_name='idempotencykey',
-            constraint=models.UniqueConstraint(fields=('organization', 'token', 'key'), name='idempotency_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalationstep',
-            constraint=models.UniqueConstraint(fields=('organization', 'escalation', 'level'), name='escalation_step_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalationpathuserobjectpermission',
-            constraint=models.UniqueConstraint(fields=('organization', 'user', 'permission', 'content_object'), name='path_user_permission'),
-        ),
-        migrations.AddConstraint(
-            model_name='departmentuserobjectpermission',
-            constraint=models.UniqueConstraint(fields=('organization', 'user', 'permission', 'content_object'), name='department_user_permission'),
-        ),
-        migrations.AddConstraint(
-            model_name='department',
-            constraint=models.UniqueConstraint(fields=('organization', 'parent', 'name'), name='department_name', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='department',
-            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='department_not_own_parent'),
-        ),
-        migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(fields=['organization', '-id'], name='customer_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.UniqueConstraint(condition=models.Q(('external_id', ''), _negated=True), fields=('organization', 'external_id'), name='customer_external_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='auditseal',
-            constraint=models.UniqueConstraint(fields=('organization', 'number'), name='audit_seal_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='position',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='position_name'),
-        ),
-        migrations.AddField(
-            model_name='presence',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.AddIndex(
-            model_name='staff',
-            index=models.Index(fields=['organization', 'department'], name='staff_department'),
-        ),
-        migrations.AddConstraint(
-            model_name='staff',
-            constraint=models.UniqueConstraint(fields=('organization', 'user'), name='staff_user'),
-        ),
-        migrations.AddConstraint(
-            model_name='staff',
-            constraint=models.CheckConstraint(condition=models.Q(('capacity__gte', 0)), name='staff_capacity_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='staff',
-            constraint=models.CheckConstraint(condition=models.Q(('load__gte', 0)), name='staff_load_positive'),
-        ),
-        migrations.AddIndex(
-            model_name='mention',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['organization', 'staff', 'conversation'], name='mention_running'),
-        ),
-        migrations.AddIndex(
-            model_name='mention',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['organization', 'access_until'], name='mention_due'),
-        ),
-        migrations.AddIndex(
-            model_name='mention',
-            index=models.Index(fields=['organization', 'conversation'], name='mention_conversation'),
-        ),
-        migrations.AddConstraint(
-            model_name='mention',
-            constraint=models.UniqueConstraint(fields=('organization', 'entry', 'staff'), name='mention_once'),
-        ),
-        migrations.AddIndex(
-            model_name='escalation',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['organization', 'due_at'], name='escalation_due'),
-        ),
-        migrations.AddIndex(
-            model_name='escalation',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['organization', 'path', 'level'], name='escalation_running'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('organization', 'conversation'), name='escalation_one_running'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('due_at__isnull', False), ('ended_at__isnull', True), ('state', 'waiting')), models.Q(('breached_at__isnull', False), ('ended_at__isnull', True), ('state', 'waiting')), models.Q(('claimed_by__isnull', False), ('due_at__isnull', True), ('ended_at__isnull', True), ('state', 'claimed')), models.Q(('due_at__isnull', True), ('ended_at__isnull', False), ('state__in', ['resolved', 'cancelled'])), _connector='OR'), name='escalation_clock'),
-        ),
-        migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.UniqueConstraint(fields=('organization', 'conversation', 'number'), name='entry_number'),
-        ),
-        migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['message', 'queued', 'assigned', 'released', 'transferred', 'transfer_undone', 'mentioned', 'mention_ended', 'snoozed', 'woken', 'resolved', 'reopened', 'closed', 'escalated', 'escalation_claimed', 'escalation_ended', 'topic_changed', 'priority_changed', 'identified', 'rated'])), name='entry_kind'),
-        ),
-        migrations.AddConstraint(
-            model_name='entry',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', 1)), name='entry_number_from_one'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['organization', 'subject', 'subject_id', '-id'], name='audit_subject'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['organization', 'transaction', 'id'], name='audit_transaction'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['organization', '-id'], name='audit_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(condition=models.Q(('ended_at__isnull', True)), fields=['organization', 'staff'], name='assignment_running'),
-        ),
-        migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(fields=['organization', 'conversation', '-id'], name='assignment_history'),
-        ),
-        migrations.AddIndex(
-            model_name='assignment',
-            index=models.Index(fields=['organization', 'staff', '-starts_at'], name='assignment_of_staff'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_at__isnull', True)), fields=('organization', 'conversation'), name='assignment_one_running'),
-        ),
-        migrations.AddConstraint(
-            model_name='assignment',
-            constraint=models.CheckConstraint(condition=models.Q(('ended_at__isnull', True), models.Q(('ending', ''), _negated=True), _connector='XOR'), name='assignment_ending'),
-        ),
-        migrations.AddConstraint(
-            model_name='apitoken',
-            constraint=models.UniqueConstraint(fields=('organization', 'token_hash'), name='api_token_hash'),
-        ),
-        migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='queue_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='queue',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_default', True)), fields=('organization',), name='queue_one_default'),
-        ),
-        migrations.AddConstraint(
-            model_name='channel',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='channel_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='channel',
-            constraint=models.UniqueConstraint(fields=('organization', 'public_id'), name='channel_public_id'),
-        ),
-        migrations.AddIndex(
-            model_name='rating',
-            index=models.Index(fields=['organization', 'staff', '-at'], name='rating_of_staff'),
-        ),
-        migrations.AddConstraint(
-            model_name='rating',
-            constraint=models.UniqueConstraint(fields=('organization', 'conversation', 'episode'), name='rating_per_episode'),
-        ),
-        migrations.AddConstraint(
-            model_name='rating',
-            constraint=models.CheckConstraint(condition=models.Q(('score__gte', 1), ('score__lte', 5)), name='rating_score'),
-        ),
-        migrations.AddConstraint(
-            model_name='objectgrant',
-            constraint=models.UniqueConstraint(fields=('organization', 'staff', 'permission', 'department', 'role', 'path'), name='object_grant', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='objectgrant',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('department__isnull', False), ('path__isnull', True), ('role__isnull', True)), models.Q(('department__isnull', True), ('path__isnull', True), ('role__isnull', False)), models.Q(('department__isnull', True), ('path__isnull', False), ('role__isnull', True)), _connector='OR'), name='object_grant_one_target'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalationlevel',
-            constraint=models.UniqueConstraint(deferrable=django.db.models.constraints.Deferrable['DEFERRED'], fields=('organization', 'path', 'order'), name='escalation_level_order'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalationlevel',
-            constraint=models.CheckConstraint(condition=models.Q(('order__gte', 1)), name='escalation_level_from_one'),
-        ),
-        migrations.AddIndex(
-            model_name='rolegrant',
-            index=models.Index(fields=['organization', 'department'], name='role_grant_department'),
-        ),
-        migrations.AddConstraint(
-            model_name='rolegrant',
-            constraint=models.UniqueConstraint(fields=('organization', 'staff', 'role', 'department'), name='role_grant'),
-        ),
-        migrations.AddConstraint(
-            model_name='roleuserobjectpermission',
-            constraint=models.UniqueConstraint(fields=('organization', 'user', 'permission', 'content_object'), name='role_user_permission'),
-        ),
-        migrations.AddConstraint(
-            model_name='route',
-            constraint=models.UniqueConstraint(fields=('kind', 'key'), name='route_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='route',
-            constraint=models.UniqueConstraint(fields=('organization', 'kind', 'target_id'), name='route_target'),
-        ),
-        migrations.AddConstraint(
-            model_name='skill',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='skill_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='staffskill',
-            constraint=models.UniqueConstraint(fields=('organization', 'staff', 'skill'), name='staff_skill'),
-        ),
-        migrations.AddConstraint(
-            model_name='staffskill',
-            constraint=models.CheckConstraint(condition=models.Q(('level__lte', 5)), name='staff_skill_level'),
-        ),
-        migrations.AddConstraint(
-            model_name='topic',
-            constraint=models.UniqueConstraint(fields=('organization', 'parent', 'name'), name='topic_name', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='topic',
-            constraint=models.CheckConstraint(condition=models.Q(('parent', models.F('id')), _negated=True), name='topic_not_own_parent'),
-        ),
-        migrations.AddConstraint(
-            model_name='topic',
-            constraint=models.CheckConstraint(condition=models.Q(('minimum_level__lte', 5)), name='topic_minimum_level'),
-        ),
-        migrations.AddConstraint(
-            model_name='topic',
-            constraint=models.CheckConstraint(condition=models.Q(('base_urgency__lte', 100)), name='topic_base_urgency'),
-        ),
-        migrations.AddConstraint(
-            model_name='snippet',
-            constraint=models.UniqueConstraint(fields=('organization', 'shortcut'), name='snippet_shortcut'),
-        ),
-        migrations.AddConstraint(
-            model_name='snippet',
-            constraint=models.CheckConstraint(condition=models.Q(('text_en', ''), ('text_zh', ''), _negated=True), name='snippet_has_text'),
-        ),
-        migrations.AddConstraint(
-            model_name='roletopic',
-            constraint=models.UniqueConstraint(fields=('organization', 'role', 'topic'), name='role_topic'),
-        ),
-        migrations.AddConstraint(
             model_name='role',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='role_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalationpath',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='escalation_path_name'),
-        ),
-        migrations.AddConstraint(
-            model_name='escalationpath',
-            constraint=models.CheckConstraint(condition=models.Q(('next_path', models.F('id')), _negated=True), name='escalation_path_not_own_next'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('owner__isnull', False)), fields=['organization', 'owner', '-last_message_at'], name='conversation_owned'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('queue__isnull', False)), fields=['organization', 'queue', '-urgency', 'queued_at'], name='conversation_waiting'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'open', 'waiting', 'snoozed'])), fields=['organization', 'department', '-last_message_at'], name='conversation_open'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('escalated_to__isnull', False)), fields=['organization', 'escalated_to'], name='conversation_escalated'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['organization', 'department', '-id'], name='conversation_newest'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['organization', 'customer', '-id'], name='conversation_customer'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['organization', 'identity', '-id'], name='conversation_identity'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('route_at__isnull', False)), fields=['organization', 'route_at'], name='conversation_route'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('snoozed_until__isnull', False)), fields=['organization', 'snoozed_until'], name='conversation_snooze'),
-        ),
-        migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(condition=models.Q(('state', 'resolved')), fields=['organization', 'resolved_at'], name='conversation_resolved'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'open', 'waiting', 'snoozed', 'resolved', 'closed'])), name='conversation_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(('urgency__lte', 100)), name='conversation_urgency'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('owner__isnull', True), ('queue__isnull', False), ('state', 'queued')), models.Q(('owner__isnull', False), ('queue__isnull', True), ('state__in', ['open', 'waiting', 'snoozed'])), models.Q(('owner__isnull', True), ('queue__isnull', True), ('state__in', ['resolved', 'closed'])), _connector='OR'), name='conversation_owner_or_queue'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.CheckConstraint(condition=models.Q(('state', 'snoozed'), ('snoozed_until__isnull', True), _connector='XOR'), name='conversation_snoozed_until'),
-        ),
-        migrations.AddConstraint(
-            model_name='conversation',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'open', 'waiting', 'snoozed'])), fields=('organization', 'channel', 'identity', 'thread_key'), name='conversation_one_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='topicexample',
-            constraint=models.UniqueConstraint(fields=('organization', 'topic', 'text'), name='topic_example'),
-        ),
-        migrations.AddIndex(
-            model_name='transfer',
-            index=models.Index(fields=['organization', 'conversation', '-id'], name='transfer_history'),
-        ),
-        migrations.AddConstraint(
-            model_name='workingperiod',
-            constraint=models.UniqueConstraint(fields=('organization', 'staff', 'weekday', 'starts_at'), name='working_period'),
-        ),
-        migrations.AddConstraint(
-            model_name='workingperiod',
-            constraint=models.CheckConstraint(condition=models.Q(('weekday__lte', 6)), name='working_period_weekday'),
-        ),
-        migrations.AddField(
-            model_name='outbox',
-            name='channel',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='outbox', to='helpdesk.channel'),
-        ),
-        migrations.AddField(
-            model_name='outbox',
-            name='conversation',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='outbox', to='helpdesk.conversation'),
-        ),
-        migrations.AddField(
-            model_name='outbox',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('organization', 'conversation', 'client_ref'), name='message_client_ref'),
-        ),
-        migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(('direction__in', ['in', 'out', 'note'])), name='message_direction'),
-        ),
-        migrations.AddIndex(
-            model_name='attachment',
-            index=models.Index(fields=['organization', 'message'], name='attachment_message'),
-        ),
-        migrations.AddIndex(
-            model_name='attachment',
-            index=models.Index(condition=models.Q(('message__isnull', True)), fields=['organization', 'created_at'], name='attachment_loose'),
-        ),
-        migrations.AddConstraint(
-            model_name='attachment',
-            constraint=models.UniqueConstraint(fields=('organization', 'public_id'), name='attachment_public_id'),
-        ),
-        migrations.AddIndex(
-            model_name='presence',
-            index=models.Index(fields=['organization', 'lease_until'], name='presence_lease'),
-        ),
-        migrations.AddConstraint(
-            model_name='presence',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['online', 'busy', 'focus', 'away'])), name='presence_status'),
-        ),
-        migrations.AddIndex(
-            model_name='outbox',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['organization', 'due_at'], name='outbox_due'),
-        ),
-        migrations.AddIndex(
-            model_name='outbox',
-            index=models.Index(fields=['organization', 'conversation', 'message'], name='outbox_conversation'),
-        ),
-        migrations.AddConstraint(
-            model_name='outbox',
-            constraint=models.UniqueConstraint(fields=('organization', 'client_ref'), name='outbox_client_ref'),
-        ),
-        migrations.AddConstraint(
-            model_name='outbox',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'sent', 'delivered', 'read', 'failed', 'unknown', 'cancelled'])), name='outbox_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='outbox',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending']), ('due_at__isnull', True), _connector='XOR'), name='outbox_clock'),
+            name='topics',
+            field=models.ManyToManyField(related_name='roles', through='helpdesk.RoleTopic', to='helpdesk.topic', verbose_name='topics'),
         ),
     ]

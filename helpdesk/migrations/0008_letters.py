@@ -32,11 +32,13 @@ class Migration(migrations.Migration):
                 ('remote_pictures', models.JSONField(default=list)),
                 ('automatic', models.CharField(blank=True, choices=[('reply', 'automatic reply'), ('absence', 'absence note'), ('list', 'mailing list'), ('bounce', 'delivery report'), ('own', 'automatic mail of an installation like this one')], default='', max_length=8)),
                 ('is_authentic', models.BooleanField(null=True)),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
             ],
             options={
                 'verbose_name': 'letter',
                 'verbose_name_plural': 'letters',
                 'default_permissions': (),
+                'indexes': [models.Index(condition=models.Q(('mail_id', ''), _negated=True), fields=['organization', 'mail_id'], name='letter_mail_id')],
             },
         ),
         migrations.CreateModel(
@@ -48,12 +50,17 @@ class Migration(migrations.Migration):
                 ('state', models.CharField(choices=[('waiting', 'waits for approval'), ('approved', 'takes part'), ('declined', 'declined')], max_length=8, verbose_name='state')),
                 ('decided_at', models.DateTimeField(blank=True, null=True)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('asked_in', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='helpdesk.conversation')),
+                ('conversation', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='participants', to='helpdesk.conversation')),
+                ('decided_by', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.staff')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
             ],
             options={
                 'verbose_name': 'participant',
                 'verbose_name_plural': 'participants',
                 'ordering': ['id'],
                 'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('organization', 'conversation', 'address'), name='participant_once'), models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'approved', 'declined'])), name='participant_state')],
             },
         ),
         migrations.RemoveConstraint(
@@ -132,44 +139,14 @@ class Migration(migrations.Migration):
             model_name='entry',
             constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['message', 'queued', 'assigned', 'released', 'transferred', 'transfer_undone', 'mentioned', 'mention_ended', 'snoozed', 'woken', 'resolved', 'reopened', 'closed', 'escalated', 'escalation_claimed', 'escalation_ended', 'topic_changed', 'priority_changed', 'identified', 'rated', 'quarantined', 'asked_to_join', 'joined'])), name='entry_kind'),
         ),
-        migrations.AddField(
-            model_name='letter',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
+        IsolateTables(
+            models=['Letter', 'Participant'],
         ),
-        migrations.AddField(
-            model_name='participant',
-            name='asked_in',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='helpdesk.conversation'),
+        ComposeForeignKeys(
+            models=['Letter', 'Participant'],
         ),
-        migrations.AddField(
-            model_name='participant',
-            name='conversation',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='participants', to='helpdesk.conversation'),
+        ComposeForeignKeys(
+            models=['Channel'],
+            fields=['answers_by'],
         ),
-        migrations.AddField(
-            model_name='participant',
-            name='decided_by',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.staff'),
-        ),
-        migrations.AddField(
-            model_name='participant',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.AddIndex(
-            model_name='letter',
-            index=models.Index(condition=models.Q(('mail_id', ''), _negated=True), fields=['organization', 'mail_id'], name='letter_mail_id'),
-        ),
-        migrations.AddConstraint(
-            model_name='participant',
-            constraint=models.UniqueConstraint(fields=('organization', 'conversation', 'address'), name='participant_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='participant',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['waiting', 'approved', 'declined'])), name='participant_state'),
-        ),
-        IsolateTables(["Letter", "Participant"]),
-        ComposeForeignKeys(["Letter", "Participant"]),
-        ComposeForeignKeys(["Channel"], fields=["answers_by"]),
     ]

@@ -25,11 +25,14 @@ class Migration(migrations.Migration):
                 ('day', models.DateField(blank=True, null=True, validators=[django.core.validators.MinValueValidator(datetime.date(2000, 1, 1)), django.core.validators.MaxValueValidator(datetime.date(2199, 12, 31))], verbose_name='day')),
                 ('starts_at', models.TimeField(verbose_name='from')),
                 ('ends_at', models.TimeField(verbose_name='to')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('staff', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='focus_times', to='helpdesk.staff', verbose_name='member of staff')),
             ],
             options={
                 'verbose_name': 'focus time',
                 'verbose_name_plural': 'focus times',
                 'ordering': ['day', 'weekday', 'starts_at', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'staff', 'weekday', 'day', 'starts_at'), name='focus_time_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('weekday__isnull', True), ('day__isnull', True), _connector='XOR'), name='focus_time_weekday_or_day'), models.CheckConstraint(condition=models.Q(('weekday__lte', 6)), name='focus_time_weekday'), models.CheckConstraint(condition=models.Q(('day__gte', datetime.date(2000, 1, 1)), ('day__lte', datetime.date(2199, 12, 31))), name='focus_time_day'), models.CheckConstraint(condition=models.Q(('starts_at', models.F('ends_at')), _negated=True), name='focus_time_length')],
             },
         ),
         migrations.CreateModel(
@@ -41,65 +44,20 @@ class Migration(migrations.Migration):
                 ('last_day', models.DateField(validators=[django.core.validators.MinValueValidator(datetime.date(2000, 1, 1)), django.core.validators.MaxValueValidator(datetime.date(2199, 12, 31))], verbose_name='last day')),
                 ('ends_at', models.TimeField(blank=True, help_text='Empty: to the end of the day.', null=True, verbose_name='to')),
                 ('note', models.CharField(blank=True, max_length=80, verbose_name='note')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('staff', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='leaves', to='helpdesk.staff', verbose_name='member of staff')),
             ],
             options={
                 'verbose_name': 'leave',
                 'verbose_name_plural': 'leave',
                 'ordering': ['first_day', 'starts_at', 'id'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'staff', 'first_day', 'starts_at'), name='leave_once', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('first_day__gte', datetime.date(2000, 1, 1)), ('last_day__lte', datetime.date(2199, 12, 31))), name='leave_days'), models.CheckConstraint(condition=models.Q(('last_day__gt', models.F('first_day')), models.Q(('last_day', models.F('first_day')), models.Q(('ends_at__isnull', True), ('ends_at__gt', django.db.models.functions.comparison.Coalesce('starts_at', datetime.time(0, 0))), _connector='OR')), _connector='OR'), name='leave_ends_after_its_start')],
             },
         ),
-        migrations.AddField(
-            model_name='focustime',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
+        IsolateTables(
+            models=['Leave', 'FocusTime'],
         ),
-        migrations.AddField(
-            model_name='focustime',
-            name='staff',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='focus_times', to='helpdesk.staff', verbose_name='member of staff'),
+        ComposeForeignKeys(
+            models=['Leave', 'FocusTime'],
         ),
-        migrations.AddField(
-            model_name='leave',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.AddField(
-            model_name='leave',
-            name='staff',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='leaves', to='helpdesk.staff', verbose_name='member of staff'),
-        ),
-        migrations.AddConstraint(
-            model_name='focustime',
-            constraint=models.UniqueConstraint(fields=('organization', 'staff', 'weekday', 'day', 'starts_at'), name='focus_time_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='focustime',
-            constraint=models.CheckConstraint(condition=models.Q(('weekday__isnull', True), ('day__isnull', True), _connector='XOR'), name='focus_time_weekday_or_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='focustime',
-            constraint=models.CheckConstraint(condition=models.Q(('weekday__lte', 6)), name='focus_time_weekday'),
-        ),
-        migrations.AddConstraint(
-            model_name='focustime',
-            constraint=models.CheckConstraint(condition=models.Q(('day__gte', datetime.date(2000, 1, 1)), ('day__lte', datetime.date(2199, 12, 31))), name='focus_time_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='focustime',
-            constraint=models.CheckConstraint(condition=models.Q(('starts_at', models.F('ends_at')), _negated=True), name='focus_time_length'),
-        ),
-        migrations.AddConstraint(
-            model_name='leave',
-            constraint=models.UniqueConstraint(fields=('organization', 'staff', 'first_day', 'starts_at'), name='leave_once', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='leave',
-            constraint=models.CheckConstraint(condition=models.Q(('first_day__gte', datetime.date(2000, 1, 1)), ('last_day__lte', datetime.date(2199, 12, 31))), name='leave_days'),
-        ),
-        migrations.AddConstraint(
-            model_name='leave',
-            constraint=models.CheckConstraint(condition=models.Q(('last_day__gt', models.F('first_day')), models.Q(('last_day', models.F('first_day')), models.Q(('ends_at__isnull', True), ('ends_at__gt', django.db.models.functions.comparison.Coalesce('starts_at', datetime.time(0, 0))), _connector='OR')), _connector='OR'), name='leave_ends_after_its_start'),
-        ),
-        IsolateTables(['Leave', 'FocusTime']),
-        ComposeForeignKeys(['Leave', 'FocusTime']),
     ]

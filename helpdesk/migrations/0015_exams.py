@@ -23,11 +23,16 @@ class Migration(migrations.Migration):
                 ('score_percent', models.PositiveSmallIntegerField(validators=[django.core.validators.MaxValueValidator(100)], verbose_name='score in percent')),
                 ('is_passed', models.BooleanField(default=True, verbose_name='passed')),
                 ('valid_until', models.DateField(blank=True, help_text='This day included; empty: without end.', null=True, verbose_name='counts until')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
+                ('skill', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='exams', to='helpdesk.skill', verbose_name='skill')),
+                ('staff', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='exams', to='helpdesk.staff', verbose_name='member of staff')),
             ],
             options={
                 'verbose_name': 'exam',
                 'verbose_name_plural': 'exams',
                 'ordering': ['-taken_on', '-id'],
+                'indexes': [models.Index(fields=['organization', 'staff', 'skill', '-taken_on'], name='exam_newest')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'staff', 'skill', 'taken_on'), name='exam_once_a_day'), models.CheckConstraint(condition=models.Q(('score_percent__lte', 100)), name='exam_score'), models.CheckConstraint(condition=models.Q(('valid_until__isnull', True), ('valid_until__gte', models.F('taken_on')), _connector='OR'), name='exam_counts_until')],
             },
         ),
         migrations.AddField(
@@ -39,37 +44,10 @@ class Migration(migrations.Migration):
             model_name='topic',
             constraint=models.CheckConstraint(condition=models.Q(('needs_exam', False), ('skill__isnull', False), _connector='OR'), name='topic_exam_of_skill'),
         ),
-        migrations.AddField(
-            model_name='exam',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
+        IsolateTables(
+            models=['Exam'],
         ),
-        migrations.AddField(
-            model_name='exam',
-            name='skill',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='exams', to='helpdesk.skill', verbose_name='skill'),
+        ComposeForeignKeys(
+            models=['Exam'],
         ),
-        migrations.AddField(
-            model_name='exam',
-            name='staff',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='exams', to='helpdesk.staff', verbose_name='member of staff'),
-        ),
-        migrations.AddIndex(
-            model_name='exam',
-            index=models.Index(fields=['organization', 'staff', 'skill', '-taken_on'], name='exam_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='exam',
-            constraint=models.UniqueConstraint(fields=('organization', 'staff', 'skill', 'taken_on'), name='exam_once_a_day'),
-        ),
-        migrations.AddConstraint(
-            model_name='exam',
-            constraint=models.CheckConstraint(condition=models.Q(('score_percent__lte', 100)), name='exam_score'),
-        ),
-        migrations.AddConstraint(
-            model_name='exam',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_until__isnull', True), ('valid_until__gte', models.F('taken_on')), _connector='OR'), name='exam_counts_until'),
-        ),
-        IsolateTables(['Exam']),
-        ComposeForeignKeys(['Exam']),
     ]

@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'routing policy',
                 'verbose_name_plural': 'routing policies',
                 'ordering': ['id'],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'department'), name='policy_one_each', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('mode__in', ['automatic', 'offer'])), name='policy_mode')],
             },
         ),
         migrations.CreateModel(
@@ -53,6 +54,8 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'routing decisions',
                 'ordering': ['-id'],
                 'default_permissions': (),
+                'indexes': [models.Index(fields=['organization', 'conversation', '-id'], name='decision_newest')],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('outcome', 'queued'), ('staff__isnull', True)), models.Q(('outcome__in', ['assigned', 'offered']), ('staff__isnull', False)), _connector='OR'), name='decision_outcome')],
             },
         ),
         migrations.CreateModel(
@@ -68,6 +71,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'router lease',
                 'verbose_name_plural': 'router leases',
                 'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('organization',), name='router_lease_one')],
             },
         ),
         migrations.CreateModel(
@@ -93,25 +97,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(condition=models.Q(('state', 'pending')), fields=['organization', 'staff'], name='offer_pending'), models.Index(condition=models.Q(('state', 'pending')), fields=['organization', 'due_at'], name='offer_due'), models.Index(fields=['organization', 'conversation', '-id'], name='offer_history')],
                 'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'pending')), fields=('organization', 'conversation'), name='offer_one_pending'), models.CheckConstraint(condition=models.Q(models.Q(('answered_at__isnull', True), ('state', 'pending')), models.Q(models.Q(('state', 'pending'), _negated=True), ('answered_at__isnull', False)), _connector='OR'), name='offer_answered'), models.CheckConstraint(condition=models.Q(models.Q(('reason', ''), ('state__in', ['pending', 'accepted', 'expired', 'withdrawn'])), models.Q(('state', 'declined'), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='offer_reason')],
             },
-        ),
-        migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.UniqueConstraint(fields=('organization', 'department'), name='policy_one_each', nulls_distinct=False),
-        ),
-        migrations.AddConstraint(
-            model_name='policy',
-            constraint=models.CheckConstraint(condition=models.Q(('mode__in', ['automatic', 'offer'])), name='policy_mode'),
-        ),
-        migrations.AddIndex(
-            model_name='decision',
-            index=models.Index(fields=['organization', 'conversation', '-id'], name='decision_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='decision',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('outcome', 'queued'), ('staff__isnull', True)), models.Q(('outcome__in', ['assigned', 'offered']), ('staff__isnull', False)), _connector='OR'), name='decision_outcome'),
-        ),
-        migrations.AddConstraint(
-            model_name='routerlease',
-            constraint=models.UniqueConstraint(fields=('organization',), name='router_lease_one'),
         ),
     ]

@@ -5,8 +5,6 @@ from django.db import migrations, models
 
 from helpdesk.migration_operations import ComposeForeignKeys, DueQueue, IsolateTables
 
-MODELS = ['OverflowRule', 'OverflowFiring', 'OverflowWatch']
-
 
 class Migration(migrations.Migration):
 
@@ -42,6 +40,7 @@ class Migration(migrations.Migration):
                 'verbose_name': 'overflow rule',
                 'verbose_name_plural': 'overflow rules',
                 'ordering': ['order', 'id'],
+                'constraints': [models.CheckConstraint(condition=models.Q(models.Q(('after_seconds__isnull', True), ('when', 'before')), models.Q(('after_seconds__gte', 10), ('when', 'after')), _connector='OR'), name='overflow_when'), models.CheckConstraint(condition=models.Q(models.Q(('condition__in', ['closed', 'nobody']), ('threshold__isnull', True)), models.Q(('condition__in', ['length', 'wait']), ('threshold__gte', 1)), _connector='OR'), name='overflow_threshold'), models.CheckConstraint(condition=models.Q(models.Q(('action', 'move'), ('to_department__isnull', False)), models.Q(('action__in', ['call_back', 'message', 'form']), ('to_department__isnull', True)), _connector='OR'), name='overflow_action'), models.CheckConstraint(condition=models.Q(('department__isnull', True), ('to_department__isnull', True), models.Q(('department', models.F('to_department')), _negated=True), _connector='OR'), name='overflow_elsewhere')],
             },
         ),
         migrations.CreateModel(
@@ -62,6 +61,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'overflows',
                 'ordering': ['-id'],
                 'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('organization', 'conversation', 'episode', 'rule'), name='overflow_once_an_episode')],
             },
         ),
         migrations.CreateModel(
@@ -75,40 +75,18 @@ class Migration(migrations.Migration):
             ],
             options={
                 'default_permissions': (),
+                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['organization', 'due_at'], name='overflow_due')],
+                'constraints': [models.UniqueConstraint(fields=('organization', 'conversation'), name='overflow_watch_one')],
             },
         ),
-        migrations.AddConstraint(
-            model_name='overflowrule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('after_seconds__isnull', True), ('when', 'before')), models.Q(('after_seconds__gte', 10), ('when', 'after')), _connector='OR'), name='overflow_when'),
+        IsolateTables(
+            models=['OverflowRule', 'OverflowFiring', 'OverflowWatch'],
         ),
-        migrations.AddConstraint(
-            model_name='overflowrule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('condition__in', ['closed', 'nobody']), ('threshold__isnull', True)), models.Q(('condition__in', ['length', 'wait']), ('threshold__gte', 1)), _connector='OR'), name='overflow_threshold'),
+        ComposeForeignKeys(
+            models=['OverflowRule', 'OverflowFiring', 'OverflowWatch'],
         ),
-        migrations.AddConstraint(
-            model_name='overflowrule',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('action', 'move'), ('to_department__isnull', False)), models.Q(('action__in', ['call_back', 'message', 'form']), ('to_department__isnull', True)), _connector='OR'), name='overflow_action'),
-        ),
-        migrations.AddConstraint(
-            model_name='overflowrule',
-            constraint=models.CheckConstraint(condition=models.Q(('department__isnull', True), ('to_department__isnull', True), models.Q(('department', models.F('to_department')), _negated=True), _connector='OR'), name='overflow_elsewhere'),
-        ),
-        migrations.AddConstraint(
-            model_name='overflowfiring',
-            constraint=models.UniqueConstraint(fields=('organization', 'conversation', 'episode', 'rule'), name='overflow_once_an_episode'),
-        ),
-        migrations.AddIndex(
-            model_name='overflowwatch',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['organization', 'due_at'], name='overflow_due'),
-        ),
-        migrations.AddConstraint(
-            model_name='overflowwatch',
-            constraint=models.UniqueConstraint(fields=('organization', 'conversation'), name='overflow_watch_one'),
-        ),
-        IsolateTables(MODELS),
-        ComposeForeignKeys(MODELS),
         DueQueue(
-            "overflow",
-            "SELECT DISTINCT organization_id FROM routing_overflowwatch WHERE due_at <= now()",
+            name='overflow',
+            query='SELECT DISTINCT organization_id FROM routing_overflowwatch WHERE due_at <= now()',
         ),
     ]

@@ -7,8 +7,6 @@ from django.db import migrations, models
 
 from helpdesk.migration_operations import ComposeForeignKeys, DueQueue, IsolateTables
 
-MODELS = ["Experiment", "Slice"]
-
 
 class Migration(migrations.Migration):
 
@@ -49,6 +47,7 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'experiments',
                 'ordering': ['-id'],
                 'default_permissions': (),
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state', 'running')), fields=('organization', 'department'), name='experiment_one_running', nulls_distinct=False), models.CheckConstraint(condition=models.Q(('slice_minutes__gte', 30), ('slice_minutes__lte', 1440), ('slice_minutes__gt', django.db.models.expressions.CombinedExpression(models.Value(2), '*', models.F('washout_minutes'))), ('slices__gte', 2)), name='experiment_times'), models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('reason', ''), ('starts_at__isnull', True), ('state', 'draft')), models.Q(('ended_at__isnull', True), ('reason', ''), ('starts_at__isnull', False), ('state', 'running')), models.Q(('ended_at__isnull', False), ('starts_at__isnull', False), ('state__in', ['stopped', 'ended']), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='experiment_state')],
             },
         ),
         migrations.CreateModel(
@@ -68,30 +67,17 @@ class Migration(migrations.Migration):
                 'verbose_name_plural': 'slices',
                 'ordering': ['experiment', 'number'],
                 'default_permissions': (),
+                'constraints': [models.UniqueConstraint(fields=('organization', 'experiment', 'number'), name='slice_number')],
             },
         ),
-        migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'running')), fields=('organization', 'department'), name='experiment_one_running', nulls_distinct=False),
+        IsolateTables(
+            models=['Experiment', 'Slice'],
         ),
-        migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(('slice_minutes__gte', 30), ('slice_minutes__lte', 1440), ('slice_minutes__gt', django.db.models.expressions.CombinedExpression(models.Value(2), '*', models.F('washout_minutes'))), ('slices__gte', 2)), name='experiment_times'),
+        ComposeForeignKeys(
+            models=['Experiment', 'Slice'],
         ),
-        migrations.AddConstraint(
-            model_name='experiment',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_at__isnull', True), ('reason', ''), ('starts_at__isnull', True), ('state', 'draft')), models.Q(('ended_at__isnull', True), ('reason', ''), ('starts_at__isnull', False), ('state', 'running')), models.Q(('ended_at__isnull', False), ('starts_at__isnull', False), ('state__in', ['stopped', 'ended']), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='experiment_state'),
-        ),
-        migrations.AddConstraint(
-            model_name='slice',
-            constraint=models.UniqueConstraint(fields=('organization', 'experiment', 'number'), name='slice_number'),
-        ),
-        IsolateTables(MODELS),
-        ComposeForeignKeys(MODELS),
         DueQueue(
-            "experiments",
-            "SELECT DISTINCT e.organization_id FROM routing_experiment e "
-            "JOIN helpdesk_organization o ON o.id = e.organization_id "
-            "WHERE o.is_active AND e.state = 'running' ORDER BY 1",
+            name='experiments',
+            query="SELECT DISTINCT e.organization_id FROM routing_experiment e JOIN helpdesk_organization o ON o.id = e.organization_id WHERE o.is_active AND e.state = 'running' ORDER BY 1",
         ),
     ]

@@ -27,51 +27,31 @@ class Migration(migrations.Migration):
                 ('percent', models.PositiveSmallIntegerField(default=0)),
                 ('figures', models.JSONField(default=dict)),
                 ('error', models.CharField(blank=True, choices=[('nobody', 'There is nobody to play with: no staff who may answer, or no topic.'), ('too_slow', 'It took longer than a minute.'), ('died', 'The process that played it ended before it was done.'), ('failed', 'Something went wrong; the log of the worker tells more.')], max_length=10)),
+                ('by', models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.staff')),
+                ('department', models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.department')),
+                ('organization', models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization')),
             ],
             options={
                 'verbose_name': 'replay of rules',
                 'verbose_name_plural': 'replays of rules',
                 'ordering': ['-id'],
                 'default_permissions': (),
+                'indexes': [models.Index(fields=['organization', '-id'], name='trial_newest')],
+                'constraints': [models.UniqueConstraint(condition=models.Q(('state__in', ['asked', 'running'])), fields=('organization',), name='trial_one_at_a_time'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'failed'), models.Q(('error', ''), _negated=True)), models.Q(('state__in', ['asked', 'running', 'done']), ('error', '')), _connector='OR'), name='trial_error')],
             },
         ),
         migrations.AddIndex(
             model_name='decision',
             index=models.Index(fields=['organization', '-id'], name='decision_latest'),
         ),
-        migrations.AddField(
-            model_name='trial',
-            name='by',
-            field=models.ForeignKey(db_constraint=False, db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='helpdesk.staff'),
+        IsolateTables(
+            models=['Trial'],
         ),
-        migrations.AddField(
-            model_name='trial',
-            name='department',
-            field=models.ForeignKey(blank=True, db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.department'),
+        ComposeForeignKeys(
+            models=['Trial'],
         ),
-        migrations.AddField(
-            model_name='trial',
-            name='organization',
-            field=models.ForeignKey(db_default=django.db.models.expressions.RawSQL("nullif(current_setting('everydesk.organization_id', true), '')::bigint", ()), db_index=False, editable=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='helpdesk.organization', verbose_name='organization'),
-        ),
-        migrations.AddIndex(
-            model_name='trial',
-            index=models.Index(fields=['organization', '-id'], name='trial_newest'),
-        ),
-        migrations.AddConstraint(
-            model_name='trial',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['asked', 'running'])), fields=('organization',), name='trial_one_at_a_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='trial',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'failed'), models.Q(('error', ''), _negated=True)), models.Q(('state__in', ['asked', 'running', 'done']), ('error', '')), _connector='OR'), name='trial_error'),
-        ),
-        IsolateTables(['Trial']),
-        ComposeForeignKeys(['Trial']),
         DueQueue(
-            'trials',
-            "SELECT t.organization_id FROM routing_trial t "
-            "JOIN helpdesk_organization o ON o.id = t.organization_id AND o.is_active "
-            "WHERE t.state IN ('asked', 'running') ORDER BY t.asked_at LIMIT 50",
+            name='trials',
+            query="SELECT t.organization_id FROM routing_trial t JOIN helpdesk_organization o ON o.id = t.organization_id AND o.is_active WHERE t.state IN ('asked', 'running') ORDER BY t.asked_at LIMIT 50",
         ),
     ]
