@@ -157,7 +157,8 @@ class Colleague:
     # --- coming in -----------------------------------------------------------------------------
 
     def comes_in(self) -> None:
-        self.page.goto("/")
+        # The session may remember the list of a journey before.
+        self.page.goto("/?view=mine")
         self.is_live()
 
     def signs_in(self) -> None:
