@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
-from routing.understanding.features import LENGTH, SHARES, Integers, Vocabulary, grams
+from routing.understanding.features import LENGTH, SHARES, Floats, Integers, Vocabulary, grams
 
 # Weights of a model at most: the rarest grams go first. 16 million are 32 MB.
 MOST_WEIGHTS = 16_000_000
@@ -30,16 +30,22 @@ class Counts:
     grams: tuple[tuple[str, ...], ...]
     often: tuple[sparse.csr_array, ...]
 
-    def learn(self, rows: Integers, *, labels: int, least: int) -> Learned:
-        """Return what the texts in `rows` teach, leaving out grams that too few of them hold.
+    def learn(self, rows: Integers, places: Integers, *, labels: int, is_few: bool) -> Learned:
+        """Return what the texts in `rows` teach, `places` being the places of their labels.
 
-        That is fewer than `least`, and fewer than two for a pair.
+        A gram says more the fewer texts hold it. Among few texts chance decides how many those
+        are: there it says more the fewer labels share it. A gram that one text alone holds is
+        kept of few texts only, a pair never.
         """
-        total = len(rows)
-        holders = [np.bincount(one[rows].indices, minlength=one.shape[1]) for one in self.often]
-        kept = _kept(holders, least, MOST_WEIGHTS // labels)
-        held = np.concatenate([have[keep] for have, keep in zip(holders, kept, strict=True)])
-        rareness = (np.log((1 + total) / (1 + held)) + 1).astype(np.float32)
+        chosen = [one[rows] for one in self.often]
+        holders = [np.bincount(one.indices, minlength=one.shape[1]) for one in chosen]
+        kept = _kept(holders, 1 if is_few else 2, MOST_WEIGHTS // labels)
+        total = labels if is_few else len(rows)
+        shared: Sequence[np.ndarray] = holders
+        if is_few:
+            shared = [_labels_sharing(one, places, labels) for one in chosen]
+        sharing = np.concatenate([have[keep] for have, keep in zip(shared, kept, strict=True)])
+        rareness = (np.log((1 + total) / (1 + sharing)) + 1).astype(np.float32)
         blocks = tuple(
             tuple(names[at] for at in keep) for names, keep in zip(self.grams, kept, strict=True)
         )
@@ -110,6 +116,17 @@ def _kept(holders: Sequence[Integers], least: int, most: int) -> tuple[Integers,
         if sum(map(len, kept)) <= most:
             return kept
         least += 1
+
+
+def _labels_sharing(often: sparse.csr_array, places: Integers, labels: int) -> Floats:
+    """Return by how many labels each gram is shared; one that holds most of it counts for more."""
+    label_of = np.repeat(places, np.diff(often.indptr))
+    ones = np.ones(len(label_of))
+    holders = sparse.csr_array((ones, (label_of, often.indices)), shape=(labels, often.shape[1]))
+    total = np.asarray(holders.sum(axis=0))
+    share = holders.data / total[holders.indices]
+    entropy = np.bincount(holders.indices, -share * np.log(share), minlength=often.shape[1])
+    return np.exp(entropy).astype(np.float32)
 
 
 def _mass(matrix: sparse.csr_array) -> npt.NDArray[np.float64]:

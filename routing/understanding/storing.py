@@ -11,7 +11,7 @@ from routing.understanding.calibration import Calibration
 from routing.understanding.features import SHARES, Vocabulary
 from routing.understanding.model import TopicModel
 
-FORMAT = 1
+FORMAT = 2
 # A file that would unpack to more is not ours.
 LARGEST = 200_000_000
 _ARRAYS = {

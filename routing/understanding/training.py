@@ -64,7 +64,7 @@ def fit(examples: Sequence[Example], names: Mapping[str, str] | None = None) -> 
     held = _hold_back(counts, places, fold_of, is_few=is_few)
     calibration = calibrate(*held)
     everything = np.arange(len(places))
-    learned = counts.learn(everything, labels=len(labels), least=1 if is_few else 2)
+    learned = counts.learn(everything, places, labels=len(labels), is_few=is_few)
     weights, bias = _solve(learned.matrix, places, len(labels), is_few=is_few)
     figures = {
         "examples": len(examples),
@@ -114,7 +114,7 @@ def _hold_back(counts: Counts, places: Integers, fold_of: Integers, *, is_few: b
             continue
         # Nobody can name a label that was not taught.
         out = out[np.isin(places[out], places[rest])]
-        learned = counts.learn(rest, labels=classes, least=1 if is_few else 2)
+        learned = counts.learn(rest, places[rest], labels=classes, is_few=is_few)
         weights, bias = _solve(learned.matrix, places[rest], classes, is_few=is_few)
         vectors = counts.vectors(out, learned)
         lengths = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())

@@ -51,7 +51,7 @@ def told(model: TopicModel, rows: list[Labelled]) -> tuple[float, float]:
 def test_a_bank_with_many_examples_is_understood() -> None:
     lesson, asked = parted(read("banking77_train"), 1)
     accuracy, error = told(taught(lesson), asked)
-    assert accuracy >= 0.910
+    assert accuracy >= 0.913
     assert error <= 0.03
 
 
@@ -61,7 +61,7 @@ def test_a_bank_with_ten_examples_of_each_is_understood() -> None:
     lesson = files.first_of_each(rows, 10)
     known = {row.id for row in lesson}
     accuracy, error = told(taught(lesson), [row for row in rows if row.id not in known][::3])
-    assert accuracy >= 0.745
+    assert accuracy >= 0.76
     assert error <= 0.035
 
 
@@ -70,7 +70,7 @@ def test_an_assistant_is_understood_and_strange_requests_are_told() -> None:
     model = taught(read("clinc150_train"))
     asked, strange = read("clinc150_val"), read("clinc150_oos_train_val")
     accuracy, error = told(model, asked)
-    assert accuracy >= 0.933
+    assert accuracy >= 0.935
     assert error <= 0.03
     known = np.array([model.judge(row.text).confidence for row in asked])
     unknown = np.array([model.judge(row.text).confidence for row in strange])

@@ -5,11 +5,13 @@ from hypothesis import strategies as st
 
 from routing.classify import READ_END, READ_START
 from routing.understanding.counting import count
-from routing.understanding.features import grams
-from tests.routing.understanding.questions import EXAMPLES
+from routing.understanding.features import Vocabulary, grams
+from tests.routing.understanding.questions import ASKED, EXAMPLES
 
 COUNTS = count([one.text for one in EXAMPLES])
-LEARNED = COUNTS.learn(np.arange(len(EXAMPLES)), labels=3, least=1)
+ROWS = np.arange(len(EXAMPLES))
+PLACES = np.array([sorted(ASKED).index(one.label) for one in EXAMPLES])
+LEARNED = COUNTS.learn(ROWS, PLACES, labels=3, is_few=True)
 
 
 def test_words_of_alphabets_are_folded_and_spelled_out() -> None:
@@ -17,7 +19,7 @@ def test_words_of_alphabets_are_folded_and_spelled_out() -> None:
     assert set(words) == {"return", "parcel"}
     assert set(neighbours) == {" return", "return parcel", "parcel "}
     assert {" r", "parce", "els "} <= set(spelling)
-    assert set(pairs) == {"parcel&return"}
+    assert set(pairs) == {"return>parcel"}
 
 
 def test_a_chinese_character_is_a_word_and_is_not_spelled_out() -> None:
@@ -61,6 +63,24 @@ def test_what_is_learned_in_bulk_is_what_one_text_gives() -> None:
         assert np.allclose(alone, bulk, atol=1e-6)
 
 
+def weight(vocabulary: Vocabulary, word: str) -> float:
+    return float(vocabulary.rareness[vocabulary.blocks[0].index(word)])
+
+
+def test_of_few_texts_a_word_says_more_the_fewer_labels_share_it() -> None:
+    texts = ["invoice please", "the invoice", "invoice now", "parcel please", "a parcel", "late"]
+    counted, places = count(texts), np.array([0, 0, 0, 1, 1, 1])
+    few = counted.learn(np.arange(6), places, labels=2, is_few=True).vocabulary
+    many = counted.learn(np.arange(6), places, labels=2, is_few=False).vocabulary
+    assert weight(few, "invoic") == weight(few, "parcel") == pytest.approx(few.rare)
+    assert weight(few, "pleas") < weight(few, "parcel")
+    assert weight(many, "invoic") < weight(many, "parcel") == weight(many, "pleas") < many.rare
+
+
+def test_which_of_two_words_comes_first_is_heard() -> None:
+    assert set(grams("hotel near museum")[3]) & set(grams("museum near hotel")[3]) == set()
+
+
 def test_unknown_words_make_the_vector_of_a_text_shorter() -> None:
     def length(text: str) -> float:
         return float(np.linalg.norm(LEARNED.vocabulary.vector(text).values))
@@ -78,7 +98,7 @@ def test_rare_grams_go_first_when_there_are_too_many_weights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("routing.understanding.counting.MOST_WEIGHTS", 300)
-    few = COUNTS.learn(np.arange(len(EXAMPLES)), labels=3, least=1).vocabulary
+    few = COUNTS.learn(ROWS, PLACES, labels=3, is_few=True).vocabulary
     assert 0 < len(few) <= 100
     assert "invoic" in few.blocks[0]
     assert "vat" not in few.blocks[0]

@@ -38,8 +38,8 @@ def test_what_comes_back_judges_alike() -> None:
 
 
 def test_a_model_of_another_format_is_named() -> None:
-    with pytest.raises(Unreadable, match="format 2, this program reads 1"):
-        from_bytes(with_header('"format": 1', '"format": 2'))
+    with pytest.raises(Unreadable, match="format 3, this program reads 2"):
+        from_bytes(with_header('"format": 2', '"format": 3'))
 
 
 @pytest.mark.parametrize(
