@@ -26,7 +26,7 @@ from routing.practising import Practising, practising
 _CHANGED = "age(helpdesk_staff.xmin) <= age(%s::xid) OR age(helpdesk_presence.xmin) <= age(%s::xid)"
 _NOW = """
 SELECT pg_snapshot_xmin(pg_current_snapshot())::xid::text, pg_current_xact_id_if_assigned() IS NULL,
-       (SELECT count(*) FROM helpdesk_staff WHERE is_active)
+       (SELECT count(*) FROM helpdesk_staff WHERE is_active), pg_postmaster_start_time()
 """
 # Everything is read anew after so long; of so many organizations people are kept.
 KEPT_SECONDS = 3600.0
@@ -38,6 +38,8 @@ class _Kept:
     """The active staff at one moment, with what they are to routing but for what time and others change."""
 
     read_at: float
+    # Since when the server runs: another, after a failover or with a backup put back, numbers transactions by itself.
+    server: datetime
     since: str = ""
     staff: dict[int, Staff] = field(default_factory=dict)
     accesses: dict[int, Access] = field(default_factory=dict)
@@ -78,14 +80,14 @@ def _current() -> _Kept:
     organization_id = current_organization_id()
     with connection.cursor() as cursor:
         cursor.execute(_NOW)
-        since, is_reading, count = cursor.fetchone()
+        since, is_reading, count, server = cursor.fetchone()
     kept = _kept.get(organization_id)
     # What this transaction has written itself may yet be taken back.
-    if not is_reading or kept is None or monotonic() - kept.read_at > KEPT_SECONDS:
-        kept = _Kept(monotonic())
+    if not (is_reading and kept and _holds(kept, server)):
+        kept = _Kept(monotonic(), server)
     _read(kept)
     if len(kept.staff) != count:
-        kept = _Kept(monotonic())
+        kept = _Kept(monotonic(), server)
         _read(kept)
     kept.since = since
     if is_reading:
@@ -95,6 +97,11 @@ def _current() -> _Kept:
     else:
         _kept.pop(organization_id, None)
     return kept
+
+
+def _holds(kept: _Kept, server: datetime) -> bool:
+    """Tell whether what changed since can be told by the numbers of its transactions."""
+    return kept.server == server and monotonic() - kept.read_at <= KEPT_SECONDS
 
 
 def _read(kept: _Kept) -> None:

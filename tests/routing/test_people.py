@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -174,3 +175,19 @@ def test_nobody_is_looked_at_while_nothing_waits(
     looked.message("怎么退货")
     with pytest.raises(AssertionError, match="asked for"):
         route(looked)
+
+
+def test_of_another_server_everything_is_read(looked: World) -> None:
+    known = kept._kept[looked.organization.pk]
+    # Ahead of where this one is: the last that the other has done was lost with it.
+    known.server, known.since = known.server - timedelta(days=1), "2000000000"
+    with looked.transaction():
+        Staff.objects.filter(pk=looked.carol.pk).update(load=Decimal(2))
+    assert everybody(looked)[looked.carol.pk].load == 2
+
+
+def test_what_a_savepoint_has_written_is_read(looked: World) -> None:
+    with looked.transaction(), transaction.atomic():
+        Staff.objects.filter(pk=looked.carol.pk).update(load=Decimal(2))
+        assert everybody(looked)[looked.carol.pk].load == 2
+    assert everybody(looked)[looked.carol.pk].load == 2
