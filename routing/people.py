@@ -91,7 +91,7 @@ def _current() -> _Kept:
         _read(kept)
     kept.since = since
     if is_reading:
-        if len(_kept) >= KEPT_ORGANIZATIONS:
+        if organization_id not in _kept and len(_kept) >= KEPT_ORGANIZATIONS:
             _kept.clear()
         _kept[organization_id] = kept
     else:

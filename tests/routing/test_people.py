@@ -191,3 +191,14 @@ def test_what_a_savepoint_has_written_is_read(looked: World) -> None:
         Staff.objects.filter(pk=looked.carol.pk).update(load=Decimal(2))
         assert everybody(looked)[looked.carol.pk].load == 2
     assert everybody(looked)[looked.carol.pk].load == 2
+
+
+def test_as_many_organizations_as_are_kept_stay_kept(
+    looked: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kept, "_kept", {})
+    monkeypatch.setattr(kept, "KEPT_ORGANIZATIONS", 2)
+    other = make_world("other")
+    everybody(other)
+    everybody(looked)
+    assert rows_read(other, monkeypatch) == rows_read(looked, monkeypatch) == []
