@@ -86,6 +86,8 @@ class _Publisher:
     def _start(self) -> None:
         if self.waiting and (self.sender is None or self.sender.done()):
             self.sender = self.loop.create_task(self._send_waiting())
+            # What came while it was broken off, if it was, woke nobody.
+            self.sender.add_done_callback(lambda _sender: self._start())
 
     async def _send_waiting(self) -> None:
         while burst := self._taken():

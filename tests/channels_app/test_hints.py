@@ -84,3 +84,18 @@ def test_those_of_many_threads_all_leave(layer: SlowLayer) -> None:
     for thread in threads:
         thread.join(20)
     assert len(set(wait_for(layer, 800))) == 800
+
+
+def test_what_waits_behind_one_whose_sending_was_broken_off_leaves_all_the_same(
+    layer: SlowLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class BrokenOff:
+        async def group_send(self, group: str, message: dict[str, Any]) -> None:
+            monkeypatch.setattr(hints, "get_channel_layer", lambda: layer)
+            hints.publish(Hint("entry", 1, 2))
+            await asyncio.sleep(0.01)
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(hints, "get_channel_layer", BrokenOff)
+    hints.publish(Hint("entry", 1, 1))
+    assert wait_for(layer, 1) == [Hint("entry", 1, 2)]
