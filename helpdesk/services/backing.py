@@ -72,7 +72,8 @@ def relieve(before: Mention, conversation: Conversation, practice: Practice, now
 def again(conversation: Conversation, learner_id: int, *, since: datetime) -> None:
     """Let whoever stood behind somebody at that time do so again, now that they have it back; it is saved.
 
-    Even while away: somebody else follows as ever. Nobody does whose access had been ended before.
+    Even while away: somebody else follows as ever. Nobody does whose access was over before, or who may no longer
+    answer the conversation.
     """
     told = Entry.objects.filter(
         conversation=conversation, kind=Entry.Kind.MENTIONED, data__learner=learner_id
@@ -82,8 +83,10 @@ def again(conversation: Conversation, learner_id: int, *, since: datetime) -> No
         return
     staff_id = last.data["staff"]
     given = Mention.objects.filter(conversation=conversation, staff_id=staff_id)
-    stood = given.filter(behind_id=learner_id).order_by("-id").first()
-    if stood is None or (stood.ended_at and stood.ended_at < since):
+    stood = given.filter(behind_id=learner_id).select_related("staff").order_by("-id").first()
+    if stood is None or min(stood.ended_at or stood.access_until, stood.access_until) < since:
+        return
+    if not access_of(stood.staff).can_answer(conversation.department_id, conversation.topic_id):
         return
     if not given.filter(ended_at__isnull=True).exists():
         # The same access goes on, so that it still counts as one.

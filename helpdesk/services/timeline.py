@@ -136,7 +136,11 @@ def end_assignment(
 def _let_go(conversation: Conversation, staff_id: int, at: datetime) -> None:
     """Let the access run out of whoever stands behind this person and was called by nobody."""
     Mention.objects.filter(
-        conversation=conversation, behind_id=staff_id, by__isnull=True, ended_at__isnull=True
+        conversation=conversation,
+        behind_id=staff_id,
+        by__isnull=True,
+        ended_at__isnull=True,
+        access_until__gt=at,
     ).update(access_until=at)
 
 

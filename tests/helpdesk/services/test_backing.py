@@ -8,7 +8,7 @@ from django.utils import timezone
 from helpdesk import events
 from helpdesk.errors import HelpdeskError, NobodyBehind
 from helpdesk.models import Assignment, AuditEntry, Conversation, Entry, Mention, Presence, Skill
-from helpdesk.services import assignment, backing, lifecycle, mentions, replying
+from helpdesk.services import assignment, backing, grants, lifecycle, mentions, replying
 from helpdesk.services.holding import Gift, assign_waiting
 from helpdesk.services.practices import Practice
 from tests.factories import World
@@ -172,3 +172,27 @@ def test_who_was_called_in_before_counts_from_when_they_stand_behind(
     with world.transaction():
         held = Assignment.objects.get(conversation_id=ref, ended_at__isnull=True)
     assert running(world, ref)[0].at >= held.starts_at
+
+
+def test_nobody_stands_behind_again_who_may_no_longer_answer_it(world: World, ref: int) -> None:
+    give(world, ref, "carol")
+    dave = world.access("dave")
+    lifecycle.resolve(dave, ref)
+    with world.transaction():
+        grants.deactivate(world.carol)
+    lifecycle.undo_resolve(dave, ref)
+    assert world.conversation(ref).owner == world.dave
+    assert running(world, ref) == []
+
+
+def test_nobody_stands_behind_again_who_did_not_when_it_was_handed_over(
+    world: World, ref: int
+) -> None:
+    give(world, ref, "carol")
+    dave = world.access("dave")
+    assignment.put_back(dave, ref)
+    assignment.take(dave, ref)
+    made = assignment.transfer(dave, ref, assignment.Target(staff_id=world.bob.pk))
+    assignment.undo_transfer(dave, made.pk)
+    assert world.conversation(ref).owner == world.dave
+    assert running(world, ref) == []
