@@ -118,7 +118,7 @@ def facts() -> Facts:
     known = _facts.get(organization_id)
     if known is not None and known[0] == stamp:
         return known[1]
-    if len(_facts) >= _KEPT:
+    if organization_id not in _facts and len(_facts) >= _KEPT:
         _facts.clear()
     found = _read(organization_id)
     _facts[organization_id] = (stamp, found)
