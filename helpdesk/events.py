@@ -134,9 +134,14 @@ def subscriptions() -> dict[type[Event], list[Handler[Any]]]:
     return {event_type: list(handlers) for event_type, handlers in _handlers.items() if handlers}
 
 
-def publish(event: Event) -> None:
-    """Hand the event to its subscribers once the transaction has committed."""
-    transaction.on_commit(lambda: _dispatch(event))
+def publish(*published: Event) -> None:
+    """Hand the events to their subscribers, in this order, once the transaction has committed."""
+
+    def dispatch() -> None:
+        for event in published:
+            _dispatch(event)
+
+    transaction.on_commit(dispatch)
 
 
 def _dispatch(event: Event) -> None:

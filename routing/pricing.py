@@ -13,7 +13,7 @@ from helpdesk.models import Assignment, Conversation
 from helpdesk.tenancy import current_organization_id
 from routing import needs
 from routing.candidates import Need
-from routing.deciding.prices import MOST_DEMAND, prices
+from routing.deciding.prices import prices
 from routing.deciding.team import Floats, Team
 from routing.facts import Facts
 from routing.queued import Kind
@@ -24,8 +24,10 @@ KEPT_ORGANIZATIONS = 200
 # How far back demand says something about the next hour, and how long work counts as recent.
 DEMAND_LOOK_BACK = timedelta(hours=4)
 WORK_LOOK_BACK = timedelta(hours=8)
-# Above this many pairs of people and needs fewer needs are looked at.
-MOST_PAIRS = 1_000_000
+# So many of the newest conversations tell what is asked for.
+MOST_DEMAND = 400
+# Above this many pairs of people and needs only the most frequent needs are looked at.
+MOST_PAIRS = 400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +77,11 @@ def _recent(now: datetime) -> Counter[int]:
 
 
 def _priced(team: Team, known: Facts, now: datetime) -> dict[int, float]:
-    demand, per_second = _demand(known, now, MOST_PAIRS // max(len(team), 1))
+    demand, counts, per_second = _demand(known, now, MOST_PAIRS // max(len(team), 1))
     found = prices(
         demand,
         team,
+        counts=counts,
         conversations_per_second=per_second,
         usual_seconds=usual_hold(None, now).total_seconds(),
         now=now.timestamp(),
@@ -87,16 +90,14 @@ def _priced(team: Team, known: Facts, now: datetime) -> dict[int, float]:
     return {int(pk): round(float(value), 4) for pk, value in pairs if value > 0}
 
 
-def _demand(known: Facts, now: datetime, most: int) -> tuple[list[Need], float]:
-    """Return what was asked for lately, newest first, and how much of it comes in a second."""
+def _demand(known: Facts, now: datetime, most: int) -> tuple[list[Need], list[int], float]:
+    """Return what was asked for lately, most frequent first, how often, and how much of it comes in a second."""
     rows = Conversation.objects.filter(opened_at__gt=now - DEMAND_LOOK_BACK)
     fields = ("opened_at", "department_id", "topic_id", "language", "wanted_skill_id")
-    lately = list(rows.order_by("-opened_at", "-id").values_list(*fields)[: min(most, MOST_DEMAND)])
+    lately = list(rows.order_by("-opened_at", "-id").values_list(*fields)[:MOST_DEMAND])
     if not lately:
-        return [], 0.0
-    demand = [
-        needs.need_of_kind(Kind(department, topic, language, skill), known)
-        for _opened_at, department, topic, language, skill in lately
-    ]
+        return [], [], 0.0
+    kinds = Counter(Kind(*asked) for _opened_at, *asked in lately).most_common(max(most, 1))
+    demand = [needs.need_of_kind(kind, known) for kind, _count in kinds]
     seconds = (now - lately[-1][0]).total_seconds()
-    return demand, len(lately) / max(seconds, 60.0)
+    return demand, [count for _kind, count in kinds], len(lately) / max(seconds, 60.0)

@@ -1,14 +1,16 @@
 """Rows stored or changed together: one statement for all of them instead of one for each."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Field
+from django.db.models import NOT_PROVIDED, Field
 from django.db.models.expressions import DatabaseDefault
 
 from helpdesk.models.base import OrganizationModel
@@ -25,18 +27,34 @@ def insert_each(rows: Sequence[OrganizationModel]) -> None:
     meta = rows[0]._meta
     for row in rows:
         row.claim()
-    fields = [field for field in meta.local_concrete_fields if _is_given(field, rows)]
+    fields = tuple(field for field in meta.local_concrete_fields if _is_given(field, rows))
+    names = [str(field.column) for field in fields]
+    values = zip(*(_values(field, rows) for field in fields), strict=True)
+    given = [dict(zip(names, row, strict=True)) for row in values]
+    alias = connection.alias
+    with connection.cursor() as cursor:
+        cursor.execute(_insertion(meta.db_table, fields), [json.dumps(given, default=_plain)])
+        for row, (pk,) in zip(rows, cursor.fetchall(), strict=True):
+            row.pk, row._state.adding, row._state.db = pk, False, alias
+
+
+@lru_cache(maxsize=256)
+def _insertion(table: str, fields: "tuple[Field[Any, Any], ...]") -> str:  # Any: as below
     columns = ", ".join(map(_quoted, fields))
     types = ", ".join(f"{_quoted(field)} {_base_type(field)}" for field in fields)
-    statement = (  # every name in it is the model's own
-        f"INSERT INTO {connection.ops.quote_name(meta.db_table)} ({columns})"  # noqa: S608
+    return (  # every name in it is the model's own
+        f"INSERT INTO {connection.ops.quote_name(table)} ({columns})"  # noqa: S608
         f" SELECT {columns} FROM jsonb_to_recordset(%s::jsonb) AS given ({types}) RETURNING id"
     )
-    given = [{str(field.column): field.pre_save(row, add=True) for field in fields} for row in rows]
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [json.dumps(given, default=_plain)])
-        for row, (pk,) in zip(rows, cursor.fetchall(), strict=True):
-            row.pk, row._state.adding, row._state.db = pk, False, connection.alias
+
+
+def _values(
+    field: "Field[Any, Any]", rows: Sequence[OrganizationModel]
+) -> Iterable[Any]:  # Any: as below
+    """Return what the rows hold; only few fields have something to do before they are stored."""
+    if type(field).pre_save is Field.pre_save:
+        return map(attrgetter(field.attname), rows)
+    return [field.pre_save(row, add=True) for row in rows]
 
 
 def _plain(value: object) -> str:
@@ -48,8 +66,11 @@ def _plain(value: object) -> str:
 
 def _is_given(field: "Field[Any, Any]", rows: Sequence[OrganizationModel]) -> bool:  # Any: as below
     """Tell whether we say what is in the column, not the database."""
-    is_default = all(isinstance(getattr(row, field.attname), DatabaseDefault) for row in rows)
-    return not (field.primary_key or field.generated or is_default)
+    if field.primary_key or field.generated:
+        return False
+    return field.db_default is NOT_PROVIDED or not all(
+        isinstance(getattr(row, field.attname), DatabaseDefault) for row in rows
+    )
 
 
 def _quoted(field: "Field[Any, Any]") -> str:  # Any: as below

@@ -4,7 +4,7 @@ The people's rows are locked, lowest id first, before their room is counted: who
 slot, one wins.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -237,8 +237,7 @@ def _write(
     update_each([gift.conversation for gift in gifts], *_CHANGED)
     audit.record_each("conversation.assigned", [_trail(gift) for gift in gifts], by)
     backing.give_access(backings)
-    for gift in gifts:
-        _tell(gift)
+    events.publish(*(event for gift in gifts for event in _told(gift)))
     return made
 
 
@@ -289,12 +288,10 @@ def _trail(gift: Gift) -> tuple[Conversation, dict[str, object]]:
     return gift.conversation, data
 
 
-def _tell(gift: Gift) -> None:
+def _told(gift: Gift) -> Iterator[events.Event]:
     conversation = gift.conversation
     organization_id = conversation.organization_id
-    events.publish(
-        events.ConversationAssigned(
-            organization_id, conversation.pk, conversation.last_number, staff_id=gift.staff_id
-        )
+    yield events.ConversationAssigned(
+        organization_id, conversation.pk, conversation.last_number, staff_id=gift.staff_id
     )
-    events.publish(events.StaffChanged(organization_id, gift.staff_id))
+    yield events.StaffChanged(organization_id, gift.staff_id)

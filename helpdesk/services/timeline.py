@@ -71,10 +71,12 @@ def next_entry(
 def append(entries: Sequence[Entry]) -> None:
     """Store entries; the callers save the `last_number` of their conversations."""
     insert_each(entries)
-    for entry in entries:
-        events.publish(
+    events.publish(
+        *(
             events.EntryAdded(entry.organization_id, entry.conversation_id, entry.number)
+            for entry in entries
         )
+    )
 
 
 def preview(text: str) -> str:

@@ -16,39 +16,45 @@ from routing.deciding.team import Flags, Floats, Team
 
 ROUNDS = 150
 STEP = 0.03
+# A round that changes less is the last.
+SETTLED = 1e-5
 SMOOTH = 0.07
 # What it is worth that nobody answers: less than the least skilled answer.
 NOBODY = -0.385
 # Nobody answers every minute of the day.
 BUSY_AT_MOST = 0.95
 LEAST_DEMAND = 20
-MOST_DEMAND = 400
 
 
 def prices(
     demand: Sequence[Need],
     team: Team,
     *,
+    counts: Sequence[int] | None = None,
     conversations_per_second: float,
     usual_seconds: float,
     now: float,
 ) -> Floats:
     """Return what each person's time is worth, in shares of the skill scale; 0 while nobody is scarce.
 
-    `demand` is a sample of what came lately; starts from the prices that the team has.
+    `demand` is a sample of what came lately, each as often as `counts` says, once where it says nothing; starts
+    from the prices that the team has.
     """
     found = team.price.copy()
-    if len(demand) < LEAST_DEMAND or not len(team):
+    often = np.ones(len(demand)) if counts is None else np.array(counts, dtype=np.float64)
+    if often.sum() < LEAST_DEMAND or not len(team):
         return found * 0
-    fit, may = _fits(demand[-MOST_DEMAND:], team, now)
+    fit, may = _fits(demand, team, now)
     time = UNSKILLED_TIME - SKILL_SAVES * fit
     # Hours asked of one hour of each person, were all of this for them.
-    load = conversations_per_second * usual_seconds / len(fit) * time
+    load = conversations_per_second * usual_seconds / often.sum() * often.reshape(-1, 1) * time
     load /= np.maximum(team.capacity, 1) / 100 * BUSY_AT_MOST
     for _ in range(ROUNDS):
         share = _shares(np.where(may, fit - found * time, -np.inf))
         asked = (share * load).sum(axis=0)
-        found = np.maximum(found + STEP * np.log(np.maximum(asked, 1e-3)), 0.0)
+        before, found = found, np.maximum(found + STEP * np.log(np.maximum(asked, 1e-3)), 0.0)
+        if np.abs(found - before).max() < SETTLED:
+            break
     return np.asarray(found, dtype=np.float64)
 
 

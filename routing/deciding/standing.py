@@ -144,11 +144,15 @@ def stand(team: Team, needs: Sequence[Need], rules: Sequence[Rules], now: float)
 def points(asked: Asked, rules: Sequence[Rules]) -> tuple[list[str], Tenths]:
     """Return the names of the parts, and for each the tenths of a point of every pair."""
     scorers = available()
-    names = [name for name in scorers if any(each.weights.get(name, 0) > 0 for each in rules)]
+    # Most needs go by the same rules.
+    different = list({id(each): each for each in rules}.values())
+    places = {id(each): place for place, each in enumerate(different)}
+    rules_of = np.array([places[id(each)] for each in rules], dtype=np.int64)
+    names = [name for name in scorers if any(each.weights.get(name, 0) > 0 for each in different)]
     tenths = np.zeros((len(names), len(asked.needs), len(asked.rows)), dtype=np.int32)
     for at, name in enumerate(names):
-        most = np.array([[max(each.weights.get(name, 0), 0)] for each in rules])
-        tenths[at] = _tenths(scorers[name](asked), most)
+        most = np.array([max(each.weights.get(name, 0), 0) for each in different])
+        tenths[at] = _tenths(scorers[name](asked), most[rules_of].reshape(-1, 1))
     return names, tenths
 
 

@@ -33,6 +33,21 @@ def priced(people: list[Person], *, load: float, demand: list[Need] = DEMAND) ->
     )
 
 
+def test_each_kind_counted_is_the_same_as_each_conversation() -> None:
+    team = Team.of([MANY, ONE, NONE])
+    each = priced([MANY, ONE, NONE], load=2.2, demand=DEMAND + DEMAND[::2])
+    counted = prices(
+        DEMAND[:2],
+        team,
+        counts=[40, 20],
+        conversations_per_second=2.2 / 480,
+        usual_seconds=480,
+        now=NOW.timestamp(),
+    )
+    assert np.allclose(each, counted, atol=1e-9)
+    assert each.any()
+
+
 def test_nobody_is_scarce_while_little_comes() -> None:
     assert not priced([MANY, ONE, NONE], load=0.3).any()
 
