@@ -18,7 +18,7 @@ from routing.candidates import Need
 from routing.deciding.filters import codes
 from routing.deciding.matching import decide
 from routing.deciding.rules import Rules
-from routing.deciding.standing import stand
+from routing.deciding.standing import stand_again
 from routing.deciding.team import Team
 from routing.experiments import switching
 from routing.facts import Facts, facts
@@ -211,17 +211,17 @@ def _choices(asked: Sequence[Need], team: Team, known: Facts) -> list[Choice]:
     decided = decide(asked, team, rules_of, now.timestamp())
     if decided.standings is None:
         return []
-    after, seen = team.copy(), set()
+    after, given = team.copy(), set[int]()
+    after.usual = team.usual_recent
     choices = []
     for number, row in decided.given:
         need = decided.needs[number]
         standings, at = decided.standings, number
-        if row in seen:
-            rules = [rules_of(need)]
-            standings, at = stand(after.copy(), [need], rules, now.timestamp()), 0
+        if row in given:
+            standings, at = stand_again(standings, number, after.copy(), list(given)), 0
         choices.append(Choice(standings, at, row, now, rules_of.policy(need)))
         after.give(row, need, now)
-        seen.add(row)
+        given.add(row)
     return choices
 
 

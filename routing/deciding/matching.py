@@ -20,7 +20,7 @@ from routing.deciding.team import Flags, Floats, Ints, Team, hundredths
 MOST_URGENT = 256
 # Above this many pairs only the most urgent are solved together.
 MOST_PAIRS = 2_000_000
-# Nobody is given more of one round than this.
+# Nobody is given more of one round than this, but where there are few for many.
 MOST_EACH = 8
 # Larger than any points: a pair that is not allowed.
 _NEVER = 1e6
@@ -114,16 +114,23 @@ def _columns(standings: Standings, allowed: Flags) -> tuple[Ints, Ints]:
     useful = np.flatnonzero(allowed.any(axis=0))
     heaviest = max(hundredths(need.weight) for need in standings.asked.needs)
     free = standings.team.free[standings.rows[useful]]
-    room = np.clip(free // heaviest, 1, min(MOST_EACH, len(allowed)))
+    room = np.clip(free // heaviest, 1, np.minimum(_shares(allowed)[useful], len(allowed)))
     room = np.minimum(room, _most_at_once(standings)[useful])
     before = np.concatenate([np.arange(each) for each in room]) if room.size else room
     return np.repeat(useful, room), before
 
 
+def _shares(allowed: Flags) -> Ints:
+    """Return how many each is given of one round at most: twice what falls on them evenly, and some more."""
+    fitting = allowed.sum(axis=1, keepdims=True)
+    evenly = (allowed / np.maximum(fitting, 1)).sum(axis=0)
+    return np.asarray(np.maximum(MOST_EACH, np.ceil(2 * evenly)), dtype=np.int64)
+
+
 def _most_at_once(standings: Standings) -> Ints:
     """Return how many of these needs each may get together, whatever their kinds turn out to be."""
     team, rows = standings.team, standings.rows
-    found = np.full(len(rows), MOST_EACH)
+    found = np.full(len(rows), len(standings.asked.needs))
     for kind in {need.kind for need in standings.asked.needs} & set(team.most):
         most = team.most[kind][rows]
         found = np.where(most > 0, np.minimum(found, most - team.held[kind][rows]), found)

@@ -141,6 +141,35 @@ def stand(team: Team, needs: Sequence[Need], rules: Sequence[Rules], now: float)
     )
 
 
+def stand_again(before: Standings, at: int, team: Team, changed: Sequence[int]) -> Standings:
+    """Return how everybody stands towards one of the needs now that these rows of the team have other loads.
+
+    What counts as the usual share of work must be as it was.
+    """
+    need, rules = before.asked.needs[at], [before.rules[at]]
+    if not before.parts:
+        return stand(team, [need], rules, before.asked.now)
+    rows = np.intersect1d(np.array(changed, dtype=np.int64), before.rows)
+    columns = np.searchsorted(before.rows, rows)
+    parts = {name: tenths[at : at + 1].copy() for name, tenths in before.parts.items()}
+    anew = zip(*points(Asked(team, [need], rows, before.asked.now), rules), strict=True)
+    for name, tenths in anew:
+        parts[name][:, columns] = tenths
+    totals = before.totals[at : at + 1].copy()
+    totals[0, columns] = sum(tenths[0, columns] for tenths in parts.values())
+    found = codes(team, need, before.asked.now).reshape(1, -1)
+    here = found[:, before.rows]
+    return Standings(
+        asked=Asked(team, [need], before.rows, before.asked.now),
+        rules=rules,
+        codes=found,
+        totals=totals,
+        is_there=(here & ~BITS[FULL]) == 0,
+        has_room=here == 0,
+        parts=parts,
+    )
+
+
 def points(asked: Asked, rules: Sequence[Rules]) -> tuple[list[str], Tenths]:
     """Return the names of the parts, and for each the tenths of a point of every pair."""
     scorers = available()

@@ -41,7 +41,7 @@ def test_the_first_who_is_there_and_may_answer_stands_behind_and_is_told(
     world: World, ref: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[events.StaffMentioned] = []
-    monkeypatch.setattr(events, "publish", lambda one: told.append(one))
+    monkeypatch.setattr(events, "publish", lambda *those: told.extend(those))
     with world.transaction():
         Presence.objects.filter(staff=world.bob).update(status="away")
     assert give(world, ref, "erin", "bob", "carol") is None

@@ -78,7 +78,7 @@ def test_who_is_called_in_once_more_is_told_and_has_not_answered(world, ref, hou
     replying.note(world.access("erin"), ref, text="seen and answered")
     lifecycle.seen_by_owner(world.access("erin"), ref, 1)
     told = []
-    monkeypatch.setattr(events, "publish", told.append)
+    monkeypatch.setattr(events, "publish", lambda *those: told.extend(those))
     call(world, ref, "dave", "erin", hours=hours)
     number = world.conversation(ref).last_number
     assert [

@@ -120,6 +120,15 @@ def test_several_go_to_one_person_as_far_as_there_is_room() -> None:
     assert decided([need(1), need(2), need(3)], [only]) == {1: 1, 2: 1}
 
 
+def test_few_with_room_for_many_get_them_in_one_round() -> None:
+    few = [replace(person(number, s1=3), capacity=Decimal(40)) for number in (1, 2)]
+    others = [person(number, s2=5) for number in range(3, 9)]
+    reserved = [replace(need(number), skills={1: 1}) for number in range(60)]
+    found = decided(reserved, [*few, *others])
+    assert len(found) == 60
+    assert set(found.values()) == {1, 2}
+
+
 def test_too_many_for_one_solution_are_the_most_urgent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(matching, "MOST_PAIRS", 10)
     monkeypatch.setattr(matching, "MOST_URGENT", 3)

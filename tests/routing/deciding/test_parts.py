@@ -13,7 +13,7 @@ from routing.candidates import Need, Past, Person, Reach
 from routing.deciding.evidence import Evidence
 from routing.deciding.parts import BUILT_IN
 from routing.deciding.rules import DEFAULT_WEIGHTS, Rules
-from routing.deciding.standing import Standings, stand
+from routing.deciding.standing import Standings, stand, stand_again
 from routing.deciding.team import Team
 
 NOW = datetime(2026, 3, 12, 2, 0, tzinfo=UTC)
@@ -263,3 +263,36 @@ def test_what_is_kept_for_one_need_is_what_is_reckoned_for_many() -> None:
     for later in (31.5, 45.0, 90.0):
         compare(now + later)
     assert not stand(team, asked, [rules] * 3, now + 90).has_room.any()
+
+
+@given(st.integers(2, 6), st.integers(2, 12), st.integers(0, 2**32 - 1))
+def test_after_some_were_given_something_everybody_stands_as_if_asked_anew(
+    needs: int, people: int, seed: int
+) -> None:
+    luck = np.random.default_rng(seed)
+    staff = [
+        replace(
+            PERSON,
+            id=n,
+            skills={5: int(luck.integers(0, 6))},
+            capacity=Decimal(int(luck.integers(1, 4))),
+            recent=float(luck.integers(0, 9)),
+        )
+        for n in range(people)
+    ]
+    asked = [Need(n, 1, skills={5: int(luck.integers(-1, 3))}) for n in range(needs)]
+    rules = [Rules() if luck.random() < 0.5 else Rules(weights={"load": 60, "skill": 40})]
+    rules = [*rules, *[Rules()] * (needs - 1)]
+    team = Team.of(staff)
+    before, now = stand(team, asked, rules, NOW.timestamp()), NOW.timestamp()
+    after = team.copy()
+    after.usual = team.usual_recent
+    for row in (changed := [int(row) for row in luck.integers(0, people, 3)]):
+        after.give(row, asked[0], NOW)
+    for number, need in enumerate(asked):
+        again = stand_again(before, number, after, changed)
+        anew = stand(after, [need], [rules[number]], now)
+        assert (again.codes == anew.codes).all()
+        assert list(again.order(0, 50)) == list(anew.order(0, 50))
+        for row in again.rows:
+            assert parts(again, 0, int(row)) == parts(anew, 0, int(row))
