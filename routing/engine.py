@@ -33,7 +33,7 @@ logger = logging.getLogger(__name__)
 BATCH = 256
 OLDEST = 64
 # So many are committed in one transaction.
-COMMITTED = 64
+COMMITTED = 128
 # So many are looked at that only people in training could take.
 FOR_LEARNERS = 32
 
