@@ -75,6 +75,29 @@ def make_room(installation: Stack) -> None:
     )
 
 
+# Whoever was there in an earlier journey takes nothing of this one, and gives nothing back to the line.
+AWAY = (
+    "UPDATE helpdesk_presence SET status = 'away'",
+    """UPDATE helpdesk_conversation SET state = 'closed', queue_id = NULL, queued_at = NULL,
+           owner_id = NULL, snoozed_until = NULL, return_at = NULL, waiting_since = NULL,
+           route_at = NULL, closed_at = now() WHERE state NOT IN ('resolved', 'closed')""",
+    "UPDATE helpdesk_staff SET load = 0",
+)
+
+
+def clear_desk(installation: Stack) -> None:
+    """Let nobody be there, and nothing be open, of what the demo and earlier journeys left."""
+    make_room(installation)
+    for statement in AWAY:
+        change_rows(installation, statement, [])
+
+
+@pytest.fixture
+def cleared_desk(installation: Stack) -> None:
+    """Nobody is there but who comes in, so that what a customer writes is theirs at once."""
+    clear_desk(installation)
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A browser for the module: Playwright's loop must not outlive it, other tests have their own."""

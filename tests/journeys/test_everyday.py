@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.journeys.people import Colleague, Crowd, Visitor
@@ -109,6 +110,7 @@ def test_an_administrator_takes_the_first_steps(ling: Colleague) -> None:
     expect(ling.page.locator("#welcome-link")).to_contain_text("/welcome/")
 
 
+@pytest.mark.usefixtures("cleared_desk")
 def test_a_row_that_changes_while_it_is_pressed_still_opens(
     visitor: Visitor, jia: Colleague
 ) -> None:
@@ -125,6 +127,7 @@ def test_a_row_that_changes_while_it_is_pressed_still_opens(
     jia.resolves()
 
 
+@pytest.mark.usefixtures("cleared_desk")
 def test_a_list_that_is_fetched_anew_waits_for_a_row_that_fetches_its_conversation(
     visitor: Visitor, jia: Colleague
 ) -> None:

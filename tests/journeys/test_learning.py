@@ -10,10 +10,9 @@ from routing.candidates import Need
 from routing.learning import is_drawn
 from routing.models import Policy
 from tests.deploy.stack import Stack
-from tests.journeys.conftest import make_room
+from tests.journeys.conftest import clear_desk
 from tests.journeys.people import Colleague, Crowd, Visitor
 from tests.journeys.rows import change_rows, rows_of
-from tests.journeys.test_waiting import AWAY
 
 SHARE = """
     INSERT INTO routing_policy
@@ -36,9 +35,7 @@ GO_ON_AFTER = "SELECT setval(pg_get_serial_sequence('helpdesk_conversation', 'id
 def training(crowd: Crowd) -> Iterator[None]:
     """Lin Xiaolan learns what hubs do, the next case is one of the share, and only who comes in is there."""
     installation = crowd.installation
-    make_room(installation)
-    for statement in AWAY:
-        change_rows(installation, statement, [])
+    clear_desk(installation)
     draw_next(installation)
     change_rows(installation, TRAINING, [True])
     change_rows(installation, SHARE, [50, 50])

@@ -8,18 +8,10 @@ from uuid import uuid4
 from playwright.sync_api import expect
 
 from tests.deploy.stack import Stack
-from tests.journeys.conftest import make_room
+from tests.journeys.conftest import clear_desk, make_room
 from tests.journeys.people import Colleague, Crowd
 from tests.journeys.rows import change_rows
 
-# Whoever was there in an earlier journey takes nothing of this one, and gives nothing back to the line.
-AWAY = (
-    "UPDATE helpdesk_presence SET status = 'away'",
-    """UPDATE helpdesk_conversation SET state = 'closed', queue_id = NULL, queued_at = NULL,
-           owner_id = NULL, snoozed_until = NULL, return_at = NULL, waiting_since = NULL,
-           route_at = NULL, closed_at = now() WHERE state NOT IN ('resolved', 'closed')""",
-    "UPDATE helpdesk_staff SET load = 0",
-)
 # Nobody gets more than they hold now.
 FULL = "UPDATE helpdesk_staff SET capacity = GREATEST(load, 1) WHERE is_active"
 ON_LEAVE = """
@@ -40,9 +32,7 @@ def everybody_on_leave(installation: Stack) -> Iterator[None]:
 
 def test_a_visitor_sees_place_and_time_change(crowd: Crowd) -> None:
     yue = crowd.colleague("yue.tang")
-    make_room(crowd.installation)
-    for statement in AWAY:
-        change_rows(crowd.installation, statement, [])
+    clear_desk(crowd.installation)
     yue.goes_online()
     words = f"发票抬头写错了，可以重开增值税发票吗？{uuid4().hex[:6]}"
     crowd.visitor().says(words)
