@@ -1,6 +1,7 @@
 """Turns a batch of hints into what each socket of this process gets."""
 
 import asyncio
+import time
 
 from channels_app.live.changes import Change, Work
 from channels_app.live.groups import SIGNED_OUT
@@ -34,6 +35,7 @@ def note(hub: Hub, work: Work, hint: Hint) -> None:
     key = (work.organization_id, hint.conversation_id)
     work.is_board_changed |= hint.kind in {"moved", "staff"}
     if hint.kind in {"entry", "changed", "moved", "delivery", "seen", "mention", "behind"}:
+        hub.lately.note(key, time.time())
         _note_change(work.conversations[hint.conversation_id], hint)
     elif hint.kind == "staff":
         work.staff.add(hint.staff_id)

@@ -14,7 +14,9 @@ from channels_app.live.groups import LIVE
 
 logger = logging.getLogger(__name__)
 
-GIVE_UP_SECONDS = 0.2
+GIVE_UP_SECONDS = 1.0
+# A hint that comes twice changes nothing, one that never comes leaves screens behind.
+AGAIN_AFTER_SECONDS = (0.1, 0.5, 2.0)
 MOST_WAITING = 2000
 # What one message of the layer carries at most.
 BURST = 200
@@ -98,11 +100,17 @@ class _Publisher:
             return [self.waiting.popleft() for _ in range(min(len(self.waiting), BURST))]
 
     async def _send(self, burst: Sequence[Hint]) -> None:
-        try:
-            sending = get_channel_layer().group_send(LIVE, message_of(burst))
-            await asyncio.wait_for(sending, GIVE_UP_SECONDS)
-        except Exception as error:
-            logger.warning("%s hints were not sent: %s", len(burst), type(error).__name__)
+        for pause in (*AGAIN_AFTER_SECONDS, None):
+            try:
+                sending = get_channel_layer().group_send(LIVE, message_of(burst))
+                await asyncio.wait_for(sending, GIVE_UP_SECONDS)
+            except Exception as error:
+                if pause is None:
+                    logger.warning("%s hints were not sent: %s", len(burst), type(error).__name__)
+                    return
+                await asyncio.sleep(pause)
+            else:
+                return
 
 
 _lock = threading.Lock()

@@ -7,7 +7,9 @@ subscription is deaf, screens are asked to catch up every few seconds until it i
 
 import asyncio
 import logging
+import math
 import sys
+import time
 from collections import defaultdict
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, TypeVar
@@ -19,6 +21,7 @@ from channels.layers import get_channel_layer
 from channels_app.live import hints
 from channels_app.live.groups import LIVE, RESTARTING, VISITOR_RESTARTING
 from channels_app.live.hints import Hint
+from channels_app.live.lately import Lately
 from channels_app.live.viewers import Viewers
 
 if TYPE_CHECKING:
@@ -50,6 +53,8 @@ class Hub:
         # The tabs of each visitor who has said hello, also of one who has not written yet.
         self.tabs: dict[tuple[int, str], set[VisitorSocket]] = defaultdict(set)
         self.viewers = Viewers(self.process)
+        # Complete from when the subscription stands; of the time before it nothing is known.
+        self.lately = Lately(math.inf)
         # Organizations whose waiting visitors will soon be told their places.
         self.telling_places: set[int] = set()
         # Organizations with visitors who wait here: these are told again every some seconds.
@@ -168,6 +173,7 @@ class Hub:
             try:
                 channel = await layer.new_channel()
                 await layer.group_add(LIVE, channel)
+                self.lately = Lately(time.time())
                 while True:
                     for hint in hints.read(await layer.receive(channel)):
                         self.hear(hint)
@@ -201,6 +207,8 @@ class Hub:
             is_deaf = loop.time() - self._heard_at > DEAF_AFTER_SECONDS
             if is_deaf or was_deaf:
                 await self._catch_up()
+            if was_deaf and not is_deaf:
+                await self._renew_lists()
             was_deaf = is_deaf
             for organization_id, conversation_id in self.viewers.expired():
                 self.hear(Hint("silent", organization_id, conversation_id))
@@ -213,6 +221,10 @@ class Hub:
             await socket.ask_to_catch_up()
         for visitor in self.all_visitors():
             await visitor.ask_to_catch_up()
+
+    async def _renew_lists(self) -> None:
+        for socket in self.all_staff():
+            await socket.renew_list()
 
     async def close_all(self) -> None:
         """Send everybody away with the code that makes them come back, spread out."""

@@ -12,7 +12,7 @@ from channels_app.adapters.webchat.frames import (
     number,
     read_frame,
 )
-from channels_app.live import groups, hints, staff_view
+from channels_app.live import groups, hints, staff_look, staff_view
 from channels_app.live.database import DATABASE_AWAY, in_database
 from channels_app.live.gate import FloodGate, is_own_origin
 from channels_app.live.hints import Hint
@@ -29,6 +29,7 @@ MOST_ROWS = 500
 # More than this since the browser was last heard: it reads too slowly and starts afresh.
 MOST_UNHEARD_BYTES = 4 * 1024 * 1024
 TYPING_SECONDS = 2.0
+LIST_CHANGED = '<i data-refresh="list"></i>'
 
 
 def _optional_id(value: Any) -> int | None:  # Any: whatever the frame carries
@@ -47,7 +48,11 @@ def _ignored(value: Any) -> None:  # Any: what htmx adds by itself
 
 SCHEMAS: dict[str, Rules] = {
     "open": {"conversation": _optional_id, "after": number(0, _LAST, default=0)},
-    "list": {"conversations": listed(number(1, _LAST), MOST_ROWS)},
+    # `read` is when the server read the list, in ms since the epoch.
+    "list": {
+        "conversations": listed(number(1, _LAST), MOST_ROWS),
+        "read": number(0, _LAST, default=0),
+    },
     "seen": {"conversation": number(1, _LAST), "number": number(1, _LAST)},
     "typing": {"conversation": number(1, _LAST), "kind": _mode},
     "here": {"active": boolean},
@@ -66,6 +71,7 @@ class StaffSocket(Socket):
         self.thread: int | None = None
         self.last_number = 0
         self.rows: set[int] = set()
+        self.is_list_renewed = False
         self.shows_board = False
         self.gate = FloodGate()
         self.unheard_bytes = 0
@@ -136,6 +142,10 @@ class StaffSocket(Socket):
         except DATABASE_AWAY:
             await self.close(groups.COME_BACK)
 
+    async def renew_list(self) -> None:
+        """Have the screen fetch its list anew."""
+        await self.push(LIST_CHANGED)
+
     @property
     def organization_id(self) -> int:
         return self.reader.organization_id if self.reader else 0
@@ -162,6 +172,17 @@ class StaffSocket(Socket):
 
     async def list(self, values: dict[str, Any]) -> None:
         self.rows = set(values["conversations"])
+        if self.reader is None or not values["read"]:
+            return
+        changed = self.hub.lately.changed(self.organization_id, values["read"] / 1000)
+        if changed:
+            rows = await in_database(staff_look.rows, self.reader, changed)
+            self.rows |= rows.keys()
+            await self.push("".join(rows.values()))
+        elif changed is None and not self.is_list_renewed:
+            # Once: a page whose clock is another's would ask for ever.
+            self.is_list_renewed = True
+            await self.renew_list()
 
     async def seen(self, values: dict[str, Any]) -> None:
         if self.reader is None or values["conversation"] != self.thread:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from django.utils import translation
 
-from channels_app.live.staff_view import MOST_MISSING, Way, accesses, drawn_entries
+from channels_app.live.staff_view import MOST_MISSING, Reader, Way, accesses, drawn_entries
 from helpdesk import fragments, permissions
 from helpdesk.access import Access, access_of, guests
 from helpdesk.models import Conversation, Entry, Staff
@@ -90,6 +90,16 @@ def look(organization_id: int, question: Question) -> Answer:
             _presence(question.presence) if question.presence else {},
             _watched(question.watched, sight) if question.watched else {},
         )
+
+
+def rows(reader: Reader, conversation_ids: Iterable[int]) -> dict[int, str]:
+    """Return the rows of those of these conversations that somebody may see."""
+    mine = {reader.staff_id: {reader.way}}
+    asked = [Asked(each, mine, {}, 0, set(), is_moved=False) for each in conversation_ids]
+    answer = look(reader.organization_id, Question(asked))
+    return {
+        seen.conversation_id: seen.rows[reader.way] for seen in answer.conversations if seen.rows
+    }
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """The workspace's list: which conversations a view shows, in which groups and order."""
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypedDict
 from urllib.parse import urlencode
@@ -197,6 +198,8 @@ class ListPage:
     to_answer: int = 0
     pool_departments: str = ""
     sorts: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    # When it was read, in ms since the epoch: what changes later reaches the screen by its socket.
+    read: int = 0
 
     @property
     def view(self) -> str:
@@ -221,8 +224,12 @@ class ListPage:
 
 def list_page(access: Access, asked: ListRequest) -> ListPage:
     """Return the list that was asked for."""
-    if asked.view == "mine":
-        return _mine(access, asked)
+    read = int(time.time() * 1000)
+    page = _mine(access, asked) if asked.view == "mine" else _one_group(access, asked)
+    return replace(page, read=read)
+
+
+def _one_group(access: Access, asked: ListRequest) -> ListPage:
     rows, has_more = _flat(access, asked)
     more = _more_url(asked) if has_more else ""
     group = Group("all", "", rows, len(rows), more_url=more)

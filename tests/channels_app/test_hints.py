@@ -56,17 +56,34 @@ def test_a_field_that_another_version_sends_is_left_out(layer: SlowLayer) -> Non
     assert hints.read(message) == [Hint("entry", 1, 2)]
 
 
-def test_one_that_fails_stops_none_that_follow(
-    layer: SlowLayer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def break_layer(layer: SlowLayer, monkeypatch: pytest.MonkeyPatch, times: int) -> list[int]:
+    """Let the layer fail so many times; returns how often it is still to fail."""
+    left = [times]
+
     def broken() -> SlowLayer:
-        monkeypatch.setattr(hints, "get_channel_layer", lambda: layer)
+        left[0] -= 1
+        if not left[0]:
+            monkeypatch.setattr(hints, "get_channel_layer", lambda: layer)
         raise ConnectionError
 
     monkeypatch.setattr(hints, "get_channel_layer", broken)
+    return left
+
+
+def test_one_that_fails_is_sent_again(layer: SlowLayer, monkeypatch: pytest.MonkeyPatch) -> None:
+    break_layer(layer, monkeypatch, times=2)
+    hints.publish(Hint("entry", 1, 1))
+    assert wait_for(layer, 1) == [Hint("entry", 1, 1)]
+
+
+def test_one_that_fails_too_often_stops_none_that_follow(
+    layer: SlowLayer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hints, "AGAIN_AFTER_SECONDS", (0.01, 0.01))
+    left = break_layer(layer, monkeypatch, times=3)
     hints.publish(Hint("entry", 1, 1))
     deadline = time.monotonic() + 20
-    while hints.get_channel_layer is broken and time.monotonic() < deadline:
+    while left[0] and time.monotonic() < deadline:
         time.sleep(0.01)
     hints.publish(Hint("entry", 1, 2))
     assert wait_for(layer, 1) == [Hint("entry", 1, 2)]

@@ -1,15 +1,20 @@
 """The small things of every day: signing in, languages, keys, first steps, and a line that breaks."""
 
 import re
+from uuid import uuid4
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from tests.journeys.people import Colleague, Crowd, Visitor
 from tests.journeys.rows import database_away
 
 # A row as it is while its conversation is on the way, and when that has come.
-BEGIN_REQUEST = "row => row.classList.add('htmx-request')"
+BEGIN_REQUEST = """id => {
+  const row = document.getElementById(id)
+  row.classList.add('htmx-request')
+  return row
+}"""
 END_REQUEST = """row => {
   row.classList.remove('htmx-request')
   htmx.trigger(row, 'htmx:afterRequest', {elt: row, successful: true})
@@ -135,8 +140,8 @@ def test_a_list_that_is_fetched_anew_waits_for_a_row_that_fetches_its_conversati
     visitor.says("快递显示派送中，三天没动了")
     row = jia.mine.filter(has_text="三天没动").first
     expect(row).to_be_visible()
-    held = row.element_handle()
-    held.evaluate(BEGIN_REQUEST)
+    # In one go: the row may be another element any moment.
+    held = jia.page.evaluate_handle(BEGIN_REQUEST, row.get_attribute("id"))
     jia.page.evaluate(FETCH_LIST)
     assert held.evaluate("row => row.isConnected")
     held.evaluate(END_REQUEST)
@@ -178,3 +183,22 @@ def test_without_the_database_pages_say_so_and_the_widget_keeps_what_was_typed(
     expect(jia.message("数据库不在时写的")).to_have_count(1)
     expect(visitor.message("数据库不在时写的")).to_have_count(1)
     jia.resolves()
+
+
+@pytest.mark.usefixtures("cleared_desk")
+def test_what_a_customer_writes_while_a_page_loads_is_in_its_list(
+    visitor: Visitor, ling: Colleague
+) -> None:
+    held: list[Route] = []
+    ling.page.route(re.compile(r"/live(\.\w+)?\.js"), lambda route: held.append(route))
+    ling.page.goto("/?view=all", wait_until="commit")
+    expect(ling.page.locator("#conversations")).to_be_attached()
+    words = f"页面还没打开 {uuid4().hex[:6]}"
+    visitor.says(words)
+    # Whatever is said of it afterwards, such as whom it was given to.
+    ling.page.wait_for_timeout(3_000)
+    assert held
+    expect(ling.row(words)).to_have_count(0)
+    for route in held:
+        route.continue_()
+    expect(ling.row(words)).to_be_visible()

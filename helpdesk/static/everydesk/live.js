@@ -44,10 +44,16 @@
     }
   }
 
-  /* Tells the server which rows are on screen, so that it can take away what may no longer be seen. */
+  /* Tells the server which rows are on screen, so that it can take away what may no longer be seen, and since
+     when, so that it can send what has changed before the socket could hear of it. */
   desk.tellRows = function () {
+    const list = document.getElementById('conversations')
     const rows = [...document.querySelectorAll('#conversations .conv')].slice(0, 500)
-    desk.send({ type: 'list', conversations: rows.map(function (row) { return Number(row.dataset.conversation) }) })
+    desk.send({
+      type: 'list',
+      conversations: rows.map(function (row) { return Number(row.dataset.conversation) }),
+      read: list ? Number(list.dataset.read) : 0
+    })
   }
 
   desk.refreshList = function (delay) {
