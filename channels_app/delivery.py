@@ -14,6 +14,7 @@ from psycopg_pool import PoolTimeout
 
 from channels_app.leaving import claims, outcomes
 from channels_app.leaving.claims import Claim
+from channels_app.leaving.parts import parts_of
 from channels_app.protocol import SendError, SendResult
 from helpdesk.tenancy import due_organizations, organization_scope
 
@@ -73,9 +74,19 @@ def deliver(claim: Claim) -> None:
 
 def _sent(claim: Claim) -> SendResult | SendError:
     try:
-        return claim.adapter.send(claim.message)
+        return _sent_in_parts(claim)
     except SendError as error:
         return error
     except Exception as error:
         logger.exception("Sending failed: %s %s", claim.model.__name__, claim.pk)
         return SendError(type(error).__name__, kind="other", ambiguous=True)
+
+
+def _sent_in_parts(claim: Claim) -> SendResult:
+    """Send what the vendor has not taken yet, part by part; the last one's answer is the whole's."""
+    *earlier, last = parts_of(claim.message, claim.adapter.capabilities)
+    taken = outcomes.parts_taken(claim) if earlier else 0
+    for number, part in enumerate(earlier[taken:], taken):
+        if not outcomes.keep_part(claim, number, claim.adapter.send(part)):
+            raise SendError("Somebody else sends it by now")
+    return claim.adapter.send(last)

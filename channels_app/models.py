@@ -242,6 +242,29 @@ class Dispatch(Deliverable):
         return f"{self.get_kind_display()} {self.pk}"
 
 
+class SentPart(OrganizationModel):
+    """A part of a reply that the vendor has taken, other than its last, whose id the reply itself has."""
+
+    outbox = OrganizationForeignKey("helpdesk.Outbox", models.CASCADE, related_name="sent_parts")
+    number = models.PositiveSmallIntegerField()
+    provider_id = models.CharField(max_length=250, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization", "outbox", "number"], name="sent_part_once"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["organization", "provider_id"],
+                condition=~models.Q(provider_id=""),
+                name="sent_part_provider_id",
+            ),
+        ]
+
+
 class DeliveryAttempt(OrganizationModel):
     """One try to send something, and what came of it; forgotten after a month."""
 

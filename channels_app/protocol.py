@@ -216,6 +216,7 @@ class NotNow(ChannelError):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
+    # What is longer leaves in parts.
     text_max: int = 10_000
     text_unit: Literal["characters", "bytes", "utf16"] = "characters"
     reply_window: timedelta | None = None
@@ -224,6 +225,8 @@ class Capabilities:
     idempotent_send: bool = False
     body_signed: bool = True
     attachments: bool = True
+    # Each file is a message of its own there.
+    files_apart: bool = False
     is_chat: bool = True
     is_public: bool = False
     freeform: bool = True

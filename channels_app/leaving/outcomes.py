@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from channels_app.leaving import claims
 from channels_app.leaving.claims import MOST_ATTEMPTS, Claim
-from channels_app.models import ChannelHealth, DeliveryAttempt
+from channels_app.models import ChannelHealth, DeliveryAttempt, SentPart
 from channels_app.protocol import SendError, SendResult
 from channels_app.services import health, receipts
 from helpdesk.models import Delivery, Outbox
@@ -54,6 +54,26 @@ def store(claim: Claim, result: SendResult | SendError, milliseconds: int) -> No
         if row is not None and isinstance(result, SendResult):
             _note(row, result)
         _remember(claim, outcome, now, milliseconds)
+
+
+def parts_taken(claim: Claim) -> int:
+    """Return how many parts of a reply the vendor has taken before."""
+    with organization_transaction():
+        return SentPart.objects.filter(outbox_id=claim.pk).count()
+
+
+def keep_part(claim: Claim, number: int, result: SendResult) -> bool:
+    """Note that the vendor has taken a part, and hold the row for the next; False when the lease was lost."""
+    with organization_transaction():
+        mine = Outbox.objects.filter(pk=claim.pk, fence=claim.fence, state=Delivery.SENDING)
+        if not mine.update(due_at=timezone.now() + claims.lease(claim.adapter)):
+            return False
+        SentPart.objects.create(
+            outbox_id=claim.pk,
+            number=number,
+            provider_id=result.provider_ids[0][:250] if result.provider_ids else "",
+        )
+        return True
 
 
 def _row(claim: Claim, *, is_success: bool) -> Any:  # Any: either kind of row, or None

@@ -10,8 +10,9 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from channels_app.models import Dispatch
+from channels_app.models import Dispatch, SentPart
 from channels_app.protocol import Event
 from helpdesk import events
 from helpdesk.models import Deliverable, Delivery, Letter, Outbox
@@ -51,10 +52,13 @@ def apply(event: Event, channel_id: int) -> int | None:
         others = [row for row in others if _went_to(event, {row.recipient})]
     rows = Outbox.objects.filter(pk__in=[row.pk for row in found])
     advance(rows, event.status, error=event.error)
+    parts = _parts(channel_id, event.references)
+    if event.status == Delivery.FAILED:
+        _fail_parts(parts, event.error)
     forward(
         Dispatch.objects.filter(pk__in=[row.pk for row in others]), event.status, error=event.error
     )
-    return len(found) + len(others)
+    return len(found) + len(others) + len(parts)
 
 
 def match(
@@ -153,6 +157,24 @@ def _dispatches(channel_id: int, references: Sequence[str], client_ref: str) -> 
         return []
     rows = Dispatch.objects.filter(named, channel_id=channel_id)
     return list(rows.order_by("-pk")[:MOST_MATCHED])
+
+
+def _parts(channel_id: int, references: Sequence[str]) -> list[int]:
+    """Return the replies of which a receipt names a part before the last, which alone tells how far they came."""
+    if not references:
+        return []
+    rows = SentPart.objects.filter(outbox__channel_id=channel_id, provider_id__in=references)
+    return list(rows.order_by("-outbox_id").values_list("outbox_id", flat=True)[:MOST_MATCHED])
+
+
+def _fail_parts(outbox_ids: Sequence[int], error: str) -> None:
+    """Note that a part was not delivered: the reply has failed, or arrived with a gap in it."""
+    rows = Outbox.objects.filter(pk__in=outbox_ids)
+    moved = advance(rows, Delivery.FAILED, error=error)
+    if len(moved) < len(outbox_ids):
+        rows.exclude(state=Delivery.FAILED).update(
+            error=_("A part of it was not delivered: %(reason)s") % {"reason": error[:200]}
+        )
 
 
 def _named(references: Sequence[str], client_ref: str) -> Q:
