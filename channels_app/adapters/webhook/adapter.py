@@ -3,17 +3,14 @@
 Both directions speak Standard Webhooks (https://www.standardwebhooks.com).
 """
 
-import re
 from datetime import timedelta
 from uuid import uuid4
 
-import httpx
-from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from channels_app import http, signatures
-from channels_app.adapters.webhook import calling, writing
+from channels_app import calling, http, signatures, vendor_files
+from channels_app.adapters.webhook import writing
 from channels_app.adapters.webhook.events import read_events
 from channels_app.json_fields import read_object
 from channels_app.protocol import (
@@ -29,8 +26,6 @@ from channels_app.protocol import (
     SendResult,
 )
 from helpdesk.errors import ChannelError
-
-_TYPE = re.compile(r"[A-Za-z0-9.+-]{1,60}/[A-Za-z0-9.+-]{1,39}")
 
 
 class Adapter:
@@ -64,26 +59,7 @@ class Adapter:
     def fetch_media(self, attachment: Attachment) -> tuple[bytes, str]:
         if attachment.data is not None:
             return attachment.data, attachment.mime
-        try:
-            reply = http.call("GET", attachment.url, max_bytes=settings.ATTACHMENT_MAX_BYTES)
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
-            raise ChannelError(_("The file has no usable address."), permanent=True) from error
-        except http.ReplyTooLarge as error:
-            raise ChannelError(_("The file is too large."), permanent=True) from error
-        except http.ReplyPacked as error:
-            reason = _("The server compressed the file, which was not asked for.")
-            raise ChannelError(reason, permanent=True) from error
-        except httpx.TransportError as error:
-            reason = _("The file cannot be fetched.")
-            raise ChannelError(reason, permanent=http.was_refused(error)) from error
-        if reply.status != 200:
-            passing = reply.status >= 500 or reply.status in {408, 429}
-            raise ChannelError(
-                _("The file cannot be fetched (%(status)s).") % {"status": reply.status},
-                permanent=not passing,
-            )
-        claimed = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-        return reply.content, claimed if _TYPE.fullmatch(claimed) else attachment.mime
+        return vendor_files.fetch(attachment.url, attachment.mime)
 
     def test_connection(self) -> str:
         if not signatures.keys_of(self.config.secrets):

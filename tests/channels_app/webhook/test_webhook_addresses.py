@@ -161,9 +161,7 @@ def test_a_private_address_is_never_reached(canary, spelling):
 )
 def test_the_listener_hears_what_an_operator_allows(canary, settings, monkeypatch, host):
     settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8", "::1/128", "::ffff:127.0.0.0/104"]
-    monkeypatch.setattr(
-        "channels_app.adapters.webhook.calling.TIMEOUT", httpx.Timeout(20, read=0.05)
-    )
+    monkeypatch.setattr("channels_app.calling.TIMEOUT", httpx.Timeout(20, read=0.05))
     port, connections = canary
     with pytest.raises(SendError) as raised:
         send(f"http://{host}:{port}/")

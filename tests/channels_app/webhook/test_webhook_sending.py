@@ -13,8 +13,7 @@ import time_machine
 from django.utils.translation import override
 from standardwebhooks import Webhook
 
-from channels_app import http
-from channels_app.adapters.webhook import calling
+from channels_app import calling, http
 from channels_app.adapters.webhook.adapter import Adapter
 from channels_app.protocol import (
     Attachment,

@@ -23,9 +23,19 @@ _SECONDS = re.compile(r"[0-9]{1,9}")
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> http.Reply:
     """Return the reply when it is a success. Raises SendError for everything else."""
+    reply = exchange("POST", url, body=body, headers=headers)
+    if not 200 <= reply.status < 300:
+        raise refusal(reply)
+    return reply
+
+
+def exchange(
+    method: str, url: str, *, body: bytes | None = None, headers: Mapping[str, str]
+) -> http.Reply:
+    """Return the reply whatever it says. Raises SendError where there is none."""
     try:
-        reply = http.call(
-            "POST",
+        return http.call(
+            method,
             url,
             headers={
                 "content-type": "application/json; charset=utf-8",
@@ -40,9 +50,6 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> http.Reply:
         raise SendError(_("The address for replies is unusable."), kind="undeliverable") from error
     except httpx.TransportError as error:
         raise _not_answered(error) from error
-    if not 200 <= reply.status < 300:
-        raise _refused(reply)
-    return reply
 
 
 def _not_answered(error: httpx.TransportError) -> SendError:
@@ -60,7 +67,8 @@ def _not_answered(error: httpx.TransportError) -> SendError:
     return SendError(reason, kind="server", retryable=True, ambiguous=True)
 
 
-def _refused(reply: http.Reply) -> SendError:
+def refusal(reply: http.Reply) -> SendError:
+    """Return what an answer that is no success means."""
     status = reply.status
     if status == 410:
         return SendError(_("The other system wants no more messages (410)."), kind="blocked")

@@ -1,0 +1,41 @@
+"""Fetches the files of messages through the guarded client, and says whether another try makes sense."""
+
+import re
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import httpx
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from channels_app import http
+from helpdesk.errors import ChannelError
+
+_TYPE = re.compile(r"[A-Za-z0-9.+-]{1,60}/[A-Za-z0-9.+-]{1,39}")
+# A vendor that is still preparing the file says so.
+_PASSING = frozenset(
+    {HTTPStatus.ACCEPTED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
+)
+
+
+def fetch(url: str, mime: str, *, headers: Mapping[str, str] | None = None) -> tuple[bytes, str]:
+    """Return a file's bytes and the type that its server claims, else `mime`. Raises ChannelError."""
+    try:
+        reply = http.call("GET", url, headers=headers, max_bytes=settings.ATTACHMENT_MAX_BYTES)
+    except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
+        raise ChannelError(_("The file has no usable address."), permanent=True) from error
+    except http.ReplyTooLarge as error:
+        raise ChannelError(_("The file is too large."), permanent=True) from error
+    except http.ReplyPacked as error:
+        reason = _("The server compressed the file, which was not asked for.")
+        raise ChannelError(reason, permanent=True) from error
+    except httpx.TransportError as error:
+        reason = _("The file cannot be fetched.")
+        raise ChannelError(reason, permanent=http.was_refused(error)) from error
+    if reply.status != HTTPStatus.OK:
+        raise ChannelError(
+            _("The file cannot be fetched (%(status)s).") % {"status": reply.status},
+            permanent=not (reply.status >= 500 or reply.status in _PASSING),
+        )
+    claimed = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return reply.content, claimed if _TYPE.fullmatch(claimed) else mime
