@@ -3,7 +3,8 @@
 from dataclasses import replace
 from functools import cache, partial
 from importlib import import_module
-from typing import cast
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, cast
 
 from channels_app.protocol import Adapter, ChannelConfig
 from channels_app.services import health, mailbox_reports
@@ -11,12 +12,16 @@ from helpdesk.models import Channel
 from helpdesk.registries import SIGNING_SECRET, ChannelKind, channel_kinds, secrets_by_name
 from helpdesk.tenancy import organization_transaction
 
+if TYPE_CHECKING:
+    from channels_app.fake_vendor import FakeVendor
+
 # Each folder describes itself in KIND and has its code in adapter.Adapter, loaded on first use.
 FOLDERS: dict[str, str] = {
     "webchat": "channels_app.adapters.webchat",
     "mail": "channels_app.adapters.mail",
     "webhook": "channels_app.adapters.webhook",
     "form": "channels_app.adapters.form",
+    "line": "channels_app.adapters.line",
 }
 
 # Kinds that are fetched, and who says how that goes.
@@ -43,6 +48,14 @@ def adapter_for(channel: Channel) -> Adapter:
 def make_adapter(kind: str, config: ChannelConfig) -> Adapter:
     """Return an adapter of this kind. Raises UnknownKind."""
     return _adapter_class(kind)(config)
+
+
+def fake_vendor_of(kind: str) -> type["FakeVendor"]:
+    """Return the class that plays the vendor of this kind. Raises UnknownKind where nobody has to."""
+    name = f"{FOLDERS.get(kind, kind)}.fake"
+    if kind not in FOLDERS or find_spec(name) is None:
+        raise UnknownKind(kind)
+    return cast("type[FakeVendor]", import_module(name).Vendor)
 
 
 def config_of(channel: Channel) -> ChannelConfig:

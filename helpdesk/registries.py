@@ -93,6 +93,8 @@ class ChannelKind:
     hold_seconds: int = 0
     capabilities: frozenset[str] = frozenset()
     settings: tuple[SettingField, ...] = ()
+    # What to do at the vendor's, step by step.
+    guide: tuple[str | Promise, ...] = ()
     # Reads the vendor's side with the channel's settings; returns a sentence, raises ChannelError.
     test_connection: Callable[[int], str] | None = None
     # Says how receiving goes, where we fetch; None while there is nothing to say.

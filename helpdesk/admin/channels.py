@@ -92,8 +92,10 @@ class ChannelAdmin(ScopedAdmin):
         self, request: HttpRequest, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         """Show the kinds first, then the form of the chosen one."""
-        if request.GET.get("kind", "") in channel_kinds:
-            response: HttpResponse = super().add_view(request, form_url, extra_context)
+        kind = _kind(request.GET.get("kind", ""))
+        if kind:
+            known = {**(extra_context or {}), "guide": kind.guide}
+            response: HttpResponse = super().add_view(request, form_url, known)
             return response
         context = {
             **self.admin_site.each_context(request),
@@ -114,6 +116,7 @@ class ChannelAdmin(ScopedAdmin):
             else "",
             "widget_tag": _tag(channel) if channel and channel.kind in SCRIPTS else "",
             "answers_missing": _answers_missing(channel) if channel else "",
+            "guide": kind.guide if kind else (),
             "can_test": bool(kind and kind.test_connection),
             "report": kind.report(channel.pk) if channel and kind and kind.report else None,
         }

@@ -7,12 +7,13 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
-from channels_app import signatures
+from channels_app import registry, signatures
 from channels_app.adapters.webchat.identity import sign_identity
+from channels_app.fake_vendor import FakeVendor
 from channels_app.protocol import ChannelConfig
 from tests.mail_servers import smtp_server
 
@@ -35,6 +36,7 @@ class ContractCase:
     stand_in: Callable[[], AbstractContextManager[Mapping[str, object]]] = _nobody
     # Whether it sends; what does not is answered by another channel.
     sends: bool = True
+    named_secrets: Mapping[str, str] = field(default_factory=dict)
 
 
 def _signed_visitor(body: bytes, config: ChannelConfig, at: datetime) -> Mapping[str, str]:
@@ -107,6 +109,33 @@ def _posted_form(reference: str) -> bytes:
     return json.dumps({"type": "form.posted", "data": data}).encode()
 
 
+def _faked(kind: str) -> ContractCase:
+    """Return the case of a kind whose folder plays its vendor itself."""
+    made: type[FakeVendor] = registry.fake_vendor_of(kind)
+    vendor = made()
+
+    def sign(body: bytes, config: ChannelConfig, at: datetime) -> Mapping[str, str]:
+        # The signature does not name the channel: what tells channels apart is that each has a secret.
+        is_other = config.public_id == "channel-2"
+        return vendor.sign(
+            body, replace(config, secrets=("another secret",)) if is_other else config, at
+        )
+
+    @contextmanager
+    def stand_in() -> Iterator[Mapping[str, object]]:
+        with made() as found:
+            yield found.settings
+
+    return ContractCase(
+        body=vendor.message,
+        sign=sign,
+        unknown=vendor.unknown,
+        recipient=vendor.customer,
+        stand_in=stand_in,
+        named_secrets=vendor.named_secrets,
+    )
+
+
 CASES = {
     "webchat": ContractCase(
         body=_message,
@@ -138,3 +167,4 @@ CASES = {
         sends=False,
     ),
 }
+CASES |= {kind: _faked(kind) for kind in registry.FOLDERS if kind not in CASES}

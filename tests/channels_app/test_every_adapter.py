@@ -135,7 +135,10 @@ class TestEveryAdapter:
             client_ref=str(uuid.uuid4()), to=ContactIdentity(CASES[kind].recipient), text="好的 👍"
         )
         with CASES[kind].stand_in() as found:
-            sending = adapter(kind, dataclasses.replace(CONFIG, settings=found))
+            config = dataclasses.replace(
+                CONFIG, settings=found, named_secrets=CASES[kind].named_secrets
+            )
+            sending = adapter(kind, config)
             if CASES[kind].sends:
                 assert isinstance(sending.send(message), SendResult)
                 return

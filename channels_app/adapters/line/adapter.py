@@ -1,0 +1,143 @@
+"""LINE Messaging API (https://developers.line.biz/en/reference/messaging-api/)."""
+
+import base64
+import hashlib
+import hmac
+import json
+from datetime import timedelta
+from http import HTTPStatus
+from urllib.parse import quote
+
+from django.utils.translation import gettext as _
+
+from channels_app import calling, http, vendor_files
+from channels_app.adapters.line.reading import read_events
+from channels_app.json_fields import Fields, read_object
+from channels_app.protocol import (
+    Attachment,
+    BadPayload,
+    BadSignature,
+    Capabilities,
+    ChannelConfig,
+    Event,
+    HttpReply,
+    OutboundMessage,
+    RawRequest,
+    SendError,
+    SendResult,
+)
+from helpdesk.errors import ChannelError
+
+BASE_URL = "https://api.line.me"
+DATA_URL = "https://api-data.line.me"
+# What their apps show by itself; other files go as a link.
+_PICTURES = frozenset({"image/jpeg", "image/png"})
+
+
+class Adapter:
+    """The adapter of one LINE official account."""
+
+    capabilities = Capabilities(
+        text_max=5000,
+        text_unit="utf16",
+        files_apart=True,
+        # The retry key is honoured for a day.
+        idempotent_send=True,
+        longest_send=timedelta(seconds=http.WHOLE_CALL_SECONDS),
+    )
+
+    def __init__(self, config: ChannelConfig) -> None:
+        self.config = config
+
+    def handshake(self, request: RawRequest) -> HttpReply | None:
+        return None
+
+    def verify(self, request: RawRequest) -> None:
+        given = request.headers.get("x-line-signature", "").encode("utf-8", "surrogatepass")
+        fitting = [
+            hmac.compare_digest(signature(secret, request.body).encode(), given)
+            for secret in self.config.secrets
+            if secret
+        ]
+        if not any(fitting):
+            raise BadSignature("No signature fits")
+
+    def parse(self, request: RawRequest) -> list[Event]:
+        return read_events(request)
+
+    def send(self, message: OutboundMessage) -> SendResult:
+        body = {
+            "to": message.thread_key or message.to.external_id,
+            "messages": [_file(each) for each in message.attachments] or [_text(message.text)],
+        }
+        reply = calling.exchange(
+            "POST",
+            f"{self._base()}/v2/bot/message/push",
+            body=json.dumps(body, ensure_ascii=False).encode("utf-8", "replace"),
+            headers={**self._token(), "x-line-retry-key": message.client_ref},
+        )
+        # A conflict says that an earlier attempt was taken.
+        if reply.status not in {HTTPStatus.OK, HTTPStatus.CONFLICT}:
+            raise _refusal(reply)
+        return SendResult(status="sent", provider_ids=_sent_ids(reply.content))
+
+    def fetch_media(self, attachment: Attachment) -> tuple[bytes, str]:
+        url = f"{self._data()}/v2/bot/message/{quote(attachment.media_ref, safe='')}/content"
+        if attachment.url:
+            return vendor_files.fetch(attachment.url, attachment.mime)
+        return vendor_files.fetch(url, attachment.mime, headers=self._token())
+
+    def test_connection(self) -> str:
+        reply = calling.exchange("GET", f"{self._base()}/v2/bot/info", headers=self._token())
+        if reply.status != HTTPStatus.OK:
+            raise _refusal(reply)
+        try:
+            name = read_object(reply.content).line("displayName", 100)
+        except BadPayload as error:
+            raise ChannelError(_("What answers there is not LINE."), permanent=True) from error
+        return _("Ready: LINE knows the account as %(name)s.") % {"name": name}
+
+    def _token(self) -> dict[str, str]:
+        token = self.config.named_secrets.get("access_token", "")
+        if not token or not token.isascii() or not token.isprintable():
+            raise SendError(_("There is no usable access token yet."), kind="auth")
+        return {"authorization": f"Bearer {token}"}
+
+    def _base(self) -> str:
+        return str(self.config.settings.get("base_url") or BASE_URL).rstrip("/")
+
+    def _data(self) -> str:
+        return str(self.config.settings.get("data_url") or DATA_URL).rstrip("/")
+
+
+def signature(secret: str, body: bytes) -> str:
+    """Return what LINE writes beside a call: HMAC-SHA256 in base64."""
+    digest = hmac.new(secret.encode("utf-8", "surrogatepass"), body, hashlib.sha256).digest()
+    return base64.b64encode(digest).decode("ascii")
+
+
+def _text(text: str) -> dict[str, object]:
+    return {"type": "text", "text": text}
+
+
+def _file(file: Attachment) -> dict[str, object]:
+    """Return a picture as one, and every other file as a link: LINE takes no other from us."""
+    if file.mime in _PICTURES:
+        return {"type": "image", "originalContentUrl": file.url, "previewImageUrl": file.url}
+    return _text(f"{file.filename}\n{file.url}".strip())
+
+
+def _refusal(reply: http.Reply) -> SendError:
+    """Return what their answer means; a spent quota is no moment's trouble."""
+    if reply.status == HTTPStatus.TOO_MANY_REQUESTS and b"monthly limit" in reply.content:
+        return SendError(_("The monthly quota of LINE is used up."), kind="quota")
+    return calling.refusal(reply)
+
+
+def _sent_ids(content: bytes) -> tuple[str, ...]:
+    """Return the ids that LINE gave to what it took, if it told usable ones."""
+    try:
+        rows: list[Fields] = read_object(content).each("sentMessages", 5)
+        return tuple(filter(None, (each.identifier("id") for each in rows)))
+    except BadPayload:
+        return ()

@@ -1,0 +1,165 @@
+"""A vendor played on loopback: it takes our calls, makes signed ones itself, and fails when it is told to.
+
+For trying a channel without an account, and for the tests of its adapter. Each adapter has its own in
+`fake.py`, which adds only what is that vendor's.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import ClassVar, Self
+from urllib.parse import parse_qsl, urlsplit
+from uuid import uuid4
+
+import httpx
+from django.utils import timezone
+
+from channels_app.protocol import ChannelConfig
+
+MOST_CALLS = 1000
+PATIENCE_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call that the vendor took."""
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]  # names in lower case
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the vendor answers; `is_dropped` breaks the line after the call has arrived."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    headers: Mapping[str, str] = field(default_factory=lambda: {"content-type": "application/json"})
+    is_dropped: bool = False
+
+
+class FakeVendor:
+    """What all vendors have in common; a context manager that serves while it is entered.
+
+    `took` hears of each call before it is answered.
+    """
+
+    # Settings of the channel that lead here, each with the path below our address.
+    addresses: ClassVar[Mapping[str, str]] = {"base_url": ""}
+    # Secrets besides the one that signs, as a channel of this vendor would have them.
+    named_secrets: ClassVar[Mapping[str, str]] = {}
+    # Genuine calls that mean nothing to us.
+    unknown: ClassVar[tuple[bytes, ...]] = ()
+    # Somebody who writes, and whom we answer.
+    customer: ClassVar[str] = "customer-1"
+
+    def __init__(self, port: int = 0, took: Callable[[Call], None] | None = None) -> None:
+        self.port = port
+        self._took = took
+        self.calls: deque[Call] = deque(maxlen=MOST_CALLS)
+        self._failures: deque[Answer] = deque()
+
+    # --- what each vendor has of its own ---------------------------------------------------------
+
+    def message(self, reference: str, *, text: str = "怎么退货?") -> bytes:
+        """Return a call that reports one message with this id."""
+        raise NotImplementedError
+
+    def sign(self, body: bytes, config: ChannelConfig, at: datetime) -> Mapping[str, str]:
+        """Return the headers that prove a call."""
+        raise NotImplementedError
+
+    def answer(self, call: Call) -> Answer:
+        """Return what this vendor answers when all is well."""
+        raise NotImplementedError
+
+    def text_of(self, call: Call) -> str | None:
+        """Return what we said to the customer in a call; None when it says nothing."""
+        raise NotImplementedError
+
+    # --- what all do -----------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The settings that lead a channel here, once it serves."""
+        here = f"http://127.0.0.1:{self.port}"
+        return {name: f"{here}{path}" for name, path in self.addresses.items()}
+
+    def fail(self, *answers: Answer) -> None:
+        """Answer the next calls with these, in their order."""
+        self._failures.extend(answers)
+
+    def says(self, address: str, config: ChannelConfig, text: str) -> int:
+        """Have the customer write something; returns the status that Everydesk answered with."""
+        return self.post(address, config, self.message(uuid4().hex, text=text))
+
+    def post(self, address: str, config: ChannelConfig, body: bytes) -> int:
+        """Call the channel at this address, signed as the vendor does; returns the status."""
+        headers = {
+            "content-type": "application/json",
+            **self.sign(body, config, timezone.now()),
+        }
+        with httpx.Client(trust_env=False, timeout=PATIENCE_SECONDS) as client:
+            return client.post(address, content=body, headers=headers).status_code
+
+    def __enter__(self) -> Self:
+        vendor = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                vendor._serve(self)
+
+            def do_POST(self) -> None:
+                vendor._serve(self)
+
+            def do_PUT(self) -> None:
+                vendor._serve(self)
+
+            def log_message(self, format: str, *args: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._server.daemon_threads = True
+        self.port = self._server.server_port
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _serve(self, handler: BaseHTTPRequestHandler) -> None:
+        where = urlsplit(handler.path)
+        call = Call(
+            method=handler.command,
+            path=where.path,
+            query=dict(parse_qsl(where.query)),
+            headers={name.lower(): value for name, value in handler.headers.items()},
+            body=handler.rfile.read(int(handler.headers.get("content-length") or 0)),
+        )
+        self.calls.append(call)
+        if self._took is not None:
+            self._took(call)
+        answer = self._failures.popleft() if self._failures else self.answer(call)
+        if answer.is_dropped:
+            handler.close_connection = True
+            handler.connection.close()
+            return
+        handler.send_response(answer.status)
+        for name, value in answer.headers.items():
+            handler.send_header(name, value)
+        handler.send_header("content-length", str(len(answer.body)))
+        handler.end_headers()
+        handler.wfile.write(answer.body)
