@@ -281,3 +281,11 @@ class ReadsBehind(Protocol):
 
     def read(self, raw: bytes) -> Event:
         """Return the message, or the receipt, that the bytes of a call are. Raises BadPayload, NotNow."""
+
+
+@runtime_checkable
+class AnswersCalls(Protocol):
+    """An adapter whose vendor insists on what it is answered once a call is stored."""
+
+    def accepted(self, request: RawRequest) -> HttpReply:
+        """Return that answer."""

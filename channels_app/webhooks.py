@@ -10,7 +10,15 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from psycopg_pool import PoolTimeout
 
-from channels_app.protocol import Adapter, BadPayload, BadSignature, RawRequest, ReadsBehind
+from channels_app.protocol import (
+    Adapter,
+    AnswersCalls,
+    BadPayload,
+    BadSignature,
+    HttpReply,
+    RawRequest,
+    ReadsBehind,
+)
 from channels_app.registry import make_adapter
 from channels_app.services import ingesting
 from channels_app.services.doors import Door, find_door
@@ -49,24 +57,32 @@ def receive_call(request: HttpRequest, public_id: str) -> HttpResponse:
 def _answer(door: Door, adapter: Adapter, raw: RawRequest) -> HttpResponse:
     greeting = adapter.handshake(raw)
     if greeting is not None:
-        return HttpResponse(
-            greeting.body, status=greeting.status, content_type=greeting.content_type
-        )
+        return _http(greeting)
     adapter.verify(raw)
     try:
         events = [event for event in adapter.parse(raw) if event.kind not in _NEVER_STORED]
     except BadPayload as error:
         # A vendor would send it again for days: it is kept, shown, and done with.
         ingesting.store_unreadable(door, raw, reason=str(error.message))
-        return JsonResponse({"accepted": 0, "reason": str(error.message)})
+        return _taken(adapter, raw) or JsonResponse({"accepted": 0, "reason": str(error.message)})
     ingesting.store(door, events, raw.body)
-    return JsonResponse({"accepted": len(events)})
+    return _taken(adapter, raw) or JsonResponse({"accepted": len(events)})
+
+
+def _taken(adapter: Adapter, raw: RawRequest) -> HttpResponse | None:
+    """Return the answer that a vendor insists on, if it does."""
+    return _http(adapter.accepted(raw)) if isinstance(adapter, AnswersCalls) else None
+
+
+def _http(reply: HttpReply) -> HttpResponse:
+    return HttpResponse(reply.body, status=reply.status, content_type=reply.content_type)
 
 
 def _raw(request: HttpRequest, body: bytes) -> RawRequest:
     return RawRequest(
         method=request.method or "GET",
-        url=request.build_absolute_uri(),
+        # As the vendor knows it, whatever stands in between: some sign it.
+        url=f"{settings.PUBLIC_URL}{request.get_full_path()}",
         query=tuple((name, value) for name, values in request.GET.lists() for value in values),
         headers={name.lower(): value for name, value in request.headers.items()},
         body=body,

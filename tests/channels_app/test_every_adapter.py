@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.utils.translation import override
 
 from channels_app import registry
@@ -40,7 +41,7 @@ def request(kind, *, config=CONFIG, body=None, headers=None, method="POST"):
     signed = case.sign(body, config, NOW)
     return RawRequest(
         method=method,
-        url="https://desk.example/channels/channel-1/",
+        url=f"{settings.PUBLIC_URL}/channels/{config.public_id}/",
         query=(),
         headers=signed if headers is None else headers,
         body=body,
