@@ -12,6 +12,7 @@ from typing import Literal, Protocol, get_args, runtime_checkable
 from django.utils.functional import Promise
 
 from helpdesk.errors import ChannelError
+from helpdesk.registries import Limits
 
 EventKind = Literal[
     "message",
@@ -215,11 +216,9 @@ class NotNow(ChannelError):
 
 
 @dataclass(frozen=True, slots=True)
-class Capabilities:
-    # What is longer leaves in parts.
-    text_max: int = 10_000
-    text_unit: Literal["characters", "bytes", "utf16"] = "characters"
-    reply_window: timedelta | None = None
+class Capabilities(Limits):
+    """What an account of a vendor can do, and what the vendor sets to it."""
+
     receipts: frozenset[str] = frozenset()
     typing_out: bool = False
     idempotent_send: bool = False

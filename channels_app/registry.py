@@ -1,5 +1,6 @@
 """Which kinds of channel there are. A new one is one folder and one line here."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from importlib import import_module
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from channels_app.protocol import Adapter, ChannelConfig
 from channels_app.services import health, mailbox_reports
 from helpdesk.models import Channel
-from helpdesk.registries import SIGNING_SECRET, ChannelKind, channel_kinds, secrets_by_name
+from helpdesk.registries import SIGNING_SECRET, ChannelKind, Limits, channel_kinds, secrets_by_name
 from helpdesk.tenancy import organization_transaction
 
 if TYPE_CHECKING:
@@ -36,7 +37,12 @@ def register_kinds() -> None:
     """Tell the core which kinds there are, with what the guided form needs."""
     for name, folder in FOLDERS.items():
         kind = cast(ChannelKind, import_module(folder).KIND)
-        known = replace(kind, test_connection=_connection_test(name), report=REPORTS.get(name))
+        known = replace(
+            kind,
+            limits=_limits_of(name),
+            test_connection=_connection_test(name),
+            report=REPORTS.get(name),
+        )
         channel_kinds.register(name, known)
 
 
@@ -83,6 +89,11 @@ def _adapter_class(kind: str) -> type[Adapter]:
 
 
 @cache  # one object for one kind, so that registering twice is not a conflict
+def _limits_of(kind: str) -> Callable[[], Limits]:
+    return lambda: make_adapter(kind, ChannelConfig(public_id="")).capabilities
+
+
+@cache
 def _connection_test(kind: str) -> "partial[str]":
     return partial(_test_connection, kind)
 

@@ -7,8 +7,8 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from django.utils.functional import Promise
 
@@ -80,6 +80,17 @@ class ChannelReport:
     is_trouble: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a platform sets to what is sent through it."""
+
+    # A longer text leaves in parts.
+    text_max: int = 10_000
+    text_unit: Literal["characters", "bytes", "utf16"] = "characters"
+    # For how long a customer may be answered after they last wrote.
+    reply_window: timedelta | None = None
+
+
 @dataclass(frozen=True)
 class ChannelKind:
     """What the core and the admin know of one kind of channel."""
@@ -95,6 +106,7 @@ class ChannelKind:
     settings: tuple[SettingField, ...] = ()
     # What to do at the vendor's, step by step.
     guide: tuple[str | Promise, ...] = ()
+    limits: Callable[[], Limits] = Limits
     # Reads the vendor's side with the channel's settings; returns a sentence, raises ChannelError.
     test_connection: Callable[[int], str] | None = None
     # Says how receiving goes, where we fetch; None while there is nothing to say.

@@ -27,8 +27,8 @@ from helpdesk.models.base import label_of
 from helpdesk.portal.letter_form import LetterForm, letter_form_of
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
-from helpdesk.registries import takes_typed_addresses
-from helpdesk.services import mentions
+from helpdesk.registries import Limits, takes_typed_addresses
+from helpdesk.services import limits, mentions
 from helpdesk.services.letters import Joined, is_lettered
 
 PAGE = 30
@@ -199,6 +199,8 @@ class Thread:
     # The fields of a letter, where the reply is one.
     letter: LetterForm | None = None
     customer_typing: bool = False
+    # Until when the platform takes an answer, and what it says once that is over.
+    closes_at: datetime | None = None
 
     @property
     def customer(self) -> Customer:
@@ -213,6 +215,20 @@ class Thread:
     def icon(self) -> str:
         return channel_icon(self.c.channel.kind)
 
+    @cached_property
+    def closed(self) -> str:
+        """Return why the customer cannot be answered any more; empty while they can."""
+        is_over = self.closes_at is not None and self.closes_at <= timezone.now()
+        return limits.closed_reason(self.c) if is_over else ""
+
+    @cached_property
+    def platform(self) -> Limits:
+        return limits.limits_of(self.c)
+
+    @property
+    def may_reply(self) -> bool:
+        return self.may.reply and not self.closed
+
     @property
     def may_write(self) -> bool:
         return self.may.reply or self.may.note
@@ -222,7 +238,7 @@ class Thread:
         """Return which tab of the composer is open: the reply when it is allowed."""
         if self.wanted_mode == "note" and self.may.note:
             return "note"
-        return "reply" if self.may.reply else "note"
+        return "reply" if self.may_reply or not self.may.note else "note"
 
     @property
     def hold_seconds(self) -> int:
@@ -245,6 +261,8 @@ def read_thread(
     With `writer`, also what their next letter begins with.
     """
     thread = thread_of(access, found) if before else read_context(access, found)
+    if thread.may.reply and not before:
+        thread.closes_at = limits.closes_at(found)
     if writer and thread.may.reply:
         people = [
             Joined(one.address, one.name, one.since)

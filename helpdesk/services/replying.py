@@ -23,7 +23,7 @@ from helpdesk.models import (
     State,
 )
 from helpdesk.registries import reply_gates
-from helpdesk.services import assignment, audit, letters, mentions, timeline
+from helpdesk.services import assignment, audit, letters, limits, mentions, timeline
 from helpdesk.services.letters import LetterFields
 from helpdesk.services.receiving import MAXIMUM_TEXT, claim_files
 from helpdesk.tenancy import organization_transaction
@@ -64,6 +64,7 @@ def reply(
         _check(text, files)
         if not conversation.is_open:
             raise WrongState
+        limits.check_window(conversation)
         _pass_gates(by, conversation, text)
         if conversation.state == State.QUEUED:
             assignment.take_locked(by, conversation)

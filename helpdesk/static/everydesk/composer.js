@@ -40,6 +40,7 @@
     editor().setAttribute('aria-label', tab.dataset.label)
     editor().placeholder = tab.dataset.placeholder
     editor().value = sessionStorage.getItem(key(form)) || ''
+    tellParts()
     editor().focus()
   }
 
@@ -212,11 +213,39 @@
   document.addEventListener('input', function (event) {
     if (event.target !== editor()) return
     remember(composer())
+    tellParts()
     watchForPicker(event.target)
     if (Date.now() - lastTyping > 2500 && event.target.value) {
       lastTyping = Date.now()
       desk.send({ type: 'typing', conversation: Number(composer().dataset.conversation), kind: composer().dataset.mode })
     }
+  })
+
+  /* Says before sending in how many messages a long answer leaves. */
+  const sizes = {
+    characters: function (text) { return [...text].length },
+    bytes: function (text) { return new TextEncoder().encode(text).length },
+    utf16: function (text) { return text.length }
+  }
+
+  function tellParts() {
+    const form = composer()
+    const chip = document.getElementById('parts')
+    if (!form || !chip) return
+    const size = form.dataset.mode === 'reply' ? sizes[form.dataset.unit](editor().value) : 0
+    const parts = Math.ceil(size / Number(form.dataset.most))
+    chip.hidden = parts < 2
+    chip.textContent = chip.dataset.text.replace('%s', String(parts))
+  }
+
+  /* What the customer writes opens the time for an answer anew. */
+  document.addEventListener('everydesk:entry', function (event) {
+    const form = composer()
+    if (!form || event.target.dataset.direction !== 'in') return
+    const clock = form.querySelector('[data-window]')
+    if (clock) clock.dataset.until = new Date(Date.now() + 1000 * Number(clock.dataset.window)).toISOString()
+    const closed = form.querySelector('[data-closed]')
+    if (closed) htmx.trigger(closed, 'reopen')
   })
 
   document.addEventListener('change', function (event) {
@@ -269,7 +298,12 @@
     }
   })
 
-  document.addEventListener('htmx:afterSettle', restore)
-  document.addEventListener('everydesk:placed', restore)
+  for (const kind of ['htmx:afterSettle', 'everydesk:placed']) {
+    document.addEventListener(kind, function () {
+      restore()
+      tellParts()
+    })
+  }
   restore()
+  tellParts()
 })()
