@@ -1,4 +1,4 @@
-"""A trained model of topics: labels, a vocabulary, one column of weights for each label."""
+"""A trained model of topics: labels, a vocabulary, a column of weights for each label, a network."""
 
 from dataclasses import dataclass, field
 
@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from routing.understanding.calibration import Calibration
 from routing.understanding.features import Floats, Vocabulary
+from routing.understanding.network import Network
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class TopicModel:
     # Half precision halves what is stored and kept; nothing is lost that could be measured.
     weights: npt.NDArray[np.float16]
     bias: Floats
+    network: Network
     calibration: Calibration
     # Figures of the training: how many examples, accuracy on those held back ...
     figures: dict[str, float] = field(default_factory=dict)
@@ -65,6 +67,7 @@ class TopicModel:
         """Return the probability of each label by its place, and how familiar the text is."""
         rows, values = self.vocabulary.vector(text)
         scores = values @ self.weights[rows].astype(np.float32) + self.bias
+        scores += self.network.scores(rows, values)
         familiarity = float(np.linalg.norm(values))
         shares = self.calibration.shares(scores[None, :])[0]
         return self.calibration.doubted(shares, familiarity), familiarity

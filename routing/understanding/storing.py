@@ -10,8 +10,9 @@ import numpy as np
 from routing.understanding.calibration import Calibration
 from routing.understanding.features import SHARES, Vocabulary
 from routing.understanding.model import TopicModel
+from routing.understanding.network import READ_BLOCKS, Network
 
-FORMAT = 2
+FORMAT = 3
 # A file that would unpack to more is not ours.
 LARGEST = 200_000_000
 _ARRAYS = {
@@ -20,6 +21,8 @@ _ARRAYS = {
     "rareness": np.float32,
     "weights": np.float16,
     "bias": np.float32,
+    "inner": np.float16,
+    "outer": np.float32,
 }
 
 
@@ -50,6 +53,8 @@ def to_bytes(model: TopicModel) -> bytes:
         rareness=model.vocabulary.rareness,
         weights=model.weights,
         bias=model.bias,
+        inner=model.network.inner,
+        outer=model.network.outer,
     )
     return stored.getvalue()
 
@@ -72,6 +77,12 @@ def _arrays(stored: bytes) -> dict[str, Any]:  # Any: arrays of several kinds
         if sum(one.file_size for one in archive.infolist()) > LARGEST:
             raise Unreadable("the model is too large")
     with np.load(io.BytesIO(stored), allow_pickle=False) as loaded:
+        if "header" not in loaded.files:
+            raise Unreadable("this is no model")
+        # Other formats have other arrays.
+        given = json.loads(loaded["header"].tobytes())["format"]
+        if given != FORMAT:
+            raise Unreadable(f"the model has format {given}, this program reads {FORMAT}")
         if set(loaded.files) != set(_ARRAYS):
             raise Unreadable("this is no model")
         arrays = {name: loaded[name] for name in _ARRAYS}
@@ -82,12 +93,11 @@ def _arrays(stored: bytes) -> dict[str, Any]:  # Any: arrays of several kinds
 
 def _model(arrays: dict[str, Any]) -> TopicModel:  # Any: as above
     header = json.loads(arrays["header"].tobytes())
-    if header["format"] != FORMAT:
-        raise Unreadable(f"the model has format {header['format']}, this program reads {FORMAT}")
     labels, blocks = tuple(map(str, header["labels"])), list(map(int, header["blocks"]))
     stored = arrays["grams"].tobytes().decode()
     grams = stored.split("\n") if stored else []
     weights, bias, rareness = arrays["weights"], arrays["bias"], arrays["rareness"]
+    network = Network(arrays["inner"], arrays["outer"])
     is_sound = (
         len(labels) >= 2
         and len(blocks) == len(SHARES)
@@ -96,7 +106,8 @@ def _model(arrays: dict[str, Any]) -> TopicModel:  # Any: as above
         and rareness.shape == (len(grams),)
         and weights.shape == (len(grams), len(labels))
         and bias.shape == (len(labels),)
-        and all(np.isfinite(part).all() for part in (weights, bias, rareness))
+        and network.fits(sum(blocks[:READ_BLOCKS]), len(labels))
+        and all(np.isfinite(part).all() for part in arrays.values())
     )
     if not is_sound:
         raise Unreadable("the model is damaged: its parts do not fit each other")
@@ -107,6 +118,7 @@ def _model(arrays: dict[str, Any]) -> TopicModel:  # Any: as above
         vocabulary=Vocabulary(parts, rareness, float(header["rare"])),
         weights=weights,
         bias=bias,
+        network=network,
         calibration=Calibration(**header["calibration"]),
         figures=dict(header["figures"]),
     )

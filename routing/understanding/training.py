@@ -9,12 +9,14 @@ from scipy import sparse
 
 from routing.classify import gist
 from routing.understanding.calibration import calibrate
-from routing.understanding.counting import Counts, count
+from routing.understanding.counting import Counts, Learned, count
 from routing.understanding.features import Floats, Integers
 from routing.understanding.measures import calibration_error
 from routing.understanding.model import TopicModel
+from routing.understanding.network import READ_BLOCKS, Network, silent, teach
 
-# Up to here a softmax regression is quick and the better one; above, one machine for each label is.
+# Up to here a softmax regression is quick and the better one; above, one machine for each label
+# is, and a network beside it adds what it knows.
 FEW = 2_000
 MOST_EXAMPLES = 20_000
 MOST_LABELS = 1_000
@@ -39,10 +41,20 @@ class Example(NamedTuple):
     label: str
 
 
-class _Held(NamedTuple):
-    """What models said of examples they had not seen."""
+class _Taught(NamedTuple):
+    """What was learned from some of the texts."""
 
-    scores: Floats
+    learned: Learned
+    weights: Floats
+    bias: Floats
+    network: Network
+
+
+class _Held(NamedTuple):
+    """What models said of examples they had not seen: by weights, and by the network."""
+
+    by_weights: Floats
+    by_network: Floats
     places: Integers
     familiarity: Floats
 
@@ -62,18 +74,29 @@ def fit(examples: Sequence[Example], names: Mapping[str, str] | None = None) -> 
     is_few = len(examples) <= FEW
     fold_of = _folds(examples, places, _FOLDS_OF_FEW if is_few else _PART_OF_MANY)
     held = _hold_back(counts, places, fold_of, is_few=is_few)
-    calibration = calibrate(*held)
-    everything = np.arange(len(places))
-    learned = counts.learn(everything, places, labels=len(labels), is_few=is_few)
-    weights, bias = _solve(learned.matrix, places, len(labels), is_few=is_few)
+    loudness = _spread(held.by_weights) / (_spread(held.by_network) or 1.0)
+    scores = held.by_weights + np.float32(loudness) * held.by_network
+    calibration = calibrate(scores, held.places, held.familiarity)
+    taught = _teach(counts, np.arange(len(places)), places, is_few=is_few)
     figures = {
         "examples": len(examples),
         "labels": len(labels),
-        **_figures(calibration.shares(held.scores), held.places),
+        **_figures(calibration.shares(scores), held.places),
     }
     return TopicModel(
-        labels, learned.vocabulary, weights.astype(np.float16), bias, calibration, figures
+        labels,
+        taught.learned.vocabulary,
+        taught.weights.astype(np.float16),
+        taught.bias,
+        taught.network.louder(loudness),
+        calibration,
+        figures,
     )
+
+
+def _spread(scores: Floats) -> float:
+    """Return how far the scores of one text lie apart, on average."""
+    return float(scores.std(axis=1).mean())
 
 
 def _figures(shares: Floats, truth: Integers) -> dict[str, float]:
@@ -106,7 +129,6 @@ def _folds(examples: Sequence[Example], places: Integers, folds: int) -> Integer
 
 def _hold_back(counts: Counts, places: Integers, fold_of: Integers, *, is_few: bool) -> _Held:
     """Judge examples by models taught without them: each of few in turn, a fifth of many."""
-    classes = int(places.max()) + 1
     parts: list[_Held] = []
     for fold in range(_FOLDS_OF_FEW if is_few else 1):
         rest, out = np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)
@@ -114,14 +136,27 @@ def _hold_back(counts: Counts, places: Integers, fold_of: Integers, *, is_few: b
             continue
         # Nobody can name a label that was not taught.
         out = out[np.isin(places[out], places[rest])]
-        learned = counts.learn(rest, places[rest], labels=classes, is_few=is_few)
-        weights, bias = _solve(learned.matrix, places[rest], classes, is_few=is_few)
-        vectors = counts.vectors(out, learned)
+        taught = _teach(counts, rest, places, is_few=is_few)
+        vectors = counts.vectors(out, taught.learned)
         lengths = np.sqrt(np.asarray(vectors.multiply(vectors).sum(axis=1)).ravel())
-        parts.append(_Held(vectors @ weights + bias, places[out], lengths))
+        by_weights = vectors @ taught.weights + taught.bias
+        by_network = taught.network.all_scores(vectors)
+        parts.append(_Held(by_weights, by_network, places[out], lengths))
     if not sum(len(part.places) for part in parts):
         raise NotEnough("no example can be held back")
     return _Held(*map(np.concatenate, zip(*parts, strict=True)))
+
+
+def _teach(counts: Counts, rows: Integers, places: Integers, *, is_few: bool) -> _Taught:
+    """Learn from the texts in `rows`; of few, a network would know too little."""
+    labels = int(places.max()) + 1
+    learned = counts.learn(rows, places[rows], labels=labels, is_few=is_few)
+    weights, bias = _solve(learned.matrix, places[rows], labels, is_few=is_few)
+    inputs = sum(map(len, learned.vocabulary.blocks[:READ_BLOCKS]))
+    network = silent(inputs, labels)
+    if not is_few:
+        network = teach(learned.matrix[:, :inputs], places[rows], labels)
+    return _Taught(learned, weights, bias, network)
 
 
 def _solve(

@@ -51,7 +51,7 @@ def told(model: TopicModel, rows: list[Labelled]) -> tuple[float, float]:
 def test_a_bank_with_many_examples_is_understood() -> None:
     lesson, asked = parted(read("banking77_train"), 1)
     accuracy, error = told(taught(lesson), asked)
-    assert accuracy >= 0.913
+    assert accuracy >= 0.92
     assert error <= 0.03
 
 
@@ -70,12 +70,12 @@ def test_an_assistant_is_understood_and_strange_requests_are_told() -> None:
     model = taught(read("clinc150_train"))
     asked, strange = read("clinc150_val"), read("clinc150_oos_train_val")
     accuracy, error = told(model, asked)
-    assert accuracy >= 0.935
+    assert accuracy >= 0.937
     assert error <= 0.03
     known = np.array([model.judge(row.text).confidence for row in asked])
     unknown = np.array([model.judge(row.text).confidence for row in strange])
-    assert measures.separation(known, unknown) >= 0.96
-    assert measures.recall_at(known, unknown) >= 0.82
+    assert measures.separation(known, unknown) >= 0.968
+    assert measures.recall_at(known, unknown) >= 0.83
     assert np.mean([not model.judge(row.text).is_known for row in strange]) >= 0.8
 
 
@@ -84,5 +84,5 @@ def test_chinese_travellers_are_understood() -> None:
     for seed in (1, 2, 3):
         lesson, asked = parted(read("crosswoz_domain_zh"), seed)
         found.append(told(taught(lesson), asked))
-    assert np.mean([accuracy for accuracy, _ in found]) >= 0.93
+    assert np.mean([accuracy for accuracy, _ in found]) >= 0.938
     assert max(error for _, error in found) <= 0.04
