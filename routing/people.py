@@ -1,5 +1,6 @@
 """The people of an organization as they are now: kept by the process, and of each look only what changed is read."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -48,12 +49,13 @@ class _Kept:
 
 
 _kept: dict[int, _Kept] = {}
-_lock = Lock()
+# One for each organization: reading all of a large one keeps nobody else waiting.
+_locks: dict[int, Lock] = defaultdict(Lock)
 
 
 def people(known: Facts, now: datetime) -> list[Person]:
     """Return the active staff as they are now, by id: access, presence, load and what is reserved for offers."""
-    with _lock:
+    with _locks[current_organization_id()]:
         kept = _current()
         _note(kept, known)
         staff, found = list(kept.staff.values()), [kept.people[pk] for pk in sorted(kept.people)]

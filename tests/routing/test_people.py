@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from decimal import Decimal
+from threading import Event
 from time import monotonic
 
 import pytest
@@ -15,6 +16,7 @@ from django.utils import timezone
 from helpdesk import access
 from helpdesk.models import Department, Presence, RoleGrant, Staff, StaffSkill
 from helpdesk.services import grants, organizations
+from helpdesk.tenancy import current_organization_id
 from routing import engine
 from routing import people as kept
 from routing.candidates import Person
@@ -150,6 +152,37 @@ def test_organizations_are_kept_apart(looked: World) -> None:
     other = make_world("other")
     assert not everybody(other).keys() & everybody(looked).keys()
     assert everybody(looked).keys() == everybody(looked).keys()
+
+
+def test_a_slow_look_at_one_organization_keeps_another_not_waiting(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = make_world("other")
+    has_begun, may_end = Event(), Event()
+    read = kept._read
+
+    def slow(rows: kept._Kept) -> None:
+        if current_organization_id() == world.organization.pk:
+            has_begun.set()
+            assert may_end.wait(20)
+        read(rows)
+
+    def look(at: World) -> dict[int, Person]:
+        try:
+            return everybody(at)
+        finally:
+            connection.close()
+
+    monkeypatch.setattr(kept, "_read", slow)
+    with ThreadPoolExecutor(2) as pool:
+        try:
+            first = pool.submit(look, world)
+            assert has_begun.wait(20)
+            assert other.carol.pk in pool.submit(look, other).result(10)
+            assert not first.done()
+        finally:
+            may_end.set()
+        assert world.carol.pk in first.result(20)
 
 
 def test_a_first_look_asks_as_much_about_many_as_about_few(world: World) -> None:
