@@ -58,6 +58,9 @@ class Outbox(Deliverable):
         "helpdesk.Conversation", models.CASCADE, related_name="outbox"
     )
     channel = OrganizationForeignKey("helpdesk.Channel", models.PROTECT, related_name="outbox")
+    # What it ended of its conversation: so the customer waits again when it is taken back.
+    waiting_since = models.DateTimeField(null=True, blank=True)
+    return_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("delivery")

@@ -108,7 +108,7 @@ def note(
 
 
 def take_back(by: Access, conversation_id: int, number: int) -> None:
-    """Take a reply back while it is still held; raises NotFound, TooLate."""
+    """Take a reply back while it is still held: the customer waits as before it; raises NotFound, TooLate."""
     with organization_transaction():
         conversation = visible_conversation(
             by, conversation_id, permissions.CONVERSATION_REPLY, lock=True
@@ -124,12 +124,33 @@ def take_back(by: Access, conversation_id: int, number: int) -> None:
         ).update(state=Delivery.CANCELLED, due_at=None, settled_at=now)
         if not cancelled:
             raise TooLate
-        if conversation.state == State.WAITING:
-            timeline.set_state(conversation, State.OPEN)
-            conversation.waiting_since = conversation.waiting_since or now
-            conversation.save()
+        _wait_again(conversation, number)
         audit.record("reply.taken_back", conversation, by, number=number)
         _tell_delivery(conversation, number)
+
+
+def _wait_again(conversation: Conversation, number: int) -> None:
+    """Let go on what a reply had ended; where another one followed, it is that one which ended it."""
+    replies = Outbox.objects.filter(conversation=conversation, message__entry__actor__isnull=False)
+    gone = replies.get(message__entry__number=number)
+    if gone.waiting_since is None or not conversation.is_open:
+        return
+    held = timeline.running_assignment(conversation)
+    # Whoever got it since is not timed by what another had left.
+    return_at = gone.return_at if held and held.starts_at <= gone.created_at else None
+    others = replies.exclude(state=Delivery.CANCELLED).filter(message__entry__number__gt=number)
+    following = others.order_by("message__entry__number").first()
+    if following:
+        Outbox.objects.filter(pk=following.pk).update(
+            waiting_since=gone.waiting_since, return_at=return_at
+        )
+        return
+    if conversation.state == State.WAITING:
+        timeline.set_state(conversation, State.OPEN)
+    conversation.waiting_since = gone.waiting_since
+    if conversation.state == State.OPEN:
+        conversation.return_at = conversation.return_at or return_at
+    conversation.save()
 
 
 def resend(by: Access, conversation_id: int, number: int) -> None:
@@ -211,6 +232,8 @@ def _queue(conversation: Conversation, message: Message) -> None:
         conversation=conversation,
         channel=channel,
         due_at=timezone.now() + timedelta(seconds=channel.hold_seconds),
+        waiting_since=conversation.waiting_since,
+        return_at=conversation.return_at,
     )
     events.publish(
         events.MessageQueued(conversation.organization_id, conversation.pk, message.entry.number)
