@@ -4,9 +4,10 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F
 
-from helpdesk.models import Assignment, Mention
+from helpdesk.models import Mention
+from helpdesk.services import backing
 from routing.models import Offer
 
 
@@ -23,14 +24,8 @@ def practising(learners: Collection[int]) -> Practising:
 
     A case counts until its learner holds it no longer, even when the colleague's access was ended before.
     """
-    turn = Assignment.objects.filter(
-        conversation_id=OuterRef("conversation_id"),
-        staff_id=OuterRef("behind_id"),
-        ended_at__isnull=True,
-        starts_at__lte=OuterRef("at"),
-    )
     rows = Mention.objects.filter(
-        Exists(turn), conversation__owner_id__in=learners, behind_id=F("conversation__owner_id")
+        backing.turn(), conversation__owner_id__in=learners, behind_id=F("conversation__owner_id")
     ).order_by()
     held = list(rows.values_list("behind_id", "staff_id", "ended_at"))
     offered = Offer.objects.filter(

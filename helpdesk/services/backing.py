@@ -1,21 +1,28 @@
 """A colleague behind whoever is learning: the case stands among what they were called into.
 
-It costs them no capacity, and it ends when the conversation does or somebody else holds it.
+It costs them no capacity, and it ends when the conversation does or somebody else holds it. Until then their
+access is renewed, each time for so long as anybody may be given one.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.db.models import F
+from django.db.models import Exists, F, OuterRef, QuerySet
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from helpdesk import events
 from helpdesk.access import access_of
-from helpdesk.models import Conversation, Entry, Mention, PresenceStatus, Staff
+from helpdesk.models import Assignment, Conversation, Entry, Mention, PresenceStatus, Staff
+from helpdesk.registries import Sweep, sweeps
 from helpdesk.services import audit, timeline
 from helpdesk.services.mentions import LONGEST_ACCESS
 from helpdesk.services.practices import Practice
+from helpdesk.tenancy import organization_transaction
+
+# Renewed with so much left, as the queue of the sweep says it: a desk may be closed for days.
+RENEWED_WITH = LONGEST_ACCESS / 2
+BATCH = 100
 
 
 def choose(practice: Practice, conversation: Conversation) -> int | None:
@@ -130,3 +137,63 @@ def give_access(entries: Sequence[Entry]) -> None:
                 is_behind=True,
             )
         )
+
+
+def turn() -> Exists:
+    """Return whether the one behind whom the outer access stands holds the case as they did when it was given."""
+    held = Assignment.objects.filter(
+        conversation_id=OuterRef("conversation_id"),
+        staff_id=OuterRef("behind_id"),
+        ended_at__isnull=True,
+        starts_at__lte=OuterRef("at"),
+    )
+    return Exists(held)
+
+
+def renew_due(now: datetime) -> int:
+    """Renew the accesses of those who still stand behind somebody; returns how many.
+
+    What ran out or was let go stays over, and so does in the end the access of who may no longer answer.
+    """
+    with organization_transaction():
+        due = list(
+            _ending(now).order_by("access_until").values_list("conversation_id", flat=True)[:BATCH]
+        )
+    return sum(_renew(conversation_id, now) for conversation_id in dict.fromkeys(due))
+
+
+def _ending(now: datetime) -> QuerySet[Mention]:
+    return Mention.objects.filter(
+        turn(),
+        ended_at__isnull=True,
+        access_until__gt=now,
+        access_until__lt=now + RENEWED_WITH,
+    )
+
+
+def _renew(conversation_id: int, now: datetime) -> int:
+    with organization_transaction():
+        conversation = timeline.lock(conversation_id)
+        ending = _ending(now).filter(conversation=conversation).select_related("staff", "entry")
+        renewed = 0
+        for mention in ending.order_by("id"):
+            if not access_of(mention.staff).can_answer(
+                conversation.department_id, conversation.topic_id
+            ):
+                continue
+            # A call has its end: from then on they are here for the learner alone, and go with them.
+            is_called = mention.entry.at + LONGEST_ACCESS > now
+            Mention.objects.filter(pk=mention.pk).update(
+                access_until=now + LONGEST_ACCESS, by_id=mention.by_id if is_called else None
+            )
+            audit.record(
+                "conversation.backed",
+                conversation,
+                staff=mention.staff_id,
+                learner=mention.behind_id,
+            )
+            renewed += 1
+    return renewed
+
+
+sweeps.register("backing", Sweep(run=renew_due, queue="backing", every_seconds=60))

@@ -8,9 +8,12 @@ from django.utils import timezone
 from helpdesk import events
 from helpdesk.errors import HelpdeskError, NobodyBehind
 from helpdesk.models import Assignment, AuditEntry, Conversation, Entry, Mention, Presence, Skill
+from helpdesk.registries import sweeps
+from helpdesk.reports.learners import learners
 from helpdesk.services import assignment, backing, grants, lifecycle, mentions, replying
 from helpdesk.services.holding import Gift, assign_waiting
 from helpdesk.services.practices import Practice
+from helpdesk.tenancy import due_organizations
 from tests.factories import World
 
 
@@ -196,3 +199,86 @@ def test_nobody_stands_behind_again_who_did_not_when_it_was_handed_over(
     assignment.undo_transfer(dave, made.pk)
     assert world.conversation(ref).owner == world.dave
     assert running(world, ref) == []
+
+
+def ends_in(world: World, ref: int, days: float) -> None:
+    """Have who stands behind have access for so many days from now."""
+    with world.transaction():
+        rows = Mention.objects.filter(conversation_id=ref, behind=world.dave)
+        rows.update(access_until=timezone.now() + timedelta(days=days))
+
+
+def renewed(world: World) -> int:
+    """Run the sweep where it is due."""
+    if world.organization.pk not in due_organizations("backing"):
+        return 0
+    return sweeps.get("backing").run(timezone.now())
+
+
+def test_the_access_is_renewed_for_as_long_as_the_learner_holds_the_case(
+    world: World, ref: int
+) -> None:
+    give(world, ref, "carol")
+    assert renewed(world) == 0
+    for _ in range(3):
+        ends_in(world, ref, 6)
+        assert renewed(world) == 1
+        (mention,) = running(world, ref)
+        left = mention.access_until - timezone.now()
+        assert timedelta(days=13) < left <= mentions.LONGEST_ACCESS
+        assert renewed(world) == 0
+    with world.transaction():
+        assert AuditEntry.objects.filter(action="conversation.backed").count() == 4
+    assignment.put_back(world.access("dave"), ref)
+    assert running(world, ref) == []
+    assert renewed(world) == 0
+
+
+@pytest.mark.parametrize("how", ["over", "put back and taken", "may not answer", "followed"])
+def test_an_access_is_not_renewed_of_who_does_not_stand_behind(
+    world: World, ref: int, how: str
+) -> None:
+    replying.note(world.access("bob"), ref, text="@Carol", mention_ids=[world.carol.pk])
+    give(world, ref, "carol")
+    dave = world.access("dave")
+    ends_in(world, ref, 6)
+    with world.transaction():
+        if how == "over":
+            Mention.objects.update(access_until=timezone.now())
+        elif how == "put back and taken":
+            assignment.put_back(dave, ref)
+            assignment.take(dave, ref)
+        elif how == "may not answer":
+            grants.deactivate(world.carol)
+        else:
+            Mention.objects.update(behind=None)
+    until = [mention.access_until for mention in running(world, ref)]
+    assert sweeps.get("backing").run(timezone.now()) == 0
+    assert [mention.access_until for mention in running(world, ref)] == until
+    is_due = world.organization.pk in due_organizations("backing")
+    assert is_due == (how == "may not answer")
+
+
+@pytest.mark.parametrize(("days", "stays"), [(5, True), (15, False)])
+def test_who_was_called_in_long_ago_goes_with_the_learner(
+    world: World, ref: int, days: int, stays: bool
+) -> None:
+    replying.note(world.access("bob"), ref, text="@Carol", mention_ids=[world.carol.pk])
+    give(world, ref, "carol")
+    ends_in(world, ref, 6)
+    with world.transaction():
+        Entry.objects.filter(conversation_id=ref).update(at=timezone.now() - timedelta(days=days))
+    assert renewed(world) == 1
+    assignment.put_back(world.access("dave"), ref)
+    assert bool(running(world, ref)) == stays
+
+
+def test_nobody_is_shown_behind_whose_access_is_over(world: World, ref: int) -> None:
+    def learner() -> str | None:
+        with world.transaction():
+            return Conversation.objects.annotate(**learners()).get(pk=ref).learner
+
+    give(world, ref, "carol")
+    assert learner() == world.dave.name
+    ends_in(world, ref, -1)
+    assert learner() is None
