@@ -104,7 +104,7 @@ def _drain(known: Facts, fence: int | None, batch: int) -> tuple[set[int], bool]
             return set(), False
         team = Team.of(people(known, now))
         waiting = _servable(waiting_for, team, known, now, batch)
-        asked = narrow(needs.needs(waiting, known, now), team, known, now)
+        asked = narrow(needs.needs(waiting, known, now), team, known, now, RulesOf(known, now))
         if asked:
             pricing.price(team, known, now)
     placed = _place(asked, team, known, fence)
@@ -151,7 +151,12 @@ def _only_for_learners(
     asked: Mapping[str, Need], team: Team, known: Facts, now: datetime
 ) -> list[int]:
     """Return some of what nobody could take now but people in training, with a colleague behind who has no room."""
-    keys = [key for key, need in asked.items() if learning.possible(need, team, known, now)]
+    rules_of = RulesOf(known, now)
+    keys = [
+        key
+        for key, need in asked.items()
+        if learning.possible(need, team, known.rules, rules_of(need), now)
+    ]
     return queued.calm_first(keys, FOR_LEARNERS, below=learning.EASY_BELOW) if keys else []
 
 
@@ -178,7 +183,8 @@ def _place(asked: Sequence[Need], team: Team, known: Facts, fence: int | None) -
         elif not done:
             break
         left = [need for need in asked if need.conversation_id not in placed]
-        asked = narrow_again(left, team, known, timezone.now())
+        now = timezone.now()
+        asked = narrow_again(left, team, known, now, RulesOf(known, now))
     return placed
 
 
@@ -276,8 +282,8 @@ def _record_newly_waiting(conversation_ids: Sequence[int], known: Facts) -> None
             return
         team = Team.of(people(known, now))
         pricing.price(team, known, now)
-        left = narrow(left, team, known, now)
-    policies = RulesOf(known, now)
+        policies = RulesOf(known, now)
+        left = narrow(left, team, known, now, policies)
     choices = [choose(team, need, policies.policy(need), now) for need in left]
     for outcome, is_held in ((Decision.Outcome.QUEUED, False), (Decision.Outcome.HELD, True)):
         waiting = [each.nobody() for each in choices if (each.row is not None) == is_held]

@@ -4,7 +4,7 @@ Nobody is waited for who is not there: a colleague who is away, a ring without a
 without room are passed over at once.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -12,6 +12,7 @@ from routing import learning
 from routing.candidates import FULL, Need, Past
 from routing.deciding.demands import ring_after
 from routing.deciding.filters import BITS, codes
+from routing.deciding.rules import Rules
 from routing.deciding.team import Team
 from routing.facts import Facts
 
@@ -20,12 +21,19 @@ REMEMBERED_FOR = timedelta(days=90)
 GOOD_STARS = 4.0
 
 
-def narrow(needs: Sequence[Need], team: Team, known: Facts, now: datetime) -> list[Need]:
+RulesOf = Callable[[Need], Rules]
+
+
+def narrow(
+    needs: Sequence[Need], team: Team, known: Facts, now: datetime, rules_of: RulesOf
+) -> list[Need]:
     """Return the needs, each with whom it is kept for or the ring that is open now, if any."""
-    return [_narrowed(need, team, known, now) for need in needs]
+    return [_narrowed(need, team, known, now, rules_of) for need in needs]
 
 
-def narrow_again(needs: Sequence[Need], team: Team, known: Facts, now: datetime) -> list[Need]:
+def narrow_again(
+    needs: Sequence[Need], team: Team, known: Facts, now: datetime, rules_of: RulesOf
+) -> list[Need]:
     """Return the needs narrowed anew where some are asked of people in training, who may have none left to spare."""
     if not any(need.practice for need in needs):
         return list(needs)
@@ -34,10 +42,11 @@ def narrow_again(needs: Sequence[Need], team: Team, known: Facts, now: datetime)
         team,
         known,
         now,
+        rules_of,
     )
 
 
-def _narrowed(need: Need, team: Team, known: Facts, now: datetime) -> Need:
+def _narrowed(need: Need, team: Team, known: Facts, now: datetime, rules_of: RulesOf) -> Need:
     if need.queued_at is None:
         return need
     waited = (now - need.queued_at).total_seconds()
@@ -45,7 +54,9 @@ def _narrowed(need: Need, team: Team, known: Facts, now: datetime) -> Need:
         kept = replace(need, sticky_to=last_good(need.pasts, now))
         if kept.sticky_to is not None and _anybody(team, kept, now):
             return kept
-    practice = None if last_good(need.pasts, now) else learning.practice(need, team, known, now)
+    practice = None
+    if team.learning and not last_good(need.pasts, now):
+        practice = learning.practice(need, team, known.rules, rules_of(need), now)
     if practice is not None:
         return replace(need, practice=practice)
     rings = known.rings_of(need.topic_id)

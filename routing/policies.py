@@ -18,7 +18,7 @@ from routing.laboratory.policies import NUMBERS, rules_of
 from routing.models import Policy
 
 # What a policy of a department's own starts with, besides its rules.
-INHERITED = ("mode", "offer_seconds", "sticky_seconds", "return_seconds", "learning_percent")
+INHERITED = ("mode", "offer_seconds", "sticky_seconds", "return_seconds")
 
 
 class Changed(WrongState):

@@ -56,7 +56,7 @@ def _standing_by(
         one.pk: learning.standing_by(
             needs.need_of_kind(Kind(one.department_id, one.topic_id, "", None), known),
             team,
-            known,
+            known.rules,
             now,
         )
         for one in conversations

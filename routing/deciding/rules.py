@@ -34,6 +34,8 @@ class Rules:
     slack_percent: int = 60
     # After this part of the time somebody is given it who is not the best for it.
     patience_percent: int = 100
+    # Percent of what is easy that is asked of people in training first.
+    learning_percent: int = 0
 
     def target(self, urgency: int, *, is_live: bool = False) -> float:
         """Return the seconds within which somebody should have it: fewer, faster, the more urgent."""

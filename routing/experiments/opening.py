@@ -1,6 +1,7 @@
 """Opening, starting, stopping and adopting experiments, and what may not change while one runs."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from secrets import randbits
 from typing import Any
@@ -197,8 +198,10 @@ def adopt(by: Access, experiment_id: int) -> Policy:
         experiment = _locked(by, experiment_id)
         if experiment.state not in {State.STOPPED, State.ENDED}:
             raise WrongState(_("This experiment is not over."))
+        before = policies.in_use(experiment.department_id)
         policy = policies.to_change(experiment.department_id)
-        policies.keep(policy, rules_of(experiment.draft))
+        tried = rules_of(experiment.draft)
+        policies.keep(policy, replace(tried, learning_percent=before.learning_percent))
         audit.record(
             "experiment.adopted",
             experiment,

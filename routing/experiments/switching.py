@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Container, Iterable, Mapping
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from helpdesk.errors import Invalid
@@ -43,7 +43,8 @@ class Running:
             "arm": "draft" if is_draft else "policy",
         }
         if is_draft:
-            acting.follow(self.draft)
+            # An experiment tries no other share of learning.
+            acting.follow(replace(self.draft, learning_percent=used.learning_percent))
         return acting
 
 

@@ -26,6 +26,7 @@ NUMBER_LABELS: Mapping[str, str | Promise] = {
     "calm_chat_seconds": _("The same in a chat"),
     "slack_percent": _("Give everything at once while so much is free"),
     "patience_percent": _("Anybody suits after so much of its time"),
+    "learning_percent": _("Easy ones asked of people in training"),
 }
 UNITS: Mapping[str, str | Promise] = {
     "urgent_seconds": _("s"),
@@ -33,6 +34,7 @@ UNITS: Mapping[str, str | Promise] = {
     "calm_chat_seconds": _("s"),
     "slack_percent": "%",
     "patience_percent": "%",
+    "learning_percent": "%",
 }
 
 

@@ -19,6 +19,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "calm_chat_seconds": (30, 86_400),
     "slack_percent": (0, 100),
     "patience_percent": (1, 300),
+    "learning_percent": (0, 50),
 }
 NUMBERS = tuple(BOUNDS)
 

@@ -11,12 +11,12 @@ from helpdesk.access import Access, visible_conversations
 from helpdesk.models import Conversation, Staff
 from routing import needs, pricing
 from routing.candidates import Need
-from routing.deciding.matching import decide
+from routing.deciding.matching import Decided, decide
 from routing.deciding.rules import Rules
 from routing.deciding.team import Team
 from routing.facts import Facts, facts
 from routing.laboratory.drafts import rules_under
-from routing.narrowing import narrow
+from routing.narrowing import narrow, narrow_again
 from routing.people import people
 
 SHOWN = 20
@@ -33,6 +33,8 @@ class Fate:
 
     kind: str
     staff: Staff | None = None
+    # Whoever stands behind the person, who would learn with it.
+    behind: Staff | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,12 @@ class Preview:
     def different(self) -> int:
         return sum(line.is_different for line in self.lines)
 
+    @property
+    def learning(self) -> tuple[int, int]:
+        """Return how many would be given to people in training, by the policy in use and by the draft."""
+        fates = [(line.now.behind, line.then.behind) for line in self.lines]
+        return sum(now is not None for now, _ in fates), sum(then is not None for _, then in fates)
+
 
 def preview(by: Access, draft: Rules, department_id: int | None) -> Preview:
     """Return the waiting conversations that the person may see and the draft would be asked about.
@@ -75,10 +83,12 @@ def preview(by: Access, draft: Rules, department_id: int | None) -> Preview:
     if not shown:
         return Preview([])
     team = Team.of(people(known, now))
-    asked = narrow(needs.needs(waiting, known, now), team, known, now)
+    asked = needs.needs(waiting, known, now)
     pricing.price(team, known, now)
-    present = _fates(asked, team, lambda need: known.policy(need.department_id, now).rules, now)
-    future = _fates(asked, team, rules_under(draft, department_id, known, now), now)
+    present = _fates(
+        asked, team, known, lambda need: known.policy(need.department_id, now).rules, now
+    )
+    future = _fates(asked, team, known, rules_under(draft, department_id, known, now), now)
     names = _names([*present.values(), *future.values()])
     lines = [
         Line(one, _told(present.get(one.pk), names), _told(future.get(one.pk), names))
@@ -93,35 +103,72 @@ def _is_meant(waiting: Conversation, department_id: int | None, known: Facts) ->
     return waiting.department_id not in known.policies
 
 
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A fate by the ids of people."""
+
+    kind: str
+    staff_id: int | None = None
+    behind_id: int | None = None
+
+
 def _fates(
-    asked: Sequence[Need], team: Team, rules_of: Callable[[Need], Rules], now: datetime
-) -> dict[int, tuple[str, int | None]]:
-    """Return by conversation what would become of it, and with whom."""
-    decided = decide(asked, team, rules_of, now.timestamp())
+    waiting: Sequence[Need],
+    team: Team,
+    known: Facts,
+    rules_of: Callable[[Need], Rules],
+    now: datetime,
+) -> dict[int, _Found]:
+    """Return by conversation what would become of it.
+
+    What was kept for people in training, who have none left to spare, is asked of everybody next, as the router does.
+    """
+    asked, team = narrow(waiting, team, known, now, rules_of), team.copy()
+    found: dict[int, _Found] = {}
+    while asked:
+        decided = decide(asked, team, rules_of, now.timestamp())
+        told = _told_by(decided, team)
+        found |= told
+        if not decided.given:
+            break
+        for at, row in decided.given:
+            team.give(row, decided.needs[at], now)
+        left = [need for need in asked if found[need.conversation_id].kind != "given"]
+        asked = narrow_again(left, team, known, now, rules_of)
+    return found
+
+
+def _told_by(decided: Decided, team: Team) -> dict[int, _Found]:
     standings = decided.standings
     if standings is None:
         return {}
     given = dict(decided.given)
-    found: dict[int, tuple[str, int | None]] = {}
+    found: dict[int, _Found] = {}
     for at, need in enumerate(decided.needs):
         there = standings.is_there[at]
         if at in given:
-            found[need.conversation_id] = ("given", int(team.ids[given[at]]))
+            behind_id = need.practice.staff_ids[0] if need.practice else None
+            found[need.conversation_id] = _Found("given", int(team.ids[given[at]]), behind_id)
         elif not there.any():
-            found[need.conversation_id] = ("nobody", None)
+            found[need.conversation_id] = _Found("nobody")
         else:
             best = standings.rows[int(np.where(there, standings.totals[at], -1).argmax())]
             kind = "held" if at in decided.held else "full"
-            found[need.conversation_id] = (kind, int(team.ids[best]))
+            found[need.conversation_id] = _Found(kind, int(team.ids[best]))
     return found
 
 
-def _names(fates: Sequence[tuple[str, int | None]]) -> dict[int, Staff]:
-    ids = {staff_id for _kind, staff_id in fates if staff_id is not None}
+def _names(fates: Sequence[_Found]) -> dict[int, Staff]:
+    ids = {pk for fate in fates for pk in (fate.staff_id, fate.behind_id) if pk is not None}
     rows = Staff.objects.filter(pk__in=ids).select_related("department").order_by()
     return {one.pk: one for one in rows}
 
 
-def _told(fate: tuple[str, int | None] | None, names: Mapping[int, Staff]) -> Fate:
-    kind, staff_id = fate or ("nobody", None)
-    return Fate(kind, names.get(staff_id) if staff_id is not None else None)
+def _told(fate: _Found | None, names: Mapping[int, Staff]) -> Fate:
+    if fate is None:
+        return Fate("nobody")
+    return Fate(
+        fate.kind,
+        names.get(fate.staff_id or 0),
+        names.get(fate.behind_id or 0),
+    )

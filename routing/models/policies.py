@@ -160,6 +160,7 @@ class Policy(OrganizationModel):
         self.calm_chat_seconds = int(rules.calm_chat_seconds)
         self.slack_percent = rules.slack_percent
         self.patience_percent = rules.patience_percent
+        self.learning_percent = rules.learning_percent
 
     @property
     def rules(self) -> Rules:
@@ -171,4 +172,5 @@ class Policy(OrganizationModel):
             calm_chat_seconds=float(self.calm_chat_seconds),
             slack_percent=self.slack_percent,
             patience_percent=self.patience_percent,
+            learning_percent=self.learning_percent,
         )

@@ -125,7 +125,7 @@ def test_the_draft_becomes_the_policy_by_a_person_and_not_before_the_end(
 ) -> None:
     alice = world.access("alice")
     with world.transaction():
-        Policy.objects.create(mode="offer", version=3)
+        Policy.objects.create(mode="offer", version=3, learning_percent=30)
     experiment = opened(begins=timezone.now())
     with pytest.raises(WrongState):
         opening.adopt(alice, experiment.pk)
@@ -136,7 +136,7 @@ def test_the_draft_becomes_the_policy_by_a_person_and_not_before_the_end(
     with world.transaction():
         policy = Policy.objects.get()
     assert policy.weights == NOBODY_COUNTS_BUT_SKILL
-    assert (policy.mode, policy.version) == ("offer", 4)
+    assert (policy.mode, policy.version, policy.learning_percent) == ("offer", 4, 30)
 
 
 @pytest.mark.parametrize("where", [None, "support"])

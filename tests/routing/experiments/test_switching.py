@@ -32,9 +32,12 @@ def test_the_draft_decides_in_its_slices_and_the_policy_in_its_own(
     world: World, opened: Opened
 ) -> None:
     with world.transaction():
-        Policy.objects.create(version=4)
+        Policy.objects.create(version=4, learning_percent=30)
     experiment = begun_in(world, opened(begins=timezone.now()), is_draft=True)
     by_draft = last_decision(world)
+    with world.transaction():
+        acting = facts().policy(world.support.pk, by_draft.at)
+    assert (acting.points, acting.learning_percent) == (NOBODY_COUNTS_BUT_SKILL, 30)
     assert names(by_draft) == ["skill"]
     number = experiment.plan.slice_at(by_draft.at)
     arm = {"experiment": experiment.pk, "slice": number, "arm": "draft"}

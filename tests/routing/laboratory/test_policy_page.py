@@ -9,9 +9,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from helpdesk.models import Assignment, AuditEntry, Conversation, Staff, Topic
+from helpdesk.models import Assignment, AuditEntry, Conversation, Staff, StaffSkill, Topic
 from helpdesk.tenancy import organization_scope
-from routing import engine
+from routing import engine, learning
 from routing.deciding.rules import DEFAULT_WEIGHTS
 from routing.laboratory import trials
 from routing.models import Decision, Policy, Trial
@@ -110,6 +110,7 @@ def test_conversations_out_of_sight_are_not_previewed(waiting: World) -> None:
         ("calm_seconds", "59"),
         ("slack_percent", "101"),
         ("patience_percent", "0"),
+        ("learning_percent", "51"),
     ],
 )
 def test_what_is_wrong_is_named_and_put_into_use_by_nobody(
@@ -270,3 +271,47 @@ def test_only_administrators_replay_and_see_what_came_of_it(
     assert client(waiting, "bob").post(reverse("routing:lab-replay"), entered()).status_code == 404
     wrong = client(waiting, "alice").post(reverse("routing:lab-replay"), entered(weight_skill=101))
     assert wrong.status_code == 422
+
+
+@pytest.fixture
+def learner(waiting: World) -> World:
+    """Three such conversations wait; dave is in training for what carol can, bob is not there."""
+    with waiting.transaction():
+        StaffSkill.objects.filter(staff=waiting.dave).update(is_learning=True)
+        Topic.objects.filter(name="退货").update(minimum_level=3)
+    for number in range(2):
+        waiting.message("怎么退货", f"more-{number}")
+    with waiting.transaction():
+        Conversation.objects.update(
+            route_at=None, topic=Topic.objects.get(name="退货"), language="zh"
+        )
+    return waiting
+
+
+def test_another_share_of_learning_shows_who_would_learn_with_what_waits(
+    learner: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learning, "is_drawn", lambda _need, rules: rules.learning_percent > 0)
+    browser = client(learner, "alice")
+    assert "people in training (now" not in as_fragment(browser)
+    html = as_fragment(browser, learning_percent=20)
+    # One at a time each; what else is drawn is asked of everybody.
+    assert "1 to people in training (now 0)" in html
+    assert html.count("learns with it; Carol stands behind") == 1
+    assert html.count("gets it now") == 5
+    with learner.transaction():
+        Policy.objects.create(learning_percent=10)
+    assert "0 to people in training (now 1)" in as_fragment(browser, learning_percent=0)
+    chinese = client(learner, "alice", "zh-hans").get(PAGE).content.decode()
+    assert "1 个给学习者（现行 1 个）" in chinese
+    assert "用它学习；Carol在后面支持" in chinese
+
+
+def test_the_share_of_learning_comes_into_use_with_the_draft(waiting: World) -> None:
+    browser = client(waiting, "alice")
+    assert browser.post(USE, entered(seen="", learning_percent=15)).status_code == 302
+    made = policies_of(waiting)[0]
+    assert made.learning_percent == 15
+    # A form without it leaves it as it is.
+    assert browser.post(USE, entered(seen=f"{made.pk}.1", weight_load=7)).status_code == 302
+    assert policies_of(waiting)[0].learning_percent == 15

@@ -22,5 +22,5 @@ def skill(world: World) -> int:
 @pytest.fixture
 def drawn(skill: int, monkeypatch: pytest.MonkeyPatch) -> int:
     """Every easy case is one to learn with."""
-    monkeypatch.setattr(learning, "is_drawn", lambda _need, policy: policy.learning_percent > 0)
+    monkeypatch.setattr(learning, "is_drawn", lambda _need, rules: rules.learning_percent > 0)
     return skill

@@ -22,8 +22,9 @@ from helpdesk.models import (
     Topic,
 )
 from helpdesk.services import assignment, grants, lifecycle, mentions
-from routing import learning, offers
+from routing import engine, learning, offers
 from routing.candidates import Need
+from routing.deciding.rules import Rules
 from routing.deciding.team import Team
 from routing.facts import facts
 from routing.models import Offer, Policy
@@ -61,23 +62,22 @@ def test_the_set_share_of_easy_cases_is_for_people_in_training_and_always_the_sa
         Policy.objects.update(learning_percent=20)
         topic = Topic.objects.get(name="退货")
         known = facts()
-        team = Team.of(people(known, now))
+        team, rules_of = Team.of(people(known, now)), engine.RulesOf(known, now)
         needs = [
             Need(number, world.support.pk, topic.pk, {skill: 3}, queued_at=now)
             for number in range(1, 1001)
         ]
-        found = [bool(need.practice) for need in narrow(needs, team, known, now)]
-        again = narrow(list(reversed(needs)), team, known, now + timedelta(seconds=9))
+        found = [bool(need.practice) for need in narrow(needs, team, known, now, rules_of)]
+        again = narrow(list(reversed(needs)), team, known, now + timedelta(seconds=9), rules_of)
     # 200 expected; five times the deviation of 12.6 on either side.
     assert 137 <= sum(found) <= 263
     assert found == [bool(need.practice) for need in reversed(again)]
     anew = [
-        learning.is_drawn(Need(n, 1, episode=2), Policy(learning_percent=20))
-        for n in range(1, 1001)
+        learning.is_drawn(Need(n, 1, episode=2), Rules(learning_percent=20)) for n in range(1, 1001)
     ]
     assert 137 <= sum(anew) <= 263
     assert anew != found
-    assert not any(learning.is_drawn(need, Policy()) for need in needs)
+    assert not any(learning.is_drawn(need, Rules()) for need in needs)
 
 
 def test_somebody_in_training_gets_it_below_the_level_with_a_colleague_behind(
