@@ -178,9 +178,14 @@ class Team:
         if behind is not None:
             self.stands_behind[behind] += 1
 
-    def take_back(self, row: int, weight: Decimal) -> None:
-        """Note that somebody is done with one conversation."""
+    def take_back(self, row: int, weight: Decimal, practice: Practice | None = None) -> None:
+        """Note that somebody is done with one conversation, and with what they learned by it."""
         self.free[row] += hundredths(weight)
+        if practice is not None:
+            self.is_practising[row] = False
+            behind = self.row_of(practice.staff_ids[0])
+            if behind is not None:
+                self.stands_behind[behind] -= 1
         self._changed()
 
     def reckon(self, price: Floats, recent: Floats) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, vstack
 
-from routing.candidates import FULL
+from routing.candidates import FULL, SKILL, Need
 from routing.deciding.filters import BITS, codes
 from routing.deciding.team import Flags, Floats, Team
 from routing.laboratory.world import BEGINS_AT, World, asked_of, settles
@@ -40,8 +40,8 @@ def _pairs(world: World) -> tuple[Flags, Floats]:
     spells = _spells(world)
     has_room = [person.capacity >= 1 for person in world.people]
     for number, arrival in enumerate(world.arrivals):
-        lacks = codes(team, asked_of(arrival), BEGINS_AT.timestamp()) & ~BITS[FULL]
-        for row in np.flatnonzero((lacks == 0) & has_room):
+        may = _may(world, team, asked_of(arrival))
+        for row in np.flatnonzero(may & has_room):
             fit = world.fit(arrival, int(row))
             seconds[number, row] = world.seconds(arrival, fit)
             can[number, row] = (
@@ -53,6 +53,16 @@ def _pairs(world: World) -> tuple[Flags, Floats]:
                 )
             )
     return can, seconds
+
+
+def _may(world: World, team: Team, need: Need) -> Flags:
+    """Return who may answer: whoever is in training for the topic's skill at any level of it."""
+    lacks = codes(team, need, BEGINS_AT.timestamp()) & ~BITS[FULL]
+    topic = world.topics.get(need.topic_id or 0)
+    learning = team.learning.get(topic.skill_id or 0) if topic else None
+    if learning is not None:
+        lacks = np.where(learning, lacks & ~BITS[SKILL], lacks)
+    return np.asarray(lacks == 0, dtype=np.bool_)
 
 
 def _spells(world: World) -> list[list[tuple[float, float]]]:

@@ -22,7 +22,7 @@ from routing.candidates import Need, Person
 from routing.deciding.filters import codes
 from routing.deciding.rules import URGENT
 from routing.deciding.team import Floats, Team
-from routing.facts import Facts
+from routing.facts import Facts, TopicRule
 from routing.laboratory.world import BEGINS_AT, FAR, Arrival, Shift, World
 from routing.people import people
 from routing.queued import Kind
@@ -73,6 +73,7 @@ class Company:
     begins_at: datetime
     # As many come as fill the people's time, not as many as were seen.
     is_filled: bool
+    topics: Mapping[int, TopicRule]
 
 
 class Nobody(Exception):
@@ -99,9 +100,8 @@ def gather(known: Facts, now: datetime) -> Company:
     first, hours = _window(expected, worked)
     begins_at, seconds = day + first * QUARTER, hours * 3600.0
     customers = float(expected[first : first + 4 * hours].sum())
-    sorts = [Sort(-1.0, need) for need in asked]
-    if not is_filled:
-        sorts = _sorts(seen, begins_at, seconds)
+    at_any_time = [Sort(-1.0, need) for need in asked]
+    sorts = at_any_time if is_filled else _sorts(seen, begins_at, seconds)
     share = min(1.0, MOST_ARRIVALS / max(customers, 1.0), MOST_PEOPLE / len(staff))
     played = _part(staff, share)
     shifts = _shifts(played, known, begins_at, seconds)
@@ -117,6 +117,7 @@ def gather(known: Facts, now: datetime) -> Company:
         len(staff),
         begins_at,
         is_filled,
+        known.rules,
     )
 
 
@@ -144,6 +145,7 @@ def draw(company: Company, seed: int) -> World:
         shifts=tuple(company.shifts),
         lent=company.lent,
         usual_seconds=company.usual_seconds,
+        topics=company.topics,
     )
 
 
@@ -167,6 +169,7 @@ def _fresh(one: Person) -> Person:
     return replace(
         one, load=Decimal(0), reserved=Decimal(0), status="online", lease_until=FAR, off="",
         has_lent_time=True, last_assigned_at=None, recent=0.0, price=0.0,
+        is_practising=False, stands_behind=0,
     )  # fmt: skip
 
 

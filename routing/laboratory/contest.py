@@ -99,6 +99,10 @@ def compared(played: Sequence[Pair]) -> dict[str, Any]:  # Any: figures as JSON
     return {
         "pairs": len(played),
         "conversations": sum(pair.now.conversations for pair in played),
+        "learning": {
+            "now": sum(pair.now.learning for pair in played),
+            "then": sum(pair.then.learning for pair in played),
+        },
         "bound": round(fmean(pair.bound for pair in played), 5),
         "measures": [_measure(name, played) for name in MEASURES if _is_there(name, played)],
         "departments": [

@@ -29,6 +29,8 @@ class Figures:
     # Of the starts, by people who had another in hand.
     interruption: float = 0.0
     urgent_conversations: int = 0
+    # Of the starts, by people in training with a colleague behind.
+    learning: int = 0
 
 
 def figures(
@@ -52,6 +54,7 @@ def figures(
         load_variation=_variation(world, starts),
         interruption=_share(sum(start.in_hand > 0 for start in starts), len(starts)),
         urgent_conversations=len(urgent),
+        learning=sum(start.is_learning for start in starts),
     )
 
 

@@ -73,6 +73,8 @@ class Result:
     loads: Sequence[Load] = ()
     redecided: Sequence[Redecided] = ()
     bound: str = ""
+    # Conversations with which people learned, by the policy in use and by the draft.
+    learning: tuple[int, int] = (0, 0)
 
     @property
     def is_pending(self) -> bool:
@@ -99,6 +101,7 @@ def result(by: Access, trial: Trial) -> Result:
         _loads(found["departments"]),
         _redecided(by, found["recorded"]["rows"]),
         _percent(found["bound"]),
+        (found["learning"]["now"], found["learning"]["then"]) if "learning" in found else (0, 0),
     )
 
 

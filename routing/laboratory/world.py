@@ -16,6 +16,8 @@ from time import monotonic
 from typing import Any
 
 from helpdesk.errors import Invalid
+from helpdesk.services.practices import Practice
+from routing import learning
 from routing.candidates import HOURS, LENT, Need, Person, Reach
 from routing.deciding.demands import TOP_LEVEL
 from routing.deciding.matching import decide
@@ -23,6 +25,7 @@ from routing.deciding.parts import SKILL_SAVES, UNSKILLED_TIME
 from routing.deciding.prices import prices
 from routing.deciding.rules import Rules
 from routing.deciding.team import Team
+from routing.facts import TopicRule
 
 DEPARTMENT = 1
 BEGINS_AT = datetime(2026, 1, 5, 8, 0, tzinfo=UTC)
@@ -77,6 +80,8 @@ class World:
     usual_seconds: float = USUAL_SECONDS
     # The same people as the engine knows them, where that differs from how they are.
     known: tuple[Person, ...] = ()
+    # What topics ask for, where people learn with them.
+    topics: Mapping[int, TopicRule] = field(default_factory=dict)
 
     def fit(self, arrival: Arrival, row: int) -> float:
         """Return how well somebody's skills fit, from 0 to 1; half where none is needed."""
@@ -108,6 +113,8 @@ class Start:
     ends_at: float = 0.0
     # How many others this person had in hand.
     in_hand: int = 0
+    # By somebody in training, with a colleague behind.
+    is_learning: bool = False
 
 
 class TooSlow(Exception):
@@ -161,6 +168,7 @@ class _Happening:
     arrival: int | None = field(default=None, compare=False)
     is_second: bool = field(default=False, compare=False)
     done_by: int | None = field(default=None, compare=False)
+    practice: Practice | None = field(default=None, compare=False)
     shift: Shift | None = field(default=None, compare=False)
 
 
@@ -227,7 +235,7 @@ class Play:
 
     def _happen(self, what: _Happening, now: float) -> None:
         if what.done_by is not None:
-            self.team.take_back(what.done_by, Decimal(1))
+            self.team.take_back(what.done_by, Decimal(1), what.practice)
             self.busy[what.done_by] -= 1
         if what.shift is not None:
             self.team.turn(what.shift.row, "" if what.shift.is_on else HOURS)
@@ -244,27 +252,40 @@ class Play:
         self.demand = [*self.demand, (now, need)][-MOST_REMEMBERED:]
 
     def _look(self, now: float) -> Iterator[Start]:
-        """Let the engine decide once, as the router does."""
+        """Let the engine decide, as the router does."""
         gone = [key for key, one in self.waiting.items() if one.leaves_at < now]
         for key in gone:
             del self.waiting[key]
         if now - self._priced_at >= PRICES_EVERY:
             self._price(now)
-        if not self.waiting or not (self.team.free >= 100).any():
-            return
-        moment = BEGINS_AT.timestamp() + now
-        decided = decide(
-            [one.need for one in self.waiting.values()], self.team, self.rules_of, moment
-        )
-        for at, row in decided.given:
-            if self.team.off[row]:
-                # The one before has spent what was lent.
-                continue
-            number, is_second = divmod(decided.needs[at].conversation_id, 2)
-            yield self._start(number, bool(is_second), row, now)
-        if decided.held and self._looks_at <= now:
-            self._looks_at = now + LOOKS_EVERY
-            self._plan(self._looks_at)
+        is_again = True
+        while is_again and self.waiting and (self.team.free >= 100).any():
+            asked = self._asked(now)
+            decided = decide(asked, self.team, self.rules_of, BEGINS_AT.timestamp() + now)
+            for at, row in decided.given:
+                if self.team.off[row]:
+                    # The one before has spent what was lent.
+                    continue
+                yield self._start(decided.needs[at], row, now)
+            if decided.held and self._looks_at <= now:
+                self._looks_at = now + LOOKS_EVERY
+                self._plan(self._looks_at)
+            # What is left over by people in training is asked of everybody.
+            is_again = bool(decided.given) and any(need.practice for need in asked)
+
+    def _asked(self, now: float) -> list[Need]:
+        """Return what waits, each with what somebody in training learns with it, if anything."""
+        found = [one.need for one in self.waiting.values()]
+        if not self.world.topics or not self.team.learning:
+            return found
+        at, topics = BEGINS_AT + timedelta(seconds=now), self.world.topics
+        practices = [
+            learning.practice(need, self.team, topics, self.rules_of(need), at) for need in found
+        ]
+        return [
+            replace(need, practice=practice)
+            for need, practice in zip(found, practices, strict=True)
+        ]
 
     def _price(self, now: float) -> None:
         self._priced_at = now
@@ -278,26 +299,35 @@ class Play:
         )
         self.team.reckon(found, self.team.recent)
 
-    def _start(self, number: int, is_second: bool, row: int, now: float) -> Start:
+    def _start(self, need: Need, row: int, now: float) -> Start:
+        number, is_second = need.conversation_id // 2, bool(need.conversation_id % 2)
         arrival = self.world.arrivals[number]
         one = self.waiting.pop((number, is_second))
         fit = self.world.fit(arrival, row)
         ends_at = now + self.world.seconds(arrival, fit)
         in_hand = self.busy[row]
-        self._occupy(row, one.need, now, ends_at)
+        self._occupy(row, need, now, ends_at)
         is_settled = settles(arrival, fit)
         if not is_second and not is_settled:
             again = ends_at + COMES_BACK_AFTER * (0.2 + 1.6 * arrival.second_luck)
             self._plan(again, arrival=number, is_second=True)
         is_resolved = not is_second and is_settled and ends_at <= self.world.ends_at
         return Start(
-            number, is_second, row, now, one.born_at, is_resolved, ends_at=ends_at, in_hand=in_hand
+            number,
+            is_second,
+            row,
+            now,
+            one.born_at,
+            is_resolved,
+            ends_at=ends_at,
+            in_hand=in_hand,
+            is_learning=need.practice is not None,
         )
 
     def _occupy(self, row: int, need: Need, now: float, ends_at: float) -> None:
         self.team.give(row, need, BEGINS_AT + timedelta(seconds=now))
         self.busy[row] += 1
-        self._plan(ends_at, done_by=row)
+        self._plan(ends_at, done_by=row, practice=need.practice)
         if row in self.lent:
             self.lent[row] -= ends_at - now
             if self.lent[row] <= 0:
