@@ -2,6 +2,7 @@
 
 from playwright.sync_api import expect
 
+from tests.journeys.contrast import weak_texts
 from tests.journeys.people import Colleague, Visitor
 
 
@@ -28,5 +29,6 @@ def test_a_draft_is_tried_on_what_waits_and_replayed(ling: Colleague, visitor: V
     page.keyboard.press("Enter")
     expect(page.locator("#replay tbody .chip").first).to_be_visible(timeout=150_000)
     expect(page.locator("#weight_skill")).to_have_value("27")
+    assert weak_texts(page) == []
     page.locator(".seg a[href='/routing/lab/decisions/']").click()
     expect(page.locator("#decision")).to_be_visible()

@@ -7,10 +7,11 @@ import pytest
 from playwright.sync_api import expect
 
 from routing.candidates import Need
+from routing.deciding.rules import Rules
 from routing.learning import is_drawn
-from routing.models import Policy
 from tests.deploy.stack import Stack
 from tests.journeys.conftest import clear_desk
+from tests.journeys.contrast import weak_texts
 from tests.journeys.people import Colleague, Crowd, Visitor
 from tests.journeys.rows import change_rows, rows_of
 
@@ -46,7 +47,7 @@ def training(crowd: Crowd) -> Iterator[None]:
 
 def draw_next(installation: Stack) -> None:
     """Let the next conversation have a number that is drawn."""
-    half = Policy(learning_percent=50)
+    half = Rules(learning_percent=50)
     ((last,),) = rows_of(installation, LAST, [])
     drawn = next(number for number in count(last + 1) if is_drawn(Need(number, 1), half))
     change_rows(installation, GO_ON_AFTER, [drawn - 1])
@@ -67,10 +68,12 @@ def test_an_easy_case_comes_to_whoever_learns_and_one_key_asks_the_colleague_beh
     expect(jia.page.locator("#toasts .toast")).to_contain_text("学习")
     called = jia.row("断网还能用")
     expect(called.locator(".chip.behind")).to_have_text("支持林晓岚")
+    assert weak_texts(jia.page) == []
     xiaolan.opens("断网还能用")
     behind = xiaolan.context.locator("#guests li").filter(has_text="陈嘉")
     expect(behind).to_contain_text("在后面支持你")
     expect(xiaolan.page.locator("#why")).to_contain_text("你正在学习“网关与 Matter”")
+    assert weak_texts(xiaolan.page) == []
 
     # Asked and answered by keys alone; the customer sees neither.
     behind.locator("[data-ask]").focus()

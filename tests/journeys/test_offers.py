@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, expect
 
+from tests.journeys.contrast import weak_texts
 from tests.journeys.people import Colleague, Crowd
 from tests.journeys.rows import change_rows
 
@@ -48,6 +49,7 @@ def test_an_offer_is_accepted_by_one_key(crowd: Crowd, yue: Colleague) -> None:
     visitor = crowd.visitor()
     visitor.says("发票抬头写错了，可以重开增值税发票吗？")
     offer = come_to(yue, "发票抬头写错了")
+    assert weak_texts(yue.page) == []
     expect(yue.row("发票抬头写错了").and_(yue.mine)).to_have_count(0)
     yue.presses("a")
     expect(yue.row("发票抬头写错了").and_(yue.mine)).to_have_count(1)

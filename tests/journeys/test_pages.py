@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.journeys.contrast import weak_texts
 from tests.journeys.people import Colleague, Crowd
+from tests.journeys.rows import change_rows, rows_of
 
 STAFF_PAGES = (
     "/",
@@ -27,7 +29,15 @@ ADMIN_PAGES = (
     "/admin/helpdesk/staff/",
     "/admin/helpdesk/topic/",
     "/admin/helpdesk/channel/",
+    "/admin/routing/policy/add/",
 )
+# What skills lately came to, before the night in which it is reckoned.
+EVIDENCE = """
+    INSERT INTO routing_skillevidence
+        (organization_id, staff_id, skill_id, level, change, conversations, resolved, expected, stars)
+    SELECT organization_id, staff_id, skill_id, level, 0.4, 42, 0.91, 0.84, 4.6
+    FROM helpdesk_staffskill ON CONFLICT DO NOTHING"""
+KNOWN = "SELECT min(staff_id) FROM routing_skillevidence"
 LEAST_CONTRAST = 4.5
 
 NAMELESS = """() => [...document.querySelectorAll('button, a[href], input:not([type=hidden]), select, textarea')]
@@ -87,10 +97,14 @@ def test_every_staff_page_is_clean_and_its_controls_have_names(
         ling.page.goto(path)
         ling.is_live()
         check_names(ling.page)
-    for path in ADMIN_PAGES:
+        assert weak_texts(ling.page) == [], path
+    change_rows(crowd.installation, EVIDENCE, [])
+    ((known,),) = rows_of(crowd.installation, KNOWN, [])
+    for path in (*ADMIN_PAGES, f"/admin/helpdesk/staff/{known}/change/"):
         response = ling.page.goto(path)
         assert response is not None
         assert response.status == 200, path
+        assert weak_texts(ling.page) == [], path
     for path in ("/sign-in/", "/shop/", "/api/docs/", "/platform/"):
         page = crowd.page()
         response = page.goto(path)
