@@ -17,12 +17,14 @@ from helpdesk.services import holding  # noqa: E402
 from routing import engine, queued  # noqa: E402
 
 EVERYBODY = 10_000
+# So long that the others look meanwhile, however unevenly they begin.
+THINKING_SECONDS = 2.0
 
 
 def only_look(staff_ids: Iterable[int]) -> dict[int, Staff]:
     """Look, think, act: what the lock on the people's rows is there to replace."""
     people = {staff.pk: staff for staff in Staff.objects.filter(pk__in=list(staff_ids))}
-    time.sleep(0.05)
+    time.sleep(THINKING_SECONDS)
     return people
 
 
