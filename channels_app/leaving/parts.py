@@ -36,7 +36,8 @@ def parts_of(message: OutboundMessage, capabilities: Capabilities) -> list[Outbo
         found += [replace(bare, text="", attachments=(file,)) for file in files]
     elif files:
         found[-1] = replace(found[-1], attachments=files)
-    return [_numbered(part, number) for number, part in enumerate(found)] or [message]
+    last = len(found) - 1
+    return [_part(each, number, last) for number, each in enumerate(found)] or [message]
 
 
 def split(text: str, most: int, unit: Unit) -> list[str]:
@@ -79,7 +80,10 @@ def _fitting(text: str, most: int, unit: Unit) -> int:
     return max(1, end)
 
 
-def _numbered(part: OutboundMessage, number: int) -> OutboundMessage:
-    if number == 0:
-        return part
-    return replace(part, client_ref=str(uuid5(UUID(part.client_ref), str(number))), reply_to="")
+def _part(message: OutboundMessage, number: int, last: int) -> OutboundMessage:
+    """Return a message as one part of several; the last keeps the key, as its receipts speak of the whole."""
+    if number:
+        message = replace(message, reply_to="")
+    if number == last:
+        return message
+    return replace(message, client_ref=str(uuid5(UUID(message.client_ref), str(number))))

@@ -89,7 +89,8 @@ def test_files_follow_the_text_where_they_travel_on_their_own():
     assert [each.reply_to for each in together] == ["m-1", ""]
     assert apart == parts_of(message, Capabilities(text_max=10, files_apart=True))
     assert len({each.client_ref for each in apart}) == 4
-    assert apart[0].client_ref == message.client_ref
+    # What speaks of this key speaks of all of it: a vendor tells of each part by its key at once.
+    assert apart[-1].client_ref == message.client_ref
 
 
 def test_what_fits_leaves_as_it_is():
@@ -177,6 +178,20 @@ def test_the_last_part_tells_how_far_a_reply_has_come(world, vendor, fake, clock
     assert states(world) == [SENT]
     assert receipt(world, fake, "delivered", "id c") == 1
     assert states(world) == [str(Delivery.DELIVERED)]
+
+
+def test_a_vendor_that_tells_of_a_part_at_once_does_not_end_the_reply(world, vendor, fake, clock):
+    def answer(message: OutboundMessage) -> SendResult:
+        # It names the part by its key before we have noted it.
+        event = Event(kind="receipt", dedup_key="r", status="sent", client_ref=message.client_ref)
+        with world.transaction():
+            receipts.apply(event, fake.pk)
+        return SendResult()
+
+    vendor.answer = answer
+    send(world, clock)
+    assert vendor.texts == ["aaaaaaaaaa", "bbbbbbbbbb", "ccccc"]
+    assert states(world) == [SENT]
 
 
 def test_a_part_that_was_not_delivered_is_told_whatever_became_of_the_rest(
