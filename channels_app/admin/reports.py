@@ -31,6 +31,7 @@ OUTCOMES = {
     "held": gettext_lazy("its author waits for approval"),
     "own": gettext_lazy("a letter of our own"),
     "by_staff": gettext_lazy("written by a colleague"),
+    "said_elsewhere": gettext_lazy("said in your name in the vendor's own app"),
     "receipt": gettext_lazy("moved what had left"),
     "not_needed": gettext_lazy("nothing to do"),
     "unmatched": gettext_lazy("what it is about never came"),

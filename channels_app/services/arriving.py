@@ -38,7 +38,7 @@ def prepared_files(
     files: Files = []
     missing = []
     try:
-        for each in event.attachments:
+        for each in _wanted(event):
             if each.data is None:
                 hold()
             data = each.data if each.data is not None else _fetched(channel, each)
@@ -54,6 +54,11 @@ def prepared_files(
     with translation.override(channel.language):
         words = [_("[The file %(name)s could not be fetched.]") % {"name": one} for one in missing]
     return replace(event, text="\n".join(filter(None, (event.text, *words)))), files
+
+
+def _wanted(event: Event) -> tuple[Attachment, ...]:
+    """Return the files to be kept: none of what was said in our name elsewhere."""
+    return () if event.direction == "out" else event.attachments
 
 
 def _with_text(event: Event) -> Event:
@@ -82,6 +87,9 @@ def arrive(kept: InboundEvent, event: Event, files: Files) -> Outcome:
     handle = _HANDLERS.get(event.kind)
     if handle is None:
         return Outcome(State.IGNORED, reason="not_needed")
+    if event.direction == "out" and event.kind != "receipt":
+        # Said in the vendor's own app, in our name: nothing that a customer did.
+        return Outcome(State.IGNORED, reason="said_elsewhere")
     return handle(kept, event, files)
 
 

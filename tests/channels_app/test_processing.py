@@ -8,7 +8,7 @@ from django.utils import timezone
 from channels_app import processing, registry
 from channels_app.models import InboundEvent
 from channels_app.processing import claim_due, process, process_all, process_due
-from channels_app.protocol import ContactIdentity, Event
+from channels_app.protocol import Attachment, ContactIdentity, Event
 from channels_app.services import ingesting, quarantining
 from helpdesk.errors import NotFound, WrongState
 from helpdesk.models import Message
@@ -258,3 +258,16 @@ def test_the_invariants_see_what_was_not_processed(world, door):
         assert [line for check in checks for line in check.violations()]
         InboundEvent.objects.update(raw=b"", reason="")
         assert len([line for check in checks for line in check.violations()]) > 1
+
+
+def test_what_was_said_in_the_vendors_own_app_is_nothing_that_a_customer_said(world, door):
+    echo = dataclasses.replace(
+        said("echo"),
+        direction="out",
+        attachments=(Attachment("image", media_ref="never fetched"),),
+    )
+    keep(door, echo)
+    process_due()
+    with world.transaction():
+        assert not Message.objects.exists()
+        assert InboundEvent.objects.get().reason == "said_elsewhere"
