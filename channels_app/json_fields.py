@@ -97,6 +97,15 @@ class Fields:
             raise self.refuse(name, "must be a whole number from 0 on")
         return value
 
+    def real(self, name: str) -> float | None:
+        """Return a number, whole or not."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise self.refuse(name, "must be a number")
+        return float(value)
+
     def instant(self, name: str) -> datetime | None:
         """Return an instant given in ISO 8601 with its offset, in UTC."""
         text = self._string(name, 40, str)

@@ -23,6 +23,7 @@ FOLDERS: dict[str, str] = {
     "webhook": "channels_app.adapters.webhook",
     "form": "channels_app.adapters.form",
     "line": "channels_app.adapters.line",
+    "whatsapp": "channels_app.adapters.whatsapp",
 }
 
 # Kinds that are fetched, and who says how that goes.

@@ -1,0 +1,128 @@
+"""WhatsApp, played on loopback."""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import ClassVar
+
+from django.utils import timezone
+
+from channels_app import meta
+from channels_app.fake_vendor import Answer, Call, FakeVendor
+from channels_app.protocol import ChannelConfig
+
+NUMBER = "106540352242922"
+VERSION = "/v26.0"
+SENT_TO = f"{VERSION}/{NUMBER}/messages"
+# One pixel.
+_PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478"
+    "9c6360606060000000050001a5f645400000000049454e44ae426082"
+)
+
+
+class Vendor(FakeVendor):
+    """Takes every message, gives a picture for every file, knows the number, and tells what became of messages."""
+
+    addresses: ClassVar[Mapping[str, str]] = {"base_url": VERSION}
+    named_secrets: ClassVar[Mapping[str, str]] = {
+        "access_token": "a token of a system user",
+        "verify_token": "a word of our own",
+    }
+    unknown: ClassVar[tuple[bytes, ...]] = (
+        b'{"object":"whatsapp_business_account","entry":[]}',
+        b'{"object":"page","entry":[{"changes":[{"field":"messages","value":{}}]}]}',
+        b'{"object":"whatsapp_business_account","entry":[{"changes":[{"field":"account_update",'
+        b'"value":{"event":"VERIFIED_ACCOUNT"}}]}]}',
+    )
+    customer: ClassVar[str] = "US.13491208655302741918"
+    phone: ClassVar[str] = "16505551234"
+
+    @property
+    def settings(self) -> dict[str, object]:
+        return {**super().settings, "phone_number_id": NUMBER}
+
+    def message(self, reference: str, *, text: str = "怎么退货?") -> bytes:
+        return self.reports(messages=[self.written(reference, "text", text={"body": text})])
+
+    def written(self, reference: str, kind: str, **facts: object) -> dict[str, object]:
+        """Return one message of the customer, as a row of a call."""
+        return {
+            "from": self.phone,
+            "id": reference,
+            "timestamp": str(int(timezone.now().timestamp())),
+            "type": kind,
+            **facts,
+        }
+
+    def receipt(self, call: Call, status: str, **facts: object) -> bytes:
+        """Return a call that tells how far the message of one of our calls has come."""
+        sent = json.loads(call.body)
+        told = {
+            "id": self._id_of(call),
+            "status": status,
+            "timestamp": str(int(timezone.now().timestamp())),
+            "recipient_id": self.phone,
+            "biz_opaque_callback_data": sent["biz_opaque_callback_data"],
+            **facts,
+        }
+        return self.reports(statuses=[told])
+
+    def reports(self, *, field: str = "messages", number: str = NUMBER, **lists: object) -> bytes:
+        """Return a call that reports these rows."""
+        value = {
+            "messaging_product": "whatsapp",
+            "metadata": {"display_phone_number": "15550783881", "phone_number_id": number},
+            "contacts": [
+                {
+                    "profile": {"name": "王芳"},
+                    "wa_id": self.phone,
+                    "user_id": self.customer,
+                }
+            ],
+            **lists,
+        }
+        entry = {"id": "102290129340398", "changes": [{"field": field, "value": value}]}
+        # They write what is not ASCII as escapes.
+        return json.dumps({"object": "whatsapp_business_account", "entry": [entry]}).encode()
+
+    def sign(self, body: bytes, config: ChannelConfig, at: datetime) -> Mapping[str, str]:
+        secret = config.secrets[0] if config.secrets else ""
+        return {"x-hub-signature-256": meta.signature(secret, body)}
+
+    def answer(self, call: Call) -> Answer:
+        if call.headers.get("authorization") != f"Bearer {self.named_secrets['access_token']}":
+            return refused(190, "Invalid OAuth access token.", status=401)
+        if call.method == "POST" and call.path == SENT_TO:
+            sent = json.loads(call.body)
+            whom = sent.get("to") or sent["recipient"]
+            found = {"contacts": [{"input": whom}], "messages": [{"id": self._id_of(call)}]}
+            return _said({"messaging_product": "whatsapp", **found})
+        if call.path == f"{VERSION}/{NUMBER}":
+            return _said({"verified_name": "Everydesk", "display_phone_number": "+1 555-078-3881"})
+        if call.path == "/files/1":
+            return Answer(200, _PICTURE, {"content-type": "image/png"})
+        if call.method == "GET":
+            url = f"http://127.0.0.1:{self.port}/files/1"
+            return _said({"url": url, "mime_type": "image/png", "file_size": len(_PICTURE)})
+        return refused(100, "Unsupported request", status=400)
+
+    def text_of(self, call: Call) -> str | None:
+        if call.method != "POST" or call.path != SENT_TO:
+            return None
+        sent = json.loads(call.body)
+        kind = sent["type"]
+        return str(sent["text"]["body"] if kind == "text" else sent[kind]["link"])
+
+    def _id_of(self, call: Call) -> str:
+        return f"wamid.{json.loads(call.body)['biz_opaque_callback_data']}"
+
+
+def refused(code: int, message: str = "No", *, status: int = 400, **facts: object) -> Answer:
+    """Return an error of the Graph API."""
+    error = {"message": message, "type": "OAuthException", "code": code, **facts}
+    return Answer(status, json.dumps({"error": error}).encode())
+
+
+def _said(found: dict[str, object]) -> Answer:
+    return Answer(200, json.dumps(found).encode())
