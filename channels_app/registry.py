@@ -24,6 +24,7 @@ FOLDERS: dict[str, str] = {
     "form": "channels_app.adapters.form",
     "line": "channels_app.adapters.line",
     "whatsapp": "channels_app.adapters.whatsapp",
+    "messenger": "channels_app.adapters.messenger",
 }
 
 # Kinds that are fetched, and who says how that goes.

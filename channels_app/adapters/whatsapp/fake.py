@@ -9,10 +9,10 @@ from django.utils import timezone
 
 from channels_app import meta
 from channels_app.fake_vendor import Answer, Call, FakeVendor
+from channels_app.meta_fake import VERSION, refused, said
 from channels_app.protocol import ChannelConfig
 
 NUMBER = "106540352242922"
-VERSION = "/v26.0"
 SENT_TO = f"{VERSION}/{NUMBER}/messages"
 # One pixel.
 _PICTURE = bytes.fromhex(
@@ -97,14 +97,14 @@ class Vendor(FakeVendor):
             sent = json.loads(call.body)
             whom = sent.get("to") or sent["recipient"]
             found = {"contacts": [{"input": whom}], "messages": [{"id": self._id_of(call)}]}
-            return _said({"messaging_product": "whatsapp", **found})
+            return said({"messaging_product": "whatsapp", **found})
         if call.path == f"{VERSION}/{NUMBER}":
-            return _said({"verified_name": "Everydesk", "display_phone_number": "+1 555-078-3881"})
+            return said({"verified_name": "Everydesk", "display_phone_number": "+1 555-078-3881"})
         if call.path == "/files/1":
             return Answer(200, _PICTURE, {"content-type": "image/png"})
         if call.method == "GET":
             url = f"http://127.0.0.1:{self.port}/files/1"
-            return _said({"url": url, "mime_type": "image/png", "file_size": len(_PICTURE)})
+            return said({"url": url, "mime_type": "image/png", "file_size": len(_PICTURE)})
         return refused(100, "Unsupported request", status=400)
 
     def text_of(self, call: Call) -> str | None:
@@ -116,13 +116,3 @@ class Vendor(FakeVendor):
 
     def _id_of(self, call: Call) -> str:
         return f"wamid.{json.loads(call.body)['biz_opaque_callback_data']}"
-
-
-def refused(code: int, message: str = "No", *, status: int = 400, **facts: object) -> Answer:
-    """Return an error of the Graph API."""
-    error = {"message": message, "type": "OAuthException", "code": code, **facts}
-    return Answer(status, json.dumps({"error": error}).encode())
-
-
-def _said(found: dict[str, object]) -> Answer:
-    return Answer(200, json.dumps(found).encode())

@@ -14,8 +14,9 @@ from django.utils.translation import override
 
 from channels_app import meta
 from channels_app.adapters.whatsapp.adapter import Adapter
-from channels_app.adapters.whatsapp.fake import NUMBER, SENT_TO, Vendor, refused
+from channels_app.adapters.whatsapp.fake import NUMBER, SENT_TO, Vendor
 from channels_app.fake_vendor import Answer
+from channels_app.meta_fake import refused
 from channels_app.processing import process_due
 from channels_app.protocol import (
     Attachment,
