@@ -13,6 +13,7 @@ from channels_app import meta
 from channels_app.json_fields import Fields, read_object
 from channels_app.meta_words import MOST_TEXT, attachments_of, text_of
 from channels_app.protocol import (
+    Attachment,
     BadPayload,
     ChannelConfig,
     ContactIdentity,
@@ -224,21 +225,17 @@ def _count(data: Fields, name: str) -> int | None:
 
 def send(
     url: str,
+    body: Mapping[str, object],
     message: OutboundMessage,
-    content: Mapping[str, object],
     config: ChannelConfig,
     *,
     may_tag: bool = False,
 ) -> SendResult:
     """Send one message; a person's answer that comes too late again, as one of a person, where `may_tag`.
 
-    Raises SendError.
+    `body` says what is sent and how, and this to whom. Raises SendError.
     """
-    body = {
-        "recipient": {"id": message.to.external_id},
-        "messaging_type": "RESPONSE",
-        "message": content,
-    }
+    body = {"recipient": {"id": message.to.external_id}, **body}
     try:
         answer = meta.post(url, body, config)
     except SendError as error:
@@ -248,6 +245,16 @@ def send(
         tagged = {**body, "messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
         answer = meta.post(url, tagged, config)
     return SendResult(status="sent", provider_ids=(_sent_id(answer),))
+
+
+def link_to(file: Attachment) -> dict[str, object]:
+    """Return a file that they do not take as a text that leads to it."""
+    return {"text": f"{file.filename[:100]}\n{file.url}".strip()}
+
+
+def file_at(file: Attachment, kind: str) -> dict[str, object]:
+    """Return a file by its address, from where they fetch it."""
+    return {"attachment": {"type": kind, "payload": {"url": file.url, "is_reusable": False}}}
 
 
 def _sent_id(answer: Fields) -> str:

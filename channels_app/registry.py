@@ -25,6 +25,7 @@ FOLDERS: dict[str, str] = {
     "line": "channels_app.adapters.line",
     "whatsapp": "channels_app.adapters.whatsapp",
     "messenger": "channels_app.adapters.messenger",
+    "instagram": "channels_app.adapters.instagram",
 }
 
 # Kinds that are fetched, and who says how that goes.

@@ -57,8 +57,9 @@ class Adapter:
             # It comes back when they report what we sent.
             "metadata": message.client_ref,
         }
+        body = {"messaging_type": "RESPONSE", "message": content}
         url = f"{self._page()}/messages"
-        return meta_messaging.send(url, message, content, self.config, may_tag=self._may_tag)
+        return meta_messaging.send(url, body, message, self.config, may_tag=self._may_tag)
 
     def fetch_media(self, attachment: Attachment) -> tuple[bytes, str]:
         return vendor_files.fetch(attachment.url, attachment.mime)
@@ -79,6 +80,5 @@ class Adapter:
 def _file(file: Attachment) -> dict[str, object]:
     """Return a file by its address, from where they fetch it; a larger one as a link."""
     if (file.size or 0) > MOST_FILE:
-        return {"text": f"{file.filename}\n{file.url}".strip()}
-    kind = _SHOWN.get(file.mime.partition("/")[0], "file")
-    return {"attachment": {"type": kind, "payload": {"url": file.url, "is_reusable": False}}}
+        return meta_messaging.link_to(file)
+    return meta_messaging.file_at(file, _SHOWN.get(file.mime.partition("/")[0], "file"))
