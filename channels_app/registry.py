@@ -1,6 +1,6 @@
 """Which kinds of channel there are. A new one is one folder and one line here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
 from importlib import import_module
@@ -92,8 +92,8 @@ def _adapter_class(kind: str) -> type[Adapter]:
 
 
 @cache  # one object for one kind, so that registering twice is not a conflict
-def _limits_of(kind: str) -> Callable[[], Limits]:
-    return lambda: make_adapter(kind, ChannelConfig(public_id="")).capabilities
+def _limits_of(kind: str) -> Callable[[Mapping[str, object]], Limits]:
+    return lambda settings: make_adapter(kind, ChannelConfig("", settings)).capabilities
 
 
 @cache

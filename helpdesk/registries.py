@@ -106,7 +106,8 @@ class ChannelKind:
     settings: tuple[SettingField, ...] = ()
     # What to do at the vendor's, step by step.
     guide: tuple[str | Promise, ...] = ()
-    limits: Callable[[], Limits] = Limits
+    # What a channel with these settings may do.
+    limits: Callable[[Mapping[str, object]], Limits] = lambda _settings: Limits()
     # Reads the vendor's side with the channel's settings; returns a sentence, raises ChannelError.
     test_connection: Callable[[int], str] | None = None
     # Says how receiving goes, where we fetch; None while there is nothing to say.

@@ -15,8 +15,9 @@ GATE = "window"
 
 def limits_of(conversation: Conversation) -> Limits:
     """Return what the platform of a conversation sets."""
-    kind = conversation.channel.kind
-    return channel_kinds.get(kind).limits() if kind in channel_kinds else Limits()
+    channel = conversation.channel
+    known = channel.kind in channel_kinds
+    return channel_kinds.get(channel.kind).limits(channel.settings) if known else Limits()
 
 
 def closes_at(conversation: Conversation) -> datetime | None:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
@@ -323,6 +324,19 @@ class Colleague:
         expect(self.message(text).locator(".msg-meta")).to_contain_text(re.compile("Sent|已发出"))
 
     # --- in admin ------------------------------------------------------------------------------
+
+    def connects(self, kind: str, **settings: object) -> str:
+        """Connect a channel by its guided form and test it; returns the address for the vendor."""
+        page = self.page
+        page.goto(f"/admin/helpdesk/channel/add/?kind={kind}")
+        page.locator("input[name=name]").fill(f"{kind} {uuid4().hex[:6]}")
+        for name, value in settings.items():
+            page.locator(f"input[name=setting_{name}]").fill(str(value))
+        page.locator("button[name=_continue], input[name=_continue]").first.click()
+        address = page.locator("#webhook-url").input_value().strip()
+        page.locator("form[action$='/test/'] button").click()
+        expect(page.get_by_text("已就绪").first).to_be_visible()
+        return address
 
     def connects_mailbox(
         self, settings: dict[str, str], *, mailbox: str = "", is_active: bool = True

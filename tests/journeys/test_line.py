@@ -21,22 +21,6 @@ def vendor() -> Iterator[Vendor]:
         yield vendor
 
 
-def connects_line(ling: Colleague, vendor: Vendor) -> str:
-    """Fill in the guided form; returns the address for the vendor."""
-    page = ling.page
-    page.goto("/admin/helpdesk/channel/add/?kind=line")
-    expect(page.locator(".ed-steps li")).to_have_count(5)
-    page.locator("input[name=name]").fill(f"LINE {uuid4().hex[:6]}")
-    secrets = {"secret": CONFIG.secrets[0], **vendor.named_secrets}
-    for name, value in {**secrets, **vendor.settings}.items():
-        page.locator(f"input[name=setting_{name}]").fill(str(value))
-    page.locator("button[name=_continue], input[name=_continue]").first.click()
-    address = page.locator("#webhook-url").input_value().strip()
-    page.locator("form[action$='/test/'] button").click()
-    expect(page.get_by_text("Everydesk", exact=False).first).to_be_visible()
-    return address
-
-
 def told(vendor: Vendor) -> list[str]:
     return [text for call in list(vendor.calls) if (text := vendor.text_of(call)) is not None]
 
@@ -45,7 +29,9 @@ def told(vendor: Vendor) -> list[str]:
 def test_a_customer_on_line_is_answered_also_after_a_failure(
     vendor: Vendor, ling: Colleague, jia: Colleague
 ) -> None:
-    address = connects_line(ling, vendor)
+    address = ling.connects(
+        "line", secret=CONFIG.secrets[0], **vendor.named_secrets, **vendor.settings
+    )
     jia.goes_online()
     words = f"想退货 {uuid4().hex[:6]}"
     assert vendor.says(address, CONFIG, words) == 200

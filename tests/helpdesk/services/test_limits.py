@@ -6,14 +6,20 @@ import pytest
 from django.utils import timezone
 
 from helpdesk.errors import Refused
-from helpdesk.models import Conversation, Outbox
+from helpdesk.models import Channel, Conversation, Outbox
 from helpdesk.portal.threads import read_thread
 from helpdesk.registries import ChannelKind, Limits, channel_kinds
 from helpdesk.services import limits, replying
 from tests.factories import World
 
 DAY = timedelta(hours=24)
-KIND = ChannelKind(label="Pigeon", limits=lambda: Limits(text_max=100, reply_window=DAY))
+
+
+def _limits(settings):
+    return Limits(text_max=100, reply_window=7 * DAY if settings.get("is_patient") else DAY)
+
+
+KIND = ChannelKind(label="Pigeon", limits=_limits)
 
 
 @pytest.fixture
@@ -52,6 +58,13 @@ def test_what_the_customer_writes_opens_it_again(world, asked, clock):
     clock[0] += 2 * DAY
     world.message("还在吗？")
     replying.reply(world.access("carol"), asked, text="在的")
+
+
+def test_what_a_channel_is_set_to_counts(world, asked, clock):
+    with world.transaction():
+        Channel.objects.update(settings={"is_patient": True})
+    clock[0] += 6 * DAY
+    replying.reply(world.access("carol"), asked, text="来了")
 
 
 def test_a_note_needs_no_window(world, asked, clock):
