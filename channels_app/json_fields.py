@@ -12,7 +12,7 @@ from channels_app.protocol import BadPayload
 MOST_BYTES = 3 * 1024 * 1024
 DEEPEST = 32
 MOST_DIGITS = 19
-HIGHEST = 2**63 - 1
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
 # What text never needs: controls but tab and line ends, and lone surrogates, which nothing stores.
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # What no name or address has: every control, lone surrogates, and what turns the text around it.
@@ -51,6 +51,10 @@ class Fields:
     def __contains__(self, name: str) -> bool:
         return self._values.get(name) is not None
 
+    def names(self) -> list[str]:
+        """Return the names of the fields that say something, in their order."""
+        return [name for name, value in self._values.items() if value is not None]
+
     def refuse(self, name: str, why: str) -> BadPayload:
         """Return the error to raise about a field."""
         return BadPayload(f"{self.path}.{name}: {why}" if self.path else f"{name}: {why}")
@@ -88,13 +92,13 @@ class Fields:
     def boolean(self, name: str, *, default: bool = False) -> bool:
         return self._typed(name, bool, "must be true or false", default)
 
-    def number(self, name: str) -> int | None:
-        """Return a whole number from 0 on that a database can hold."""
+    def number(self, name: str, *, lowest: int = 0) -> int | None:
+        """Return a whole number from `lowest` on that a database can hold."""
         value = self._values.get(name)
         if value is None:
             return None
-        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= HIGHEST:
-            raise self.refuse(name, "must be a whole number from 0 on")
+        if isinstance(value, bool) or not isinstance(value, int) or not lowest <= value <= HIGHEST:
+            raise self.refuse(name, f"must be a whole number from {lowest} on")
         return value
 
     def real(self, name: str) -> float | None:

@@ -26,6 +26,7 @@ FOLDERS: dict[str, str] = {
     "whatsapp": "channels_app.adapters.whatsapp",
     "messenger": "channels_app.adapters.messenger",
     "instagram": "channels_app.adapters.instagram",
+    "telegram": "channels_app.adapters.telegram",
 }
 
 # Kinds that are fetched, and who says how that goes.

@@ -1,0 +1,120 @@
+"""Telegram, played on loopback."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from email import message_from_bytes, policy
+from email.message import Message
+from typing import ClassVar
+
+from django.utils import timezone
+
+from channels_app.fake_vendor import Answer, Call, FakeVendor
+from channels_app.protocol import ChannelConfig
+
+TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0"  # noqa: S105  (of a bot that is played)
+# One pixel.
+_PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478"
+    "9c6360606060000000050001a5f645400000000049454e44ae426082"
+)
+_SAYS = frozenset({"sendMessage", "sendPhoto", "sendDocument"})
+
+
+class Vendor(FakeVendor):
+    """Takes messages and files, knows one bot, and gives a picture for every file."""
+
+    named_secrets: ClassVar[Mapping[str, str]] = {"bot_token": TOKEN}
+    unknown: ClassVar[tuple[bytes, ...]] = (
+        b'{"update_id": 7}',
+        b'{"update_id": 7, "poll": {"id": "1", "question": "Tea?"}}',
+        b'{"update_id": 7, "channel_post": {"message_id": 1, "text": "News", "chat": {"id": -1}}}',
+    )
+    customer: ClassVar[str] = "7700112233"
+
+    def message(self, reference: str, *, text: str = "怎么退货?") -> bytes:
+        return self.update("message", reference, text=text)
+
+    def update(self, kind: str, reference: str, **facts: object) -> bytes:
+        """Return a call that reports something of the customer; facts of None are left out."""
+        number = number_of(reference)
+        person = {
+            "id": int(self.customer),
+            "is_bot": False,
+            "first_name": "王",
+            "last_name": "芳",
+            "language_code": "zh-hans",
+        }
+        about = {
+            "message_id": number,
+            "from": person,
+            "chat": {"id": person["id"], "type": "private"},
+            "date": int(timezone.now().timestamp()),
+            **facts,
+        }
+        known = {name: value for name, value in about.items() if value is not None}
+        return json.dumps({"update_id": number, kind: known}, ensure_ascii=False).encode()
+
+    def sign(self, body: bytes, config: ChannelConfig, at: datetime) -> Mapping[str, str]:
+        secret = config.secrets[0] if config.secrets else ""
+        return {"x-telegram-bot-api-secret-token": secret}
+
+    def answer(self, call: Call) -> Answer:
+        if call.path.startswith(f"/file/bot{TOKEN}/"):
+            return Answer(200, _PICTURE, {"content-type": "application/octet-stream"})
+        prefix = f"/bot{TOKEN}/"
+        if not call.path.startswith(prefix):
+            return refusal(401, "Unauthorized")
+        method = call.path.removeprefix(prefix)
+        if method in _SAYS:
+            chat = int(values_of(call)["chat_id"])
+            return _result({"message_id": 9000 + len(self.calls), "chat": {"id": chat}})
+        if method == "getMe":
+            return _result({"id": 110201543, "is_bot": True, "username": "everydesk_bot"})
+        if method == "getFile":
+            return _result(
+                {"file_id": values_of(call)["file_id"], "file_path": "photos/file#1.png"}
+            )
+        return _result(True) if method == "setWebhook" else refusal(404, "Not Found")
+
+    def text_of(self, call: Call) -> str | None:
+        method = call.path.rpartition("/")[2]
+        if method not in _SAYS:
+            return None
+        values = values_of(call)
+        return values.get("text") or values.get("photo") or values["document"]
+
+
+def number_of(reference: str) -> int:
+    """Return the number that stands for a reference: Telegram counts its messages."""
+    return int.from_bytes(hashlib.sha256(reference.encode()).digest()[:5], "big")
+
+
+def refusal(code: int, description: str, **parameters: int) -> Answer:
+    """Return how Telegram says no."""
+    body = {"ok": False, "error_code": code, "description": description}
+    return Answer(code, json.dumps({**body, "parameters": parameters}).encode())
+
+
+def values_of(call: Call) -> dict[str, str]:
+    """Return what a call says; of a file its name."""
+    kind = call.headers.get("content-type", "")
+    if not kind.startswith("multipart/"):
+        return dict(json.loads(call.body or b"{}"))
+    head = f"content-type: {kind}\r\n\r\n".encode()
+    form = message_from_bytes(head + call.body, policy=policy.default)
+    return {
+        str(part.get_param("name", header="content-disposition")): part.get_filename()
+        or _bytes(part).decode()
+        for part in form.iter_parts()
+    }
+
+
+def _bytes(part: Message) -> bytes:
+    found = part.get_payload(decode=True)
+    return found if isinstance(found, bytes) else b""
+
+
+def _result(value: object) -> Answer:
+    return Answer(200, json.dumps({"ok": True, "result": value}).encode())
