@@ -57,6 +57,8 @@ class FakeVendor:
     named_secrets: ClassVar[Mapping[str, str]] = {}
     # Genuine calls that mean nothing to us.
     unknown: ClassVar[tuple[bytes, ...]] = ()
+    # What its calls are.
+    content_type: ClassVar[str] = "application/json"
     # Somebody who writes, and whom we answer.
     customer: ClassVar[str] = "customer-1"
 
@@ -103,7 +105,7 @@ class FakeVendor:
     def post(self, address: str, config: ChannelConfig, body: bytes) -> int:
         """Call the channel at this address, signed as the vendor does; returns the status."""
         headers = {
-            "content-type": "application/json",
+            "content-type": self.content_type,
             **self.sign(body, config, timezone.now()),
         }
         with httpx.Client(trust_env=False, timeout=PATIENCE_SECONDS) as client:

@@ -27,6 +27,7 @@ FOLDERS: dict[str, str] = {
     "messenger": "channels_app.adapters.messenger",
     "instagram": "channels_app.adapters.instagram",
     "telegram": "channels_app.adapters.telegram",
+    "sms_twilio": "channels_app.adapters.sms_twilio",
 }
 
 # Kinds that are fetched, and who says how that goes.

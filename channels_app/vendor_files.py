@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from http import HTTPStatus
+from urllib.parse import urljoin
 
 import httpx
 from django.conf import settings
@@ -12,16 +13,47 @@ from channels_app import http
 from helpdesk.errors import ChannelError
 
 _TYPE = re.compile(r"[A-Za-z0-9.+-]{1,60}/[A-Za-z0-9.+-]{1,39}")
+_ELSEWHERE = frozenset(
+    {
+        HTTPStatus.MOVED_PERMANENTLY,
+        HTTPStatus.FOUND,
+        HTTPStatus.SEE_OTHER,
+        HTTPStatus.TEMPORARY_REDIRECT,
+        HTTPStatus.PERMANENT_REDIRECT,
+    }
+)
 # A vendor that is still preparing the file says so.
 _PASSING = frozenset(
     {HTTPStatus.ACCEPTED, HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS}
 )
 
 
-def fetch(url: str, mime: str, *, headers: Mapping[str, str] | None = None) -> tuple[bytes, str]:
-    """Return a file's bytes and the type that its server claims, else `mime`. Raises ChannelError."""
+def fetch(
+    url: str,
+    mime: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    may_redirect: bool = False,
+) -> tuple[bytes, str]:
+    """Return a file's bytes and the type that its server claims, else `mime`. Raises ChannelError.
+
+    With `may_redirect` one redirect is followed; its address is checked as any, and gets no headers of ours.
+    """
+    reply = _called(url, headers)
+    if may_redirect and reply.status in _ELSEWHERE:
+        reply = _called(urljoin(url, reply.headers.get("location", "")), None)
+    if reply.status != HTTPStatus.OK:
+        raise ChannelError(
+            _("The file cannot be fetched (%(status)s).") % {"status": reply.status},
+            permanent=not (reply.status >= 500 or reply.status in _PASSING),
+        )
+    claimed = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return reply.content, claimed if _TYPE.fullmatch(claimed) else mime
+
+
+def _called(url: str, headers: Mapping[str, str] | None) -> http.Reply:
     try:
-        reply = http.call("GET", url, headers=headers, max_bytes=settings.ATTACHMENT_MAX_BYTES)
+        return http.call("GET", url, headers=headers, max_bytes=settings.ATTACHMENT_MAX_BYTES)
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
         raise ChannelError(_("The file has no usable address."), permanent=True) from error
     except http.ReplyTooLarge as error:
@@ -32,10 +64,3 @@ def fetch(url: str, mime: str, *, headers: Mapping[str, str] | None = None) -> t
     except httpx.TransportError as error:
         reason = _("The file cannot be fetched.")
         raise ChannelError(reason, permanent=http.was_refused(error)) from error
-    if reply.status != HTTPStatus.OK:
-        raise ChannelError(
-            _("The file cannot be fetched (%(status)s).") % {"status": reply.status},
-            permanent=not (reply.status >= 500 or reply.status in _PASSING),
-        )
-    claimed = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return reply.content, claimed if _TYPE.fullmatch(claimed) else mime
