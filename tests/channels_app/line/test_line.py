@@ -1,9 +1,11 @@
 """LINE: what its calls say, what we tell it, and one conversation from end to end against a played vendor."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -164,6 +166,19 @@ def test_what_does_not_fit_is_a_bad_payload(broken: dict[str, Any]) -> None:
 def test_the_signature_is_that_of_their_documentation() -> None:
     # HMAC-SHA256 of the body under the channel secret, in base64; reckoned with openssl.
     assert signature("secret", b"body") == "3EaYNVf+oSe0OvchRn65s/3iM4/j4U9RlSqoR4wT01U="
+
+
+@pytest.mark.corpus
+def test_every_recorded_call_is_read() -> None:
+    for path in (Path(os.environ["EVERYDESK_CORPUS"]) / "webhooks/line").rglob("*.json"):
+        calls = json.loads(path.read_bytes())["events"]
+        request = RawRequest("POST", "", (), {}, path.read_bytes(), NOW)
+        found = adapter().parse(request)
+        assert found == adapter().parse(request)
+        said = [each for each in calls if each["type"] in {"message", "messageEdited", "unsend"}]
+        read = [each for each in found if each.kind in {"message", "edit", "delete"}]
+        assert len(read) == len(said) > 5
+        assert all(each.text or each.attachments for each in read if each.kind != "delete")
 
 
 # --- what we tell it ------------------------------------------------------------------------------
