@@ -1,10 +1,9 @@
 """The small things of every day: signing in, languages, keys, first steps, and a line that breaks."""
 
 import re
-from uuid import uuid4
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import expect
 
 from tests.journeys.people import Colleague, Crowd, Visitor
 from tests.journeys.rows import database_away
@@ -183,22 +182,3 @@ def test_without_the_database_pages_say_so_and_the_widget_keeps_what_was_typed(
     expect(jia.message("数据库不在时写的")).to_have_count(1)
     expect(visitor.message("数据库不在时写的")).to_have_count(1)
     jia.resolves()
-
-
-@pytest.mark.usefixtures("cleared_desk")
-def test_what_a_customer_writes_while_a_page_loads_is_in_its_list(
-    visitor: Visitor, ling: Colleague
-) -> None:
-    held: list[Route] = []
-    ling.page.route(re.compile(r"/live(\.\w+)?\.js"), lambda route: held.append(route))
-    ling.page.goto("/?view=all", wait_until="commit")
-    expect(ling.page.locator("#conversations")).to_be_attached()
-    words = f"页面还没打开 {uuid4().hex[:6]}"
-    visitor.says(words)
-    # Whatever is said of it afterwards, such as whom it was given to.
-    ling.page.wait_for_timeout(3_000)
-    assert held
-    expect(ling.row(words)).to_have_count(0)
-    for route in held:
-        route.continue_()
-    expect(ling.row(words)).to_be_visible()
