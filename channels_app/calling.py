@@ -21,6 +21,13 @@ _TIMED_OUT, _TOO_EARLY, _TOO_MANY = 408, 425, 429
 _SECONDS = re.compile(r"[0-9]{1,9}")
 
 
+def bearer(token: str) -> dict[str, str]:
+    """Return the header that carries an access token. Raises SendError for one that no header can carry."""
+    if not token or not token.isascii() or not token.isprintable():
+        raise SendError(_("There is no usable access token yet."), kind="auth")
+    return {"authorization": f"Bearer {token}"}
+
+
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> http.Reply:
     """Return the reply when it is a success. Raises SendError for everything else."""
     reply = exchange("POST", url, body=body, headers=headers)

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from channels_app import calling, http
+from channels_app import calling, http, signatures
 from channels_app.json_fields import Fields, read_object
 from channels_app.protocol import (
     BadPayload,
@@ -76,8 +76,7 @@ def handshake(config: ChannelConfig, request: RawRequest) -> HttpReply | None:
     known = config.named_secrets.get("verify_token", "")
     given = query.get("hub.verify_token", "")
     challenge = query.get("hub.challenge", "")
-    is_known = hmac.compare_digest(_bytes(known), _bytes(given))
-    if not (known and is_known and _CHALLENGE.fullmatch(challenge)):
+    if not (known and signatures.is_one_of(given, [known]) and _CHALLENGE.fullmatch(challenge)):
         return None
     return HttpReply(body=challenge.encode())
 
@@ -89,13 +88,8 @@ def signature(secret: str, body: bytes) -> str:
 
 def verify(config: ChannelConfig, request: RawRequest) -> None:
     """Raise BadSignature unless one of the app secrets signed these bytes."""
-    given = _bytes(request.headers.get("x-hub-signature-256", ""))
-    fitting = [
-        hmac.compare_digest(_bytes(signature(secret, request.body)), given)
-        for secret in config.secrets
-        if secret
-    ]
-    if not any(fitting):
+    known = [signature(secret, request.body) for secret in filter(None, config.secrets)]
+    if not signatures.is_one_of(request.headers.get("x-hub-signature-256", ""), known):
         raise BadSignature("No signature fits")
 
 
@@ -114,10 +108,7 @@ def account_id(config: ChannelConfig, name: str) -> str:
 
 def token(config: ChannelConfig) -> dict[str, str]:
     """Return the header that carries the access token. Raises SendError."""
-    found = config.named_secrets.get("access_token", "")
-    if not found or not found.isascii() or not found.isprintable():
-        raise SendError(_("There is no usable access token yet."), kind="auth")
-    return {"authorization": f"Bearer {found}"}
+    return calling.bearer(config.named_secrets.get("access_token", ""))
 
 
 def post(url: str, body: Mapping[str, object], config: ChannelConfig) -> Fields:

@@ -6,6 +6,7 @@ import hmac
 from collections.abc import Iterable, Sequence
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from channels_app import signatures
 from channels_app.protocol import RawRequest
 
 MOST_PARAMETERS = 1000
@@ -26,8 +27,8 @@ def fits(request: RawRequest, secrets: Sequence[str]) -> bool:
     digest = dict(request.query).get(_BODY_DIGEST, "")
     if digest:
         # What is no form is signed by its digest, which stands in the address.
-        found = hashlib.sha256(request.body).hexdigest().encode()
-        is_whole = hmac.compare_digest(found, digest.encode("utf-8", "surrogatepass"))
+        found = hashlib.sha256(request.body).hexdigest()
+        is_whole = signatures.is_one_of(digest, [found])
         return _is_signed(request, (), secrets) and is_whole
     try:
         text = request.body.decode("utf-8", _KEEP)
@@ -40,14 +41,12 @@ def fits(request: RawRequest, secrets: Sequence[str]) -> bool:
 def _is_signed(
     request: RawRequest, parameters: Sequence[tuple[str, str]], secrets: Sequence[str]
 ) -> bool:
-    given = request.headers.get("x-twilio-signature", "").encode("utf-8", "surrogatepass")
-    fitting = [
-        hmac.compare_digest(signature(secret, url, parameters).encode(), given)
-        for secret in secrets
-        if secret
+    known = [
+        signature(secret, url, parameters)
+        for secret in filter(None, secrets)
         for url in _addresses(request.url)
     ]
-    return any(fitting)
+    return signatures.is_one_of(request.headers.get("x-twilio-signature", ""), known)
 
 
 def _addresses(url: str) -> list[str]:

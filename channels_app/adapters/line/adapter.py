@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
-from channels_app import calling, http, vendor_files
+from channels_app import calling, http, signatures, vendor_files
 from channels_app.adapters.line.reading import read_events
 from channels_app.json_fields import Fields, read_object
 from channels_app.protocol import (
@@ -53,13 +53,8 @@ class Adapter:
         return None
 
     def verify(self, request: RawRequest) -> None:
-        given = request.headers.get("x-line-signature", "").encode("utf-8", "surrogatepass")
-        fitting = [
-            hmac.compare_digest(signature(secret, request.body).encode(), given)
-            for secret in self.config.secrets
-            if secret
-        ]
-        if not any(fitting):
+        known = [signature(secret, request.body) for secret in filter(None, self.config.secrets)]
+        if not signatures.is_one_of(request.headers.get("x-line-signature", ""), known):
             raise BadSignature("No signature fits")
 
     def parse(self, request: RawRequest) -> list[Event]:
@@ -98,10 +93,7 @@ class Adapter:
         return _("Ready: LINE knows the account as %(name)s.") % {"name": name}
 
     def _token(self) -> dict[str, str]:
-        token = self.config.named_secrets.get("access_token", "")
-        if not token or not token.isascii() or not token.isprintable():
-            raise SendError(_("There is no usable access token yet."), kind="auth")
-        return {"authorization": f"Bearer {token}"}
+        return calling.bearer(self.config.named_secrets.get("access_token", ""))
 
     def _base(self) -> str:
         return str(self.config.settings.get("base_url") or BASE_URL).rstrip("/")
