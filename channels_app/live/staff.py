@@ -4,7 +4,7 @@ import logging
 import time
 from typing import Any
 
-from channels_app.adapters.webchat.frames import (
+from channels_app.chat.frames import (
     FrameRefused,
     Rules,
     boolean,

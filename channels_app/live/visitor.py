@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from channels_app import limits
-from channels_app.adapters.webchat.frames import Frame, FrameRefused, read_frame
+from channels_app.chat.frames import Frame, FrameRefused, read_frame
 from channels_app.live import groups, hints
 from channels_app.live.database import DATABASE_AWAY, in_database
 from channels_app.live.gate import FloodGate, caller_address, origin_of

@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from channels_app.adapters.webchat.identity import verified_identity
+from channels_app.chat.identity import verified_identity
 from channels_app.protocol import BadSignature
 from channels_app.services.doors import Door, lines
 from helpdesk.crypto import new_token, token_hash

@@ -12,7 +12,7 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from channels_app import registry, signatures
-from channels_app.adapters.webchat.identity import sign_identity
+from channels_app.chat.identity import sign_identity
 from channels_app.fake_vendor import FakeVendor
 from channels_app.protocol import ChannelConfig
 from tests.mail_servers import smtp_server

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from channels_app.adapters.webchat.identity import sign_identity, verified_identity
+from channels_app.chat.identity import sign_identity, verified_identity
 from channels_app.protocol import BadSignature
 
 NOW = 1_800_000_000.0

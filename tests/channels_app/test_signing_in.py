@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.management import call_command
 
-from channels_app.adapters.webchat.identity import sign_identity
+from channels_app.chat.identity import sign_identity
 from helpdesk.models import AuditEntry, Channel, Conversation, Entry, Identity
 from helpdesk.services import assignment, lifecycle
 from tests.channels_app.loops import run

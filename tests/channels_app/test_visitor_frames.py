@@ -3,7 +3,7 @@ import uuid
 
 import pytest
 
-from channels_app.adapters.webchat.frames import FrameRefused, read_frame
+from channels_app.chat.frames import FrameRefused, read_frame
 
 # Fixed: the names of parametrized tests must be the same in every parallel worker.
 REFERENCE = "6a3f6f0e-3c1d-4a55-9d3e-0f6f1c1f7a11"

@@ -6,7 +6,7 @@ import pytest
 from django.conf import settings
 
 from channels_app import limits
-from channels_app.adapters.webchat.identity import sign_identity
+from channels_app.chat.identity import sign_identity
 from channels_app.live import groups, visitor
 from channels_app.live.hub import hub
 from helpdesk.models import Channel, Identity

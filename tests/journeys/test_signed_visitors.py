@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from playwright.sync_api import Page, expect
 
-from channels_app.adapters.webchat.identity import sign_identity
+from channels_app.chat.identity import sign_identity
 from tests.journeys.people import Colleague, Crowd, Visitor
 
 SECRET = "the-shop-keeps-this-for-itself"

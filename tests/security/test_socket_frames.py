@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from channels_app.adapters.webchat.frames import SCHEMAS as VISITOR_FRAMES
-from channels_app.adapters.webchat.identity import sign_identity
+from channels_app.chat.frames import SCHEMAS as VISITOR_FRAMES
+from channels_app.chat.identity import sign_identity
 from channels_app.live.staff import SCHEMAS as STAFF_FRAMES
 from helpdesk.crypto import token_hash
 from helpdesk.models import Attachment, Channel, Conversation

@@ -7,8 +7,8 @@ the visitor's browser says when it has it.
 
 from django.utils.translation import gettext
 
-from channels_app.adapters.webchat.frames import FrameRefused, read_frame
-from channels_app.adapters.webchat.identity import verified_identity
+from channels_app.chat.frames import FrameRefused, read_frame
+from channels_app.chat.identity import verified_identity
 from channels_app.protocol import (
     Attachment,
     BadPayload,

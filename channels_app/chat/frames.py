@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from channels_app.adapters.webchat.identity import UNSHOWN
+from channels_app.chat.identity import UNSHOWN
 
 MAX_FRAME_BYTES = 64 * 1024
 MAX_TEXT = 10_000

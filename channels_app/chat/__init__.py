@@ -1,0 +1,1 @@
+"""What the chats of our own have in common: what is said, exactly, and who says it."""
