@@ -7,7 +7,7 @@ For trying a channel without an account, and for the tests of its adapter. Each 
 import threading
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
@@ -45,6 +45,15 @@ class Answer:
     is_dropped: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A call as a vendor makes it; what proves it stands in its headers, its address or its body."""
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
 class FakeVendor:
     """What all vendors have in common; a context manager that serves while it is entered.
 
@@ -53,17 +62,23 @@ class FakeVendor:
 
     # Settings of the channel that lead here, each with the path below our address.
     addresses: ClassVar[Mapping[str, str]] = {"base_url": ""}
+    # Other settings, as a channel of this vendor would have them.
+    facts: ClassVar[Mapping[str, object]] = {}
     # Secrets besides the one that signs, as a channel of this vendor would have them.
     named_secrets: ClassVar[Mapping[str, str]] = {}
     # Genuine calls that mean nothing to us.
     unknown: ClassVar[tuple[bytes, ...]] = ()
+    # Whether it calls us; what does not is fetched.
+    calls_us: ClassVar[bool] = True
+    # Whether its calls only say that there is something to fetch.
+    only_hints: ClassVar[bool] = False
     # What its calls are.
     content_type: ClassVar[str] = "application/json"
     # Somebody who writes, and whom we answer.
     customer: ClassVar[str] = "customer-1"
 
     def __init__(self, port: int = 0, took: Callable[[Call], None] | None = None) -> None:
-        self.port = port
+        self.port = self._wanted_port = port
         self._took = took
         self.calls: deque[Call] = deque(maxlen=MOST_CALLS)
         self._failures: deque[Answer] = deque()
@@ -77,6 +92,14 @@ class FakeVendor:
     def sign(self, body: bytes, config: ChannelConfig, at: datetime) -> Mapping[str, str]:
         """Return the headers that prove a call."""
         raise NotImplementedError
+
+    def seal(self, body: bytes, config: ChannelConfig, at: datetime) -> Sealed:
+        """Return a call with what proves it, where that is more than headers: an encrypted body, a query."""
+        return Sealed(body, self.sign(body, config, at))
+
+    def tampered(self, call: Sealed) -> Sealed:
+        """Return a call whose meaning somebody has changed on its way."""
+        return replace(call, body=call.body + b" ")
 
     def answer(self, call: Call) -> Answer:
         """Return what this vendor answers when all is well."""
@@ -92,7 +115,7 @@ class FakeVendor:
     def settings(self) -> dict[str, object]:
         """The settings that lead a channel here, once it serves."""
         here = f"http://127.0.0.1:{self.port}"
-        return {name: f"{here}{path}" for name, path in self.addresses.items()}
+        return {**self.facts, **{name: f"{here}{path}" for name, path in self.addresses.items()}}
 
     def fail(self, *answers: Answer) -> None:
         """Answer the next calls with these, in their order."""
@@ -104,12 +127,12 @@ class FakeVendor:
 
     def post(self, address: str, config: ChannelConfig, body: bytes) -> int:
         """Call the channel at this address, signed as the vendor does; returns the status."""
-        headers = {
-            "content-type": self.content_type,
-            **self.sign(body, config, timezone.now()),
-        }
+        sealed = self.seal(body, config, timezone.now())
+        headers = {"content-type": self.content_type, **sealed.headers}
         with httpx.Client(trust_env=False, timeout=PATIENCE_SECONDS) as client:
-            return client.post(address, content=body, headers=headers).status_code
+            return client.post(
+                address, content=sealed.body, headers=headers, params=sealed.query or None
+            ).status_code
 
     def __enter__(self) -> Self:
         vendor = self
@@ -127,7 +150,7 @@ class FakeVendor:
             def log_message(self, format: str, *args: object) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._server = ThreadingHTTPServer(("127.0.0.1", self._wanted_port), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_port
         threading.Thread(target=self._server.serve_forever, daemon=True).start()

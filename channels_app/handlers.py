@@ -5,7 +5,7 @@ from typing import Any
 from django.contrib.auth.signals import user_logged_out
 from django.utils.translation import gettext_lazy
 
-from channels_app import outgoing_events  # noqa: F401  (registers what tells other systems)
+from channels_app import outgoing_events, polling  # noqa: F401  (register what tells and what is fetched)
 from channels_app.delivery import wake_connector
 from channels_app.leaving import sweeping  # noqa: F401  (registers what becomes due by time)
 from channels_app.live import hints

@@ -95,7 +95,7 @@ def verify(config: ChannelConfig, request: RawRequest) -> None:
 
 def base_url(config: ChannelConfig, default: str = BASE_URL) -> str:
     """Return the address of the interface, with its version."""
-    return str(config.settings.get("base_url") or default).rstrip("/")
+    return config.address("base_url", default)
 
 
 def account_id(config: ChannelConfig, name: str) -> str:

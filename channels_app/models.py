@@ -10,6 +10,7 @@ from django.utils.translation import pgettext_lazy
 from helpdesk.models import (
     Deliverable,
     Delivery,
+    EncryptedField,
     OrganizationForeignKey,
     OrganizationModel,
     OrganizationOneToOneField,
@@ -132,6 +133,64 @@ class MailboxCursor(OrganizationModel):
         verbose_name = _("mailbox")
         verbose_name_plural = _("mailboxes")
         default_permissions = ()
+
+
+class PollPosition(OrganizationModel):
+    """How far one place of a channel has been fetched, and when it is due again.
+
+    The position is stored in the transaction of the events before it.
+    """
+
+    channel = OrganizationForeignKey("helpdesk.Channel", models.CASCADE, related_name="+")
+    # Which of its places, where a channel has several: an account of customer service, a feed.
+    place = models.CharField(max_length=200, blank=True)
+    position = models.TextField(blank=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    # Counts the hints; one that came while the place was being read makes it due again.
+    wanted = models.PositiveBigIntegerField(default=0)
+    hint = models.JSONField(default=dict)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    fence = models.PositiveBigIntegerField(default=0)
+    read_at = models.DateTimeField(_("last read"), null=True, blank=True)
+    failures = models.PositiveIntegerField(default=0)
+    error = models.CharField(_("reason"), max_length=300, blank=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization", "channel", "place"], name="poll_position_once"
+            )
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["organization", "due_at"],
+                condition=models.Q(due_at__isnull=False),
+                name="poll_position_due",
+            )
+        ]
+
+
+class VendorToken(OrganizationModel):
+    """An access token that a vendor gave to a channel for some time; one process fetches it for all."""
+
+    channel = OrganizationForeignKey("helpdesk.Channel", models.CASCADE, related_name="+")
+    name = models.CharField(max_length=40)
+    # Of the settings and secrets that it was fetched with.
+    version = models.CharField(max_length=64)
+    value = EncryptedField(blank=True, default="")
+    # When another one is fetched: somewhat before the vendor takes it back.
+    renew_at = models.DateTimeField(null=True, blank=True)
+    fetching_until = models.DateTimeField(null=True, blank=True)
+    fence = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        default_permissions = ()
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization", "channel", "name", "version"], name="vendor_token_once"
+            )
+        ]
 
 
 class ChannelHealth(OrganizationModel):

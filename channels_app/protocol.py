@@ -4,7 +4,7 @@ An adapter never touches the database. `handshake`, `verify` and `parse` are pur
 out, no network); `send`, `fetch_media` and `poll` may call the vendor and run in the connector.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, get_args, runtime_checkable
@@ -235,6 +235,28 @@ class Capabilities(Limits):
     longest_send: timedelta = timedelta(seconds=30)
 
 
+# Asks the vendor for a token; returns it and for how long it is good. Raises SendError.
+FetchToken = Callable[[], tuple[str, timedelta]]
+
+
+class Tokens(Protocol):
+    """Where the access tokens of a channel are kept, so that all processes share one."""
+
+    def get(self, name: str, fetch: FetchToken, *, refused: str = "") -> str:
+        """Return a token that is good, fetched by one caller at a time.
+
+        `refused` is one that the vendor has just refused: if it is still the one that is kept, another is fetched.
+        Raises SendError.
+        """
+
+
+class UnkeptTokens:
+    """Fetches a token whenever one is needed: for a channel that is not stored."""
+
+    def get(self, name: str, fetch: FetchToken, *, refused: str = "") -> str:
+        return fetch()[0]
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelConfig:
     """What an adapter is made with: plain values of one connected account."""
@@ -244,7 +266,18 @@ class ChannelConfig:
     secrets: tuple[str, ...] = ()  # the first signs, every one verifies: rotation without a gap
     # The other secrets of kinds that have several, such as passwords, by the name of their setting.
     named_secrets: Mapping[str, str] = field(default_factory=dict)
+    # The same as they were before the last change: a vendor may still use them for a while.
+    named_before: Mapping[str, str] = field(default_factory=dict)
     base_url: str = ""
+    tokens: Tokens = field(default_factory=UnkeptTokens, compare=False)
+
+    def text(self, name: str) -> str:
+        """Return a setting as text, empty where there is none."""
+        return str(self.settings.get(name) or "").strip()
+
+    def address(self, name: str, default: str) -> str:
+        """Return the address of the vendor in a setting, else the vendor's own."""
+        return (self.text(name) or default).rstrip("/")
 
 
 @runtime_checkable
@@ -288,3 +321,30 @@ class AnswersCalls(Protocol):
 
     def accepted(self, request: RawRequest) -> HttpReply:
         """Return that answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """A page of what was fetched: each item's bytes with the events in it, and where the next page begins."""
+
+    items: tuple[tuple[bytes, tuple[Event, ...]], ...]
+    position: str
+    has_more: bool = False
+    # What was there before the channel came, which nobody waits for.
+    is_backlog: bool = False
+
+
+@runtime_checkable
+class Polls(Protocol):
+    """An adapter that fetches what happened, when the vendor hints at it (`poll_hint`) or time and again."""
+
+    @property
+    def poll_every(self) -> timedelta | None:
+        """How long to wait between two looks; None where the vendor hints."""
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """What is looked at time and again; "" where there is only one."""
+
+    def poll(self, place: str, position: str, hint: Mapping[str, object]) -> Polled:
+        """Return the page after a position, which is empty at first. Raises SendError, BadPayload."""

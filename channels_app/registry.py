@@ -1,5 +1,7 @@
 """Which kinds of channel there are. A new one is one folder and one line here."""
 
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, partial
@@ -7,8 +9,11 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
+from django.utils import timezone
+
 from channels_app.protocol import Adapter, ChannelConfig
-from channels_app.services import health, mailbox_reports
+from channels_app.services import fetching, health, mailbox_reports
+from channels_app.services.tokens import ChannelTokens
 from helpdesk.models import Channel
 from helpdesk.registries import SIGNING_SECRET, ChannelKind, Limits, channel_kinds, secrets_by_name
 from helpdesk.tenancy import organization_transaction
@@ -46,7 +51,7 @@ def register_kinds() -> None:
             kind,
             limits=_limits_of(name),
             test_connection=_connection_test(name),
-            report=REPORTS.get(name),
+            report=REPORTS.get(name, fetching.report),
         )
         channel_kinds.register(name, known)
 
@@ -74,16 +79,24 @@ def config_of(channel: Channel) -> ChannelConfig:
     kind = channel_kinds.get(channel.kind) if channel.kind in channel_kinds else None
     stored = (channel.secret, channel.previous_secret)
     named: dict[str, str] = {}
+    before: dict[str, str] = {}
     if kind and len(kind.secret_names) > 1:
         named, before = map(secrets_by_name, stored)
-        stored = (named.pop(SIGNING_SECRET, ""), before.get(SIGNING_SECRET, ""))
+        stored = (named.pop(SIGNING_SECRET, ""), before.pop(SIGNING_SECRET, ""))
     return ChannelConfig(
         public_id=channel.public_id,
         settings=dict(channel.settings),
         secrets=tuple(filter(None, stored)),
         named_secrets=named,
+        named_before=before,
         base_url=str(channel.settings.get("base_url", "")),
+        tokens=ChannelTokens(channel.pk, _version(channel)),
     )
+
+
+def _version(channel: Channel) -> str:
+    told = json.dumps([channel.settings, channel.secret], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 @cache
@@ -110,4 +123,5 @@ def _test_connection(kind: str, channel_id: int) -> str:
     told = make_adapter(kind, config).test_connection()
     with organization_transaction():
         health.mend(channel_id)
+        fetching.try_again(channel_id, timezone.now())
     return told

@@ -24,6 +24,12 @@ KINDS = {
     "edit": gettext_lazy("change of a message"),
     "delete": gettext_lazy("withdrawal of a message"),
     "receipt": gettext_lazy("receipt"),
+    "reaction": gettext_lazy("reaction to a message"),
+    "postback": gettext_lazy("choice of a button"),
+    "lifecycle": gettext_lazy("news of a customer"),
+    "call": gettext_lazy("step of a call"),
+    "poll_hint": gettext_lazy("news that there is something to fetch"),
+    "review": gettext_lazy("review"),
     "unreadable": gettext_lazy("what could not be read"),
 }
 OUTCOMES = {
@@ -33,6 +39,7 @@ OUTCOMES = {
     "by_staff": gettext_lazy("written by a colleague"),
     "said_elsewhere": gettext_lazy("said in your name in the vendor's own app"),
     "receipt": gettext_lazy("moved what had left"),
+    "fetched": gettext_lazy("fetched from the vendor"),
     "not_needed": gettext_lazy("nothing to do"),
     "unmatched": gettext_lazy("what it is about never came"),
     "read_again": gettext_lazy("could be read the second time"),

@@ -11,7 +11,7 @@ from channels_app.models import InboundEvent
 from channels_app.outgoing_events import message_stored
 from channels_app.protocol import Attachment, Event, NotNow
 from channels_app.registry import adapter_for
-from channels_app.services import letters, proving, receipts
+from channels_app.services import fetching, letters, proving, receipts
 from channels_app.services.outcomes import Files, Outcome, State, reference_of
 from channels_app.services.senders import sender_of
 from helpdesk.errors import ChannelError
@@ -161,9 +161,15 @@ def _revision(event: Event, kept: InboundEvent) -> int:
     return int((event.sent_at or kept.received_at).timestamp() * 1_000_000)
 
 
+def _hint(kept: InboundEvent, event: Event, files: Files) -> Outcome:
+    fetching.want(kept.channel_id, str(event.data.get("place", ""))[:200], event.data)
+    return Outcome(State.IGNORED, reason="fetched")
+
+
 _HANDLERS: dict[str, Callable[[InboundEvent, Event, Files], Outcome]] = {
     "message": _message,
     "edit": _edit,
     "delete": _delete,
     "receipt": _receipt,
+    "poll_hint": _hint,
 }

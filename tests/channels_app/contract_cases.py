@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 from channels_app import registry, signatures
 from channels_app.chat.identity import sign_identity
-from channels_app.fake_vendor import FakeVendor
+from channels_app.fake_vendor import FakeVendor, Sealed
 from channels_app.protocol import ChannelConfig
 from tests.mail_servers import smtp_server
 
@@ -23,20 +23,37 @@ def _nobody() -> Iterator[Mapping[str, object]]:
     yield {}
 
 
+def _longer(call: Sealed) -> Sealed:
+    return replace(call, body=call.body + b" ")
+
+
 @dataclass(frozen=True)
 class ContractCase:
-    """A good call with the given message id, its signature, and calls that mean nothing to us."""
+    """A good call with the given message id, what proves it, and calls that mean nothing to us."""
 
     body: Callable[[str], bytes]
-    sign: Callable[[bytes, ChannelConfig, datetime], Mapping[str, str]]
+    seal: Callable[[bytes, ChannelConfig, datetime], Sealed]
     unknown: tuple[bytes, ...]
+    tampered: Callable[[Sealed], Sealed] = _longer
     signs_body: bool = True
+    content_type: str = "application/json"
+    # Whether the vendor calls us; what does not is fetched.
+    calls_us: bool = True
+    # Whether a call only says that there is something to fetch.
+    only_hints: bool = False
+    settings: Mapping[str, object] = field(default_factory=dict)
     recipient: str = "visitor-1"
     # Starts a stand-in of the vendor on loopback; yields the settings that lead to it.
     stand_in: Callable[[], AbstractContextManager[Mapping[str, object]]] = _nobody
     # Whether it sends; what does not is answered by another channel.
     sends: bool = True
     named_secrets: Mapping[str, str] = field(default_factory=dict)
+
+
+def _by_headers(
+    sign: Callable[[bytes, ChannelConfig, datetime], Mapping[str, str]],
+) -> Callable[[bytes, ChannelConfig, datetime], Sealed]:
+    return lambda body, config, at: Sealed(body, sign(body, config, at))
 
 
 def _signed_visitor(body: bytes, config: ChannelConfig, at: datetime) -> Mapping[str, str]:
@@ -111,25 +128,29 @@ def _posted_form(reference: str) -> bytes:
 
 def _faked(kind: str) -> ContractCase:
     """Return the case of a kind whose folder plays its vendor itself."""
-    made: type[FakeVendor] = registry.fake_vendor_of(kind)
-    vendor = made()
+    vendor: FakeVendor = registry.fake_vendor_of(kind)()
 
-    def sign(body: bytes, config: ChannelConfig, at: datetime) -> Mapping[str, str]:
+    def seal(body: bytes, config: ChannelConfig, at: datetime) -> Sealed:
         # The signature does not name the channel: what tells channels apart is that each has a secret.
         is_other = config.public_id == "channel-2"
-        return vendor.sign(
+        return vendor.seal(
             body, replace(config, secrets=("another secret",)) if is_other else config, at
         )
 
     @contextmanager
     def stand_in() -> Iterator[Mapping[str, object]]:
-        with made() as found:
+        with vendor as found:
             yield found.settings
 
     return ContractCase(
         body=vendor.message,
-        sign=sign,
+        seal=seal,
         unknown=vendor.unknown,
+        tampered=vendor.tampered,
+        content_type=vendor.content_type,
+        calls_us=vendor.calls_us,
+        only_hints=vendor.only_hints,
+        settings=vendor.facts,
         recipient=vendor.customer,
         stand_in=stand_in,
         named_secrets=vendor.named_secrets,
@@ -139,20 +160,20 @@ def _faked(kind: str) -> ContractCase:
 CASES = {
     "webchat": ContractCase(
         body=_message,
-        sign=_signed_visitor,
+        seal=_by_headers(_signed_visitor),
         unknown=(b'{"type":"ping"}', b'{"type":"typing","on":true}'),
         signs_body=False,
     ),
     "mail": ContractCase(
         body=_mail,
-        sign=_signed_mail,
+        seal=_by_headers(_signed_mail),
         unknown=(),
         recipient="ann@shop.example",
         stand_in=_mail_server,
     ),
     "webhook": ContractCase(
         body=_webhook_message,
-        sign=_signed_webhook,
+        seal=_by_headers(_signed_webhook),
         unknown=(
             b'{"type":"ping","data":{"channel":"c"}}',
             b'{"type":"message.pinned","data":{"id":"m-1"}}',
@@ -162,7 +183,7 @@ CASES = {
     ),
     "form": ContractCase(
         body=_posted_form,
-        sign=_signed_webhook,
+        seal=_by_headers(_signed_webhook),
         unknown=(b'{"type":"ping"}', b'{"type":"form.opened","data":{"id":"m-1"}}'),
         sends=False,
     ),

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
+from django.conf import LazySettings
 from django.db import connections
 from django.test import Client
 from psycopg import sql
@@ -20,7 +21,7 @@ from tests.races import at_once
 
 TABLE = InboundEvent._meta.db_table
 ONCE = "inbound_event_once"
-SUITE = contract.TestEveryAdapter()
+SUITE = contract.TestEveryCaller()
 FORGED: tuple[Callable[[str], object], ...] = (
     SUITE.test_what_the_vendor_did_not_sign_is_refused,
     SUITE.test_a_channel_without_a_secret_accepts_nothing,
@@ -49,7 +50,7 @@ def without_constraint(name: str) -> Iterator[None]:
             )
 
 
-@pytest.mark.parametrize("kind", contract.KINDS)
+@pytest.mark.parametrize("kind", contract.CALLING)
 def test_the_contract_fails_where_every_signature_fits(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -59,7 +60,7 @@ def test_the_contract_fails_where_every_signature_fits(
         SUITE.test_what_the_vendor_did_not_sign_is_refused(kind)
 
 
-@pytest.mark.parametrize("kind", contract.KINDS)
+@pytest.mark.parametrize("kind", contract.CALLING)
 @pytest.mark.parametrize("check", FORGED)
 def test_the_contract_fails_where_nothing_is_verified(
     kind: str, check: Callable[[str], object], monkeypatch: pytest.MonkeyPatch
@@ -70,15 +71,17 @@ def test_the_contract_fails_where_nothing_is_verified(
         check(kind)
 
 
-@pytest.mark.parametrize("kind", contract.KINDS)
+@pytest.mark.parametrize("kind", contract.CALLING)
 def test_the_contract_fails_where_an_event_may_be_there_twice(
-    kind: str, world: World, client: Client
+    kind: str, world: World, client: Client, settings: LazySettings
 ) -> None:
     with (
         without_constraint(ONCE),
         pytest.raises((AssertionError, InboundEvent.MultipleObjectsReturned)),
     ):
-        SUITE.test_the_same_call_again_is_stored_once_and_answered_alike(kind, world, client)
+        SUITE.test_the_same_call_again_is_stored_once_and_answered_alike(
+            kind, world, client, settings
+        )
 
 
 def test_the_constraint_alone_keeps_calls_at_once_apart(world: World) -> None:

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from channels_app.setting_fields import vendor_address
 from helpdesk.registries import ChannelKind, SettingField
 
 KIND = ChannelKind(
@@ -27,15 +28,7 @@ KIND = ChannelKind(
             required=True,
         ),
         SettingField("access_token", _("Channel access token"), kind="secret", required=True),
-        SettingField(
-            "base_url",
-            _("Address of the interface"),
-            _("Empty: that of LINE. Another one only for a stand-in or a gateway."),
-        ),
-        SettingField(
-            "data_url",
-            _("Address of the files"),
-            _("Empty: that of LINE. Another one only for a stand-in or a gateway."),
-        ),
+        vendor_address(),
+        vendor_address("data_url", _("Address of the files")),
     ),
 )

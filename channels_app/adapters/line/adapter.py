@@ -96,10 +96,10 @@ class Adapter:
         return calling.bearer(self.config.named_secrets.get("access_token", ""))
 
     def _base(self) -> str:
-        return str(self.config.settings.get("base_url") or BASE_URL).rstrip("/")
+        return self.config.address("base_url", BASE_URL)
 
     def _data(self) -> str:
-        return str(self.config.settings.get("data_url") or DATA_URL).rstrip("/")
+        return self.config.address("data_url", DATA_URL)
 
 
 def signature(secret: str, body: bytes) -> str:

@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from channels_app.setting_fields import vendor_address
 from helpdesk.registries import ChannelKind, SettingField
 
 KIND = ChannelKind(
@@ -42,10 +43,6 @@ KIND = ChannelKind(
             kind="boolean",
             default=False,
         ),
-        SettingField(
-            "base_url",
-            _("Address of the interface"),
-            _("Empty: that of Twilio. Another one only for a stand-in or a gateway."),
-        ),
+        vendor_address(),
     ),
 )

@@ -133,7 +133,7 @@ class Adapter:
         return {"authorization": f"Basic {base64.b64encode(pair).decode('ascii')}"}
 
     def _base(self) -> str:
-        return str(self.config.settings.get("base_url") or BASE_URL).rstrip("/")
+        return self.config.address("base_url", BASE_URL)
 
 
 def _origin(url: str) -> tuple[str, str]:

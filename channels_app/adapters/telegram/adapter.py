@@ -154,7 +154,7 @@ class Adapter:
         return token
 
     def _base(self) -> str:
-        return str(self.config.settings.get("base_url") or BASE_URL).rstrip("/")
+        return self.config.address("base_url", BASE_URL)
 
 
 def _outgoing(message: OutboundMessage) -> Outgoing:

@@ -11,10 +11,13 @@ from channels_app.connector import Loop
 from channels_app.delivery import NOTIFICATION as LEAVING
 from channels_app.leaving.crew import Crew
 from channels_app.mailboxes import Watchers
+from channels_app.polling import poll_due
 from channels_app.processing import process_due
+from channels_app.services.fetching import NOTIFICATION as HINTED
 from channels_app.services.ingesting import NOTIFICATION as ARRIVED
 
 PROCESSING = 3
+POLLING = 2
 
 
 class Command(BaseCommand):
@@ -34,6 +37,8 @@ class Command(BaseCommand):
             # Several, so that one slow file of one message holds up its own sender only.
             *(Loop(f"processing-{number}", process_due, ARRIVED) for number in range(PROCESSING)),
             Loop("delivering", crew.send_due, LEAVING),
+            # Several, so that a slow vendor holds up no other.
+            *(Loop(f"polling-{number}", poll_due, HINTED) for number in range(POLLING)),
         ]
         watchers = Watchers()
         watchers.start()
