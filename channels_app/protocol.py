@@ -66,7 +66,11 @@ class ContactIdentity:
     verified: bool = False
     # Nothing is sent there before whoever is behind it has confirmed it.
     needs_proof: bool = False
+    # Other names of the same account, such as the number beside the vendor's own id.
     aliases: tuple[str, ...] = ()
+    # Whether phone and mail address are proved to be theirs; None: as `verified` says of the account.
+    phone_verified: bool | None = None
+    email_verified: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,7 @@ ACTIONS: dict[str, Word] = {
     "escalation.breached": _("Time of the last level ran out"),
     "escalation.claimed": _("Escalation claimed"),
     "escalation.ended": _("Escalation ended"),
+    "identity.readdressed": _("Customer has another address"),
     "focustime.entered": _("Focus time entered"),
     "focustime.removed": _("Focus time removed"),
     "leave.entered": _("Leave entered"),

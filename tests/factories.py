@@ -19,7 +19,8 @@ from helpdesk.models import (
     Topic,
 )
 from helpdesk.services import grants, organizations, presence, receiving
-from helpdesk.services.receiving import Received, Sender
+from helpdesk.services.identifying import Sender
+from helpdesk.services.receiving import Received
 from helpdesk.tenancy import organization_transaction
 
 PASSWORD = "a-long-test-password"

@@ -9,7 +9,8 @@ from typing import Any
 from helpdesk.models import Channel, Conversation, Entry, Identity, Letter, Message, Participant
 from helpdesk.registries import ChannelKind, channel_kinds
 from helpdesk.services import organizations, receiving, timeline
-from helpdesk.services.receiving import Received, Sender
+from helpdesk.services.identifying import Sender
+from helpdesk.services.receiving import Received
 from tests.factories import World
 
 ADDRESS = "service@shop.example"

@@ -18,7 +18,8 @@ from helpdesk.errors import ChannelError
 from helpdesk.models import Channel
 from helpdesk.services import files as stored_files
 from helpdesk.services import revising
-from helpdesk.services.receiving import Arrival, identify, receive_from
+from helpdesk.services.identifying import find, identify, readdress
+from helpdesk.services.receiving import Arrival, receive_from
 
 # Of the HTML of a chat message; these are read in a fifth of a second at worst.
 MOST_TAGS = 10_000
@@ -121,7 +122,7 @@ def _message(kept: InboundEvent, event: Event, files: Files) -> Outcome:
 def _edit(kept: InboundEvent, event: Event, files: Files) -> Outcome:
     entry_id = revising.edit(
         kept.channel_id,
-        _address(event),
+        _author_id(kept, event),
         event.provider_id,
         text=event.text,
         revision=_revision(event, kept),
@@ -130,7 +131,7 @@ def _edit(kept: InboundEvent, event: Event, files: Files) -> Outcome:
 
 
 def _delete(kept: InboundEvent, event: Event, files: Files) -> Outcome:
-    entry_id = revising.withdraw(kept.channel_id, _address(event), event.provider_id)
+    entry_id = revising.withdraw(kept.channel_id, _author_id(kept, event), event.provider_id)
     return Outcome(State.DONE if entry_id else State.PARKED, entry_id)
 
 
@@ -150,8 +151,30 @@ def _receipt(kept: InboundEvent, event: Event, files: Files) -> Outcome:
     return Outcome(State.PARKED)
 
 
-def _address(event: Event) -> str | None:
-    return sender_of(event.sender).external_id if event.sender else None
+def _lifecycle(kept: InboundEvent, event: Event, files: Files) -> Outcome:
+    """Follow somebody whose vendor gave them another number or id."""
+    newer = _newer(event)
+    identity = find(kept.channel, sender_of(event.sender)) if event.sender and newer else None
+    if identity is None:
+        return Outcome(State.IGNORED, reason="not_needed")
+    readdress(identity, newer)
+    return Outcome(State.DONE)
+
+
+def _newer(event: Event) -> list[str]:
+    told = event.data.get("newer_ids", ())
+    scope = f"{event.sender.scope}:" if event.sender and event.sender.scope else ""
+    return (
+        [f"{scope}{each}"[:200] for each in told if each] if isinstance(told, list | tuple) else []
+    )
+
+
+def _author_id(kept: InboundEvent, event: Event) -> int | None:
+    """Return whose message an event is about: None where the channel speaks for all, 0 for nobody known."""
+    if event.sender is None:
+        return None
+    found = find(kept.channel, sender_of(event.sender))
+    return found.pk if found else 0
 
 
 def _revision(event: Event, kept: InboundEvent) -> int:
@@ -172,4 +195,5 @@ _HANDLERS: dict[str, Callable[[InboundEvent, Event, Files], Outcome]] = {
     "delete": _delete,
     "receipt": _receipt,
     "poll_hint": _hint,
+    "lifecycle": _lifecycle,
 }

@@ -11,8 +11,10 @@ from channels_app.services import receipts, transcript, visiting, waiting
 from channels_app.services.doors import Door
 from channels_app.services.visiting import Visitor
 from helpdesk.errors import WrongState
-from helpdesk.models import AuditEntry, Channel, Conversation, Entry, Identity
+from helpdesk.models import AuditEntry, Channel, Conversation, Entry, Identity, IdentityAlias
 from helpdesk.services import lifecycle, ratings, timeline
+from helpdesk.services.aliases import Known
+from helpdesk.services.identifying import typed
 from helpdesk.services.receiving import receive
 from helpdesk.tenancy import organization_scope, organization_transaction
 
@@ -116,6 +118,7 @@ def leave_address(door: Door, visitor: Visitor, email: str) -> Visitor:
         identity = Identity.objects.select_for_update().get(pk=visitor.identity_id or 0)
         identity.data = {**identity.data, "email": email}
         identity.save(update_fields=["data"])
+        typed(identity, [Known(IdentityAlias.Kind.MAIL, email)])
         found = transcript.current_conversation(identity.pk)
         if found is not None:
             timeline.changed(found)

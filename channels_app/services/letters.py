@@ -25,7 +25,8 @@ from helpdesk.models import Channel, Conversation, Direction, Entry, Identity, P
 from helpdesk.models import Letter as StoredLetter
 from helpdesk.models import State as ConversationState
 from helpdesk.services import timeline
-from helpdesk.services.receiving import MAXIMUM_TEXT, Arrival, Received, identify, receive_from
+from helpdesk.services.identifying import identify
+from helpdesk.services.receiving import MAXIMUM_TEXT, Arrival, Received, receive_from
 
 JOINED, HELD, OWN, BY_STAFF = "joined", "held", "own", "by_staff"
 NOBODY = ContactIdentity("nobody")

@@ -16,7 +16,8 @@ from helpdesk import permissions
 from helpdesk.access import Access, require
 from helpdesk.errors import WrongState
 from helpdesk.services import audit
-from helpdesk.services.receiving import identify, receive_unreadable
+from helpdesk.services.identifying import identify
+from helpdesk.services.receiving import receive_unreadable
 from helpdesk.tenancy import organization_transaction
 
 logger = logging.getLogger(__name__)

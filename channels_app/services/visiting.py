@@ -10,10 +10,12 @@ from django.utils import timezone
 from channels_app.chat.identity import verified_identity
 from channels_app.protocol import BadSignature
 from channels_app.services.doors import Door, lines
+from channels_app.services.senders import names_of_the_person
 from helpdesk.crypto import new_token, token_hash
 from helpdesk.models import Channel, Identity, Organization
+from helpdesk.services.aliases import Known
+from helpdesk.services.identifying import Sender, identify
 from helpdesk.services.identities import take_along
-from helpdesk.services.receiving import Sender, identify
 from helpdesk.tenancy import organization_transaction
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")  # 256 bits, as we make them
@@ -30,6 +32,8 @@ class Visitor:
     display_name: str = ""
     email: str = ""
     is_verified: bool = False
+    # What else the one who signed says of whoever is behind it.
+    known: tuple[Known, ...] = ()
     identity_id: int | None = None
     # Made now: goes to the browser once, is stored nowhere.
     new_token: str = ""
@@ -95,6 +99,7 @@ def sender_of(visitor: Visitor) -> Sender:
         language=visitor.language,
         profile=profile,
         data=dict(visitor.page),
+        known=visitor.known,
     )
 
 
@@ -133,6 +138,7 @@ def _signed(door: Door, identity: str) -> Visitor:
         display_name=found.display_name,
         email=found.email,
         is_verified=True,
+        known=names_of_the_person(found),
     )
 
 

@@ -10,7 +10,7 @@ from helpdesk.models.calendars import FocusTime, Leave, WorkingPeriod
 from helpdesk.models.capacity import KindLimit, KindLoad
 from helpdesk.models.channels import ApiToken, Channel, IdempotencyKey, Queue, Route, Snippet
 from helpdesk.models.conversations import OPEN, OPEN_STATES, WEIGHTS, Conversation, Priority, State
-from helpdesk.models.customers import Customer, Identity
+from helpdesk.models.customers import Customer, Identity, IdentityAlias
 from helpdesk.models.escalation import (
     Escalation,
     EscalationLevel,
@@ -76,6 +76,7 @@ __all__ = [
     "FocusTime",
     "IdempotencyKey",
     "Identity",
+    "IdentityAlias",
     "KindLimit",
     "KindLoad",
     "Leave",

@@ -84,6 +84,8 @@ class Identity(OrganizationModel):
     # Replies wait until whoever is behind the address has confirmed it.
     awaits_proof = models.BooleanField(_("waits for proof"), default=False)
     data = models.JSONField(default=dict, blank=True)
+    # A digest of what the channel last told of who it is, so that the same again costs nothing.
+    told = models.CharField(max_length=32, blank=True, default="", editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     seen_at = models.DateTimeField(_("last seen"), null=True, blank=True)
 
@@ -102,3 +104,64 @@ class Identity(OrganizationModel):
 
     def __str__(self) -> str:
         return self.display_name or self.external_id
+
+
+class IdentityAlias(OrganizationModel):
+    """What an identity is also known by: other names of the same account, and of whoever is behind it."""
+
+    class Kind(models.TextChoices):
+        # Names of the account, which only its own channel knows.
+        USER_ID = "user_id", _("id of the vendor")
+        NUMBER = "number", _("number of the account")
+        # Names of the person, the same wherever they write.
+        UNION_ID = "union_id", _("id over several accounts")
+        PHONE = "phone", _("phone")
+        MAIL = "mail", _("mail address")
+
+    identity = OrganizationForeignKey(
+        "helpdesk.Identity", models.CASCADE, related_name="aliases", verbose_name=_("identity")
+    )
+    channel = OrganizationForeignKey("helpdesk.Channel", models.CASCADE, related_name="+")
+    kind = models.CharField(_("kind"), max_length=8, choices=Kind)
+    # The page, app or number that a name of an account belongs to.
+    scope = models.CharField(max_length=100, blank=True, default="")
+    # Normalised: phones as E.164, mail addresses in lower case.
+    value = models.CharField(_("address"), max_length=254)
+    is_verified = models.BooleanField(_("verified"), default=False)
+    since = models.DateTimeField(_("from"), auto_now_add=True)
+    # It is another's by now, or nobody's.
+    ended_at = models.DateTimeField(_("to"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("alias of an identity")
+        verbose_name_plural = _("aliases of identities")
+        default_permissions = ()
+        ordering: ClassVar = ["id"]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                fields=["organization", "identity", "kind", "scope", "value"],
+                name="identity_alias_once",
+            ),
+            # A name of an account means one account.
+            models.UniqueConstraint(
+                fields=["organization", "channel", "kind", "scope", "value"],
+                condition=models.Q(
+                    kind__in=["user_id", "number"], is_verified=True, ended_at__isnull=True
+                ),
+                name="identity_alias_of_one",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["user_id", "number", "union_id", "phone", "mail"]),
+                name="identity_alias_kind",
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["organization", "kind", "value"],
+                condition=models.Q(ended_at__isnull=True),
+                name="identity_alias_value",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.value

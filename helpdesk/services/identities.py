@@ -18,7 +18,7 @@ from helpdesk.models import (
     State,
 )
 from helpdesk.services import audit, timeline
-from helpdesk.services.receiving import Sender, identify
+from helpdesk.services.identifying import Sender, identify
 from helpdesk.tenancy import organization_transaction
 
 

@@ -5,7 +5,7 @@ nobody and stops no clock.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -21,7 +21,6 @@ from helpdesk.models import (
     AuditEntry,
     Channel,
     Conversation,
-    Customer,
     Direction,
     Entry,
     Identity,
@@ -32,6 +31,7 @@ from helpdesk.models import (
     State,
 )
 from helpdesk.services import audit, timeline
+from helpdesk.services.identifying import Sender, identify
 from helpdesk.tenancy import organization_transaction
 from helpdesk.text import language_of
 
@@ -41,22 +41,6 @@ SPOKEN = [
     *("state", "snoozed_until", "waiting_since", "route_at", "last_number", "last_text"),
     *("last_direction", "last_message_at", "customer_seen_number"),
 ]
-
-
-@dataclass(frozen=True)
-class Sender:
-    """Who wrote, as the channel knows them."""
-
-    external_id: str
-    display_name: str = ""
-    is_verified: bool = False
-    # Replies to an address that is new wait until it is confirmed.
-    awaits_proof: bool = False
-    language: str = ""
-    # Known facts of a new customer: name, company, email, phone, place, tags, external_id.
-    profile: dict[str, Any] = field(default_factory=dict)
-    # What is kept with the identity, such as the page the visitor is on.
-    data: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -157,36 +141,6 @@ def receive_unreadable(identity: Identity, *, subject: str, **facts: Any) -> Ent
         if is_new:
             _tell_queued(conversation)
     return entry
-
-
-def identify(channel: Channel, sender: Sender) -> Identity:
-    """Return the identity behind an address, made with its customer when it is new."""
-    rows = Identity.objects.filter(channel=channel, external_id=sender.external_id)
-    found = rows.first()
-    if found is None:
-        try:
-            with transaction.atomic():
-                return _new_identity(channel, sender)
-        except IntegrityError:
-            found = rows.get()
-    return found
-
-
-def _new_identity(channel: Channel, sender: Sender) -> Identity:
-    known = {"name", "company", "email", "phone", "place", "tags"}
-    profile = {name: value for name, value in sender.profile.items() if name in known}
-    profile.setdefault("name", sender.display_name)
-    customer = Customer.objects.create(language=sender.language, **profile)
-    return Identity.objects.create(
-        customer=customer,
-        channel=channel,
-        external_id=sender.external_id,
-        display_name=sender.display_name,
-        is_verified=sender.is_verified,
-        awaits_proof=sender.awaits_proof,
-        data=sender.data,
-        seen_at=timezone.now(),
-    )
 
 
 def _repeated(conversation: Conversation, client_ref: str) -> Received | None:

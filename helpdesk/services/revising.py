@@ -11,15 +11,15 @@ from helpdesk.text import language_of
 
 
 def edit(
-    channel_id: int, sender: str | None, provider_id: str, *, text: str, revision: int
+    channel_id: int, identity_id: int | None, provider_id: str, *, text: str, revision: int
 ) -> int | None:
     """Put a newer text in the place of a message's; returns its entry's id, None when there is none.
 
-    `sender` is whose message it must be; None where the channel itself speaks for all of its senders.
+    `identity_id` is whose message it must be; None where the channel itself speaks for all of its senders.
     An older version than the one that is shown changes nothing.
     """
     with organization_transaction():
-        message = _own(channel_id, sender, provider_id)
+        message = _own(channel_id, identity_id, provider_id)
         if message is None:
             return None
         if revision > message.revision and message.withdrawn_at is None:
@@ -31,13 +31,13 @@ def edit(
         return int(message.pk)
 
 
-def withdraw(channel_id: int, sender: str | None, provider_id: str) -> int | None:
+def withdraw(channel_id: int, identity_id: int | None, provider_id: str) -> int | None:
     """Take a message's text away and keep its place; returns its entry's id, None when there is none.
 
-    `sender` is as in `edit`.
+    `identity_id` is as in `edit`.
     """
     with organization_transaction():
-        message = _own(channel_id, sender, provider_id)
+        message = _own(channel_id, identity_id, provider_id)
         if message is None:
             return None
         if message.withdrawn_at is None:
@@ -47,13 +47,13 @@ def withdraw(channel_id: int, sender: str | None, provider_id: str) -> int | Non
         return int(message.pk)
 
 
-def _own(channel_id: int, sender: str | None, provider_id: str) -> Message | None:
+def _own(channel_id: int, identity_id: int | None, provider_id: str) -> Message | None:
     """Return the sender's own message with its conversation locked."""
     rows = Message.objects.filter(
         conversation__channel_id=channel_id, provider_id=provider_id, direction=Direction.IN
     )
-    if sender is not None:
-        rows = rows.filter(conversation__identity__external_id=sender)
+    if identity_id is not None:
+        rows = rows.filter(conversation__identity_id=identity_id)
     conversation_id = rows.values_list("conversation_id", flat=True).order_by("-pk").first()
     if conversation_id is None:
         return None

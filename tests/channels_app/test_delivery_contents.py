@@ -12,7 +12,7 @@ from channels_app.protocol import OutboundMessage
 from channels_app.services.reply_addresses import customer_address
 from helpdesk.models import Channel, Conversation, Identity, Letter, Message, Outbox
 from helpdesk.services import files, receiving, replying
-from helpdesk.services.receiving import Sender
+from helpdesk.services.identifying import Sender
 from tests.channels_app import vendors
 from tests.channels_app.vendors import Vendor
 from tests.delivering import deliver_due

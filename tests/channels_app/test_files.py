@@ -24,7 +24,8 @@ from helpdesk.crypto import new_token
 from helpdesk.errors import UnsupportedFile
 from helpdesk.models import Attachment, Channel, Conversation, Customer, Identity
 from helpdesk.services import files
-from helpdesk.services.receiving import Sender, receive
+from helpdesk.services.identifying import Sender
+from helpdesk.services.receiving import receive
 
 
 def picture(form="PNG", size=(8, 6)):

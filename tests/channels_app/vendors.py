@@ -12,7 +12,7 @@ from channels_app.leaving import claims
 from channels_app.protocol import Capabilities, OutboundMessage, SendError, SendResult
 from helpdesk.models import Channel, Delivery, Outbox, Staff
 from helpdesk.services import organizations, receiving, replying
-from helpdesk.services.receiving import Sender
+from helpdesk.services.identifying import Sender
 from tests.factories import World
 
 Answer = Callable[[OutboundMessage], SendResult]

@@ -18,7 +18,7 @@ from deploy import plan
 from helpdesk.models import Channel, Delivery, Message, Outbox
 from helpdesk.registries import invariant_checks
 from helpdesk.services import organizations, receiving, replying
-from helpdesk.services.receiving import Sender
+from helpdesk.services.identifying import Sender
 from tests.deploy.stack import eventually
 from tests.factories import World
 from tests.mail_servers import imap_server, smtp_server

@@ -218,11 +218,13 @@ def _person(data: Fields, place: Place) -> ContactIdentity | None:
     known = tuple(dict.fromkeys(filter(None, (user, phone, *others, parent))))
     if not known:
         return None
-    phone = phone or others[0]
+    phone, parent = phone or others[0], parent or others[1]
     return ContactIdentity(
         known[0],
         display_name=name,
         phone=f"+{phone}" if phone.isascii() and phone.isdigit() else "",
+        # The same for all accounts of businesses that belong together.
+        union_id=parent,
         verified=True,
         aliases=known[1:],
     )
