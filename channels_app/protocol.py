@@ -4,7 +4,7 @@ An adapter never touches the database. `handshake`, `verify` and `parse` are pur
 out, no network); `send`, `fetch_media` and `poll` may call the vendor and run in the connector.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, get_args, runtime_checkable
@@ -352,3 +352,31 @@ class Polls(Protocol):
 
     def poll(self, place: str, position: str, hint: Mapping[str, object]) -> Polled:
         """Return the page after a position, which is empty at first. Raises SendError, BadPayload."""
+
+
+class Line(Protocol):
+    """What an adapter that listens is given: where to put what comes, and whether to go on."""
+
+    # Where the line was when it was last kept, such as a session to resume; empty at first.
+    position: str
+
+    def is_wanted(self) -> bool:
+        """Tell whether to go on; asked at least every ten seconds."""
+
+    def take(self, raw: bytes, events: Sequence[Event], *, position: str | None = None) -> None:
+        """Store what came, and where the line is by now; the vendor may be told once this returns."""
+
+    def works(self) -> None:
+        """Say that the vendor has let us in."""
+
+
+@runtime_checkable
+class Listens(Protocol):
+    """An adapter whose vendor reports through a long connection that we open; it lives in the connector."""
+
+    @property
+    def has_line(self) -> bool:
+        """Tell whether a channel with these settings has one."""
+
+    def listen(self, line: Line) -> None:
+        """Hold the connection while it is wanted; returns when it should be opened anew. Raises SendError."""

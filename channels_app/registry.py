@@ -63,7 +63,7 @@ def adapter_for(channel: Channel) -> Adapter:
 
 def make_adapter(kind: str, config: ChannelConfig) -> Adapter:
     """Return an adapter of this kind. Raises UnknownKind."""
-    return _adapter_class(kind)(config)
+    return adapter_class(kind)(config)
 
 
 def fake_vendor_of(kind: str) -> type["FakeVendor"]:
@@ -100,7 +100,8 @@ def _version(channel: Channel) -> str:
 
 
 @cache
-def _adapter_class(kind: str) -> type[Adapter]:
+def adapter_class(kind: str) -> type[Adapter]:
+    """Return the class behind a kind. Raises UnknownKind."""
     if kind not in FOLDERS:
         raise UnknownKind(kind)
     return cast(type[Adapter], import_module(f"{FOLDERS[kind]}.adapter").Adapter)

@@ -18,7 +18,7 @@ def test_a_vendor_that_insists_on_an_answer_gets_it_whether_its_call_can_be_read
             seen.append(request)
             return HttpReply(body=b"<Response/>", content_type="text/xml")
 
-    monkeypatch.setattr(registry, "_adapter_class", lambda kind: Insistent)
+    monkeypatch.setattr(registry, "adapter_class", lambda kind: Insistent)
     with world.transaction():
         line = organizations.open_channel(Channel(kind="line", name="LINE", secret="s"))
     for body in (b'{"events":[]}', b"{"):

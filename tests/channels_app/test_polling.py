@@ -67,7 +67,7 @@ def feed(world: World, monkeypatch: pytest.MonkeyPatch) -> Feed:
         def __init__(self, config: ChannelConfig) -> None:
             self.poll = feed.poll
 
-    monkeypatch.setattr(registry, "_adapter_class", lambda kind: Adapter)
+    monkeypatch.setattr(registry, "adapter_class", lambda kind: Adapter)
     return feed
 
 

@@ -238,7 +238,7 @@ def test_a_call_that_could_not_be_read_is_shown_and_read_again_when_it_can_be(
     ingesting.store_unreadable(door, request, reason="not_json")
     process_due()
     assert states(world) == ["quarantined"]
-    adapter = registry._adapter_class("webchat")
+    adapter = registry.adapter_class("webchat")
     monkeypatch.setattr(adapter, "parse", lambda self, request: [said("1", "now readable")])
     with world.transaction():
         (pk,) = InboundEvent.objects.values_list("pk", flat=True)

@@ -88,9 +88,9 @@ class Vendor:
 
 def connect(monkeypatch: pytest.MonkeyPatch, **kinds: Vendor) -> None:
     """Put vendors behind kinds of channels."""
-    known = registry._adapter_class
+    known = registry.adapter_class
     adapters = {name: vendor.adapter() for name, vendor in kinds.items()}
-    monkeypatch.setattr(registry, "_adapter_class", lambda kind: adapters.get(kind) or known(kind))
+    monkeypatch.setattr(registry, "adapter_class", lambda kind: adapters.get(kind) or known(kind))
 
 
 def channel(world: World, kind: str, **facts: Any) -> Channel:

@@ -1,4 +1,4 @@
-"""The connector process: mailboxes are read, what channels report becomes messages, and replies leave."""
+"""The connector process: what channels report is fetched, heard and becomes messages, and replies leave."""
 
 import signal
 import threading
@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand
 from channels_app.connector import Loop
 from channels_app.delivery import NOTIFICATION as LEAVING
 from channels_app.leaving.crew import Crew
+from channels_app.lines import Lines
 from channels_app.mailboxes import Watchers
 from channels_app.polling import poll_due
 from channels_app.processing import process_due
@@ -40,13 +41,15 @@ class Command(BaseCommand):
             # Several, so that a slow vendor holds up no other.
             *(Loop(f"polling-{number}", poll_due, HINTED) for number in range(POLLING)),
         ]
-        watchers = Watchers()
+        watchers, lines = Watchers(), Lines()
         watchers.start()
+        lines.start()
         for loop in loops:
             loop.start()
         stopping.wait()
         for loop in loops:
             loop.stop()
+        lines.stop()
         watchers.stop()
         for loop in loops:
             loop.join()
