@@ -19,11 +19,15 @@ MESSAGES = (60, 600)
 ARRIVALS = (120, 1200)
 UPLOADS = (20, 200)
 ADDRESSES = (10, 100)
+# Of an app: everything it asks for counts, also what is answered at once.
+REQUESTS = (300, 3000)
 RAISED = 1_000_000
 _AWAY_SECONDS = 5.0
 _MOST_LOCAL = 50_000
 
 _local: dict[str, int] = {}
+# What was used once, and until when that is remembered.
+_used: dict[str, float] = {}
 _lock = Lock()
 _away_until = 0.0
 
@@ -39,6 +43,14 @@ def spend(
     for name, limit in ((f"who:{who}", of_visitor), (f"address:{counted(address)}", of_address)):
         if _count(f"everydesk:rate:{what}:{public_id}:{name}:{window}") > limit:
             raise TooMany(retry_after_seconds=WINDOW_SECONDS - int(time.time()) % WINDOW_SECONDS)
+
+
+def is_first(key: str, seconds: int) -> bool:
+    """Tell whether something is used for the first time in so many seconds, and remember that it was."""
+    try:
+        return bool(_ask("set", f"everydesk:once:{key}", "1", ex=seconds, nx=True))
+    except redis.RedisError:
+        return _is_first_here(key, seconds)
 
 
 def raise_for_loopback(public_id: str, seconds: int) -> None:
@@ -85,7 +97,7 @@ def _is_raised(public_id: str) -> bool:
 
 def _count(key: str) -> int:
     try:
-        count = int(_ask("incr", key))
+        count = int(_ask("incr", key) or 0)
         if count == 1:
             _ask("expire", key, WINDOW_SECONDS * 2)
         return count
@@ -101,13 +113,26 @@ def _count_here(key: str) -> int:
         return _local[key]
 
 
-def _ask(command: str, *arguments: str | int) -> str | bytes | int:
+def _is_first_here(key: str, seconds: int) -> bool:
+    now = time.monotonic()
+    with _lock:
+        if len(_used) >= _MOST_LOCAL:
+            for old in [each for each, until in _used.items() if until <= now]:
+                del _used[old]
+        # Rather refuse what is good than take what came before.
+        if _used.get(key, 0.0) > now or len(_used) >= _MOST_LOCAL:
+            return False
+        _used[key] = now + seconds
+        return True
+
+
+def _ask(command: str, *arguments: str | int, **options: object) -> str | bytes | int | None:
     """Ask Redis; after a failure not again for some seconds, so that nobody waits for it."""
     global _away_until
     if time.monotonic() < _away_until:
         raise redis.ConnectionError("Away a moment ago")
     try:
-        answer: str | bytes | int = getattr(_client(), command)(*arguments)
+        answer: str | bytes | int | None = getattr(_client(), command)(*arguments, **options)
     except redis.RedisError:
         _away_until = time.monotonic() + _AWAY_SECONDS
         logger.warning("Redis is away: limits are counted in this process only")

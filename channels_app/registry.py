@@ -33,6 +33,7 @@ FOLDERS: dict[str, str] = {
     "instagram": "channels_app.adapters.instagram",
     "telegram": "channels_app.adapters.telegram",
     "sms_twilio": "channels_app.adapters.sms_twilio",
+    "app": "channels_app.adapters.app",
 }
 
 # Kinds that are fetched, and who says how that goes.

@@ -51,10 +51,10 @@ def read_frame(raw: str | bytes, schemas: Mapping[str, Rules] | None = None) -> 
     schema = (schemas or SCHEMAS).get(kind) if isinstance(kind, str) else None
     if schema is None or not isinstance(kind, str):
         raise FrameRefused("unknown_type")
-    return Frame(kind, _checked(data, schema))
+    return Frame(kind, checked(data, schema))
 
 
-def _checked(data: dict[str, Any], schema: Mapping[str, Rule]) -> dict[str, Any]:
+def checked(data: dict[str, Any], schema: Mapping[str, Rule]) -> dict[str, Any]:
     unknown = data.keys() - schema.keys()
     if unknown:
         raise FrameRefused("unknown_field", _CONTROLS.sub("", min(unknown))[:40])

@@ -1,4 +1,7 @@
-"""Signed identities: the embedding site vouches for its visitor with a short-lived HS256 token."""
+"""Signed identities: a site or an app's server vouches for its visitor with a short-lived token.
+
+HS256 with one of the channel's secrets; where the channel knows public keys, RS256 and ES256 by one of them.
+"""
 
 import base64
 import binascii
@@ -10,7 +13,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import cast
 
-from channels_app.protocol import BadSignature, ContactIdentity
+from channels_app.chat import public_keys
+from channels_app.chat.public_keys import PublicKey
+from channels_app.protocol import BadSignature, ChannelConfig, ContactIdentity
 
 MAX_LIFE_SECONDS = 3600
 CLOCK_SKEW_SECONDS = 60
@@ -19,21 +24,62 @@ MAX_TOKEN_LENGTH = 4096
 UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
 
 
+class IdentityExpired(BadSignature):
+    """The token was good once: whoever made it makes another."""
+
+
+def identity_of(token: str, config: ChannelConfig, *, now: float | None = None) -> ContactIdentity:
+    """Return the identity that a token stands for in a channel. Raises BadSignature."""
+    return verified_identity(
+        token,
+        secrets=config.secrets,
+        audience=config.public_id,
+        now=now,
+        keys=keys_of(config.settings),
+    )
+
+
+def keys_of(settings: Mapping[str, object]) -> Mapping[str, PublicKey]:
+    """Return the public keys in a channel's settings, however the form stored them."""
+    return public_keys.read_keys(keys_text(settings))
+
+
+def keys_text(settings: Mapping[str, object]) -> str:
+    """Return the public keys of a channel as they were pasted."""
+    value = settings.get("public_keys") or ""
+    return "\n".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
 def verified_identity(
-    token: str, *, secrets: Sequence[str], audience: str, now: float | None = None
+    token: str,
+    *,
+    secrets: Sequence[str],
+    audience: str,
+    now: float | None = None,
+    keys: Mapping[str, PublicKey] | None = None,
 ) -> ContactIdentity:
-    """Return the identity that a token signed with one of the channel's secrets stands for.
+    """Return the identity that a token signed for the channel stands for.
 
     Raises BadSignature for anything else: other algorithms, other channels, expired or endless
     tokens, a missing subject.
     """
     header, claims, signed, signature = _split(token)
-    if header.get("alg") != "HS256" or header.get("typ", "JWT") != "JWT" or "crit" in header:
-        raise BadSignature("Only HS256 is accepted")
-    if not any([_matches(signed, signature, secret) for secret in secrets if secret]):  # noqa: C419  (every secret is tried, so that time tells nothing)
+    if header.get("typ", "JWT") != "JWT" or "crit" in header:
+        raise BadSignature("Not a token of this kind")
+    if header.get("alg") == "HS256":
+        fits = any([_matches(signed, signature, secret) for secret in secrets if secret])  # noqa: C419  (every secret is tried, so that time tells nothing)
+    else:
+        fits = public_keys.is_signed(header, signed, signature, keys or {})
+    if not fits:
         raise BadSignature("The signature does not fit")
     _check_claims(claims, audience=audience, now=time.time() if now is None else now)
     return _identity(claims)
+
+
+def expires_at(token: str) -> float:
+    """Return when a token that was verified ends, in seconds since the epoch."""
+    _header, claims, _signed, _signature = _split(token)
+    return cast(float, claims["exp"])
 
 
 def sign_identity(claims: Mapping[str, object], secret: str) -> str:
@@ -68,7 +114,7 @@ def _check_claims(claims: Mapping[str, object], *, audience: str, now: float) ->
     if isinstance(expires, bool) or not isinstance(expires, int | float):
         raise BadSignature("The token never expires")
     if not expires >= now - CLOCK_SKEW_SECONDS:  # so written, NaN has expired too
-        raise BadSignature("The token has expired")
+        raise IdentityExpired("The token has expired")
     if expires > now + MAX_LIFE_SECONDS + CLOCK_SKEW_SECONDS:
         raise BadSignature("The token lives longer than an hour")
     not_before = claims.get("nbf", 0)

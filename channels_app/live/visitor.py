@@ -1,4 +1,4 @@
-"""The visitor's socket: JSON frames of the widget in, what the visitor may see out."""
+"""The visitor's socket: JSON frames of the widget or of an app in, what the visitor may see out."""
 
 import asyncio
 import json
@@ -9,7 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 from channels_app import limits
+from channels_app.chat import signing
 from channels_app.chat.frames import Frame, FrameRefused, read_frame
+from channels_app.chat.identity import CLOCK_SKEW_SECONDS, expires_at
 from channels_app.live import groups, hints
 from channels_app.live.database import DATABASE_AWAY, in_database
 from channels_app.live.gate import FloodGate, caller_address, origin_of
@@ -18,8 +20,8 @@ from channels_app.live.hub import Hub, hub
 from channels_app.live.socket import Socket
 from channels_app.protocol import BadSignature
 from channels_app.services import chatting, showing, visiting, waiting
-from channels_app.services.doors import Door, find_door, may_embed
-from channels_app.services.visiting import Visitor
+from channels_app.services.doors import APP, Door, find_chat, may_speak_from
+from channels_app.services.visiting import Visitor, refusal_code
 from helpdesk.errors import HelpdeskError, NotFound, TooMany
 
 logger = logging.getLogger(__name__)
@@ -35,7 +37,7 @@ MOST_MARKS_A_MINUTE = 240
 
 
 class VisitorSocket(Socket):
-    """One browser tab of one visitor."""
+    """One browser tab, or one app, of one visitor."""
 
     async def connect(self) -> None:
         self.hub: Hub = hub()
@@ -53,10 +55,11 @@ class VisitorSocket(Socket):
         self.address = caller_address(self.scope)
         self._typed_at = 0.0
         self._is_typing_told = False
-        self._stranger: asyncio.Task[None] | None = None
+        # Ends the socket of one who does not say whose it is, and of an app when its identity ends.
+        self._ending: asyncio.Task[None] | None = None
         public_id = self.scope["url_route"]["kwargs"]["public_id"]
         try:
-            self.door = await in_database(find_door, public_id, kind="webchat")
+            self.door = await in_database(find_chat, public_id)
         except NotFound:
             await self.accept()
             await self.close(groups.UNKNOWN_CHANNEL)
@@ -66,20 +69,32 @@ class VisitorSocket(Socket):
             await self.tell(type="error", code="unavailable")
             await self.close(groups.COME_BACK)
             return
-        if not may_embed(self.door, origin_of(self.scope)):
+        if not may_speak_from(self.door, origin_of(self.scope)):
             await self.close(groups.ORIGIN_REFUSED)
             return
         await self.accept()
-        self._stranger = asyncio.create_task(self._wait_for_hello())
+        if self.door.kind == APP and not await in_database(_is_signed, self.door, self.scope):
+            await self.tell(type="error", code="signature_refused")
+            await self.close(groups.IDENTITY_REFUSED)
+            return
+        self._ending = asyncio.create_task(self._wait_for_hello())
 
     async def _wait_for_hello(self) -> None:
         await asyncio.sleep(HELLO_SECONDS)
         await self.dismiss(groups.COME_BACK)
 
+    async def _wait_for_identity(self, until: float) -> None:
+        await asyncio.sleep(max(0.0, until - time.time()))
+        await self.push(type="error", code="identity_expired")
+        await self.dismiss(groups.IDENTITY_REFUSED)
+
     async def disconnect(self, code: int) -> None:
-        if self._stranger is not None:
-            self._stranger.cancel()
+        self._stay()
         self.hub.remove_visitor(self)
+
+    def _stay(self) -> None:
+        if self._ending is not None:
+            self._ending.cancel()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if self.door is None:
@@ -109,10 +124,9 @@ class VisitorSocket(Socket):
         except TooMany as error:
             wait = error.details.get("retry_after_seconds", limits.WINDOW_SECONDS)
             await self.refuse("limited", reference, retry_after=wait)
-        except BadSignature:
-            is_required = self.door is not None and self.door.settings.get("identity") == "required"
-            absent = is_required and not frame.values.get("identity")
-            await self.refuse("identity_required" if absent else "identity_refused", reference)
+        except BadSignature as error:
+            has_identity = bool(frame.values.get("identity"))
+            await self.refuse(refusal_code(self._door(), error, has_identity), reference)
             await self.close(groups.IDENTITY_REFUSED)
         except HelpdeskError as error:
             await self.refuse(error.code, reference)
@@ -193,8 +207,10 @@ class VisitorSocket(Socket):
     async def hello(self, values: dict[str, Any], raw: str | bytes) -> None:
         door = self._door()
         visitor, found = await in_database(_arrive, door, values, self.address)
-        if self._stranger is not None:
-            self._stranger.cancel()
+        self._stay()
+        if door.kind == APP:
+            until = expires_at(values["identity"]) + CLOCK_SKEW_SECONDS
+            self._ending = asyncio.create_task(self._wait_for_identity(until))
         self.belong(visitor, found.conversation_id)
         self.last_number = found.last_number
         self.note(found.body)
@@ -296,6 +312,18 @@ class VisitorSocket(Socket):
         if self.visitor is None:
             raise NotFound
         return self.visitor
+
+
+def _is_signed(door: Door, scope: dict[str, Any]) -> bool:  # Any: ASGI
+    """Tell whether the opening of the socket is signed, where the channel asks for that."""
+    headers = {
+        name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]
+    }
+    try:
+        signing.verify(door, method="GET", path=scope["path"], headers=headers)
+    except BadSignature:
+        return False
+    return True
 
 
 def _arrive(door: Door, values: dict[str, Any], address: str) -> tuple[Visitor, chatting.Welcome]:

@@ -13,6 +13,9 @@ from helpdesk.models import Channel, Route
 from helpdesk.tenancy import organization_scope, organization_transaction
 
 MOST_LENGTH = 64
+# The chats of our own: their customers speak over the visitor socket.
+WEB_CHAT, APP = "webchat", "app"
+CHATS = (WEB_CHAT, APP)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,11 @@ class Door:
     language: str
     config: ChannelConfig
     settings: dict[str, Any] = field(default_factory=dict)  # as the organization filled it in
+
+    @property
+    def is_for_signed_only(self) -> bool:
+        """Tell whether nobody may come unless somebody vouches for them; in an app nobody is anonymous."""
+        return self.kind == APP or self.settings.get("identity") == "required"
 
 
 def find_door(public_id: str, *, kind: str | None = None) -> Door:
@@ -41,6 +49,19 @@ def find_door(public_id: str, *, kind: str | None = None) -> Door:
         if channel is None or (kind is not None and channel.kind != kind):
             raise NotFound
         return _door(channel)
+
+
+def find_chat(public_id: str) -> Door:
+    """Return the door of one of our own chats. Raises NotFound for all others."""
+    door = find_door(public_id)
+    if door.kind not in CHATS:
+        raise NotFound
+    return door
+
+
+def may_speak_from(door: Door, origin: str | None) -> bool:
+    """Tell whether a socket may open from there: apps have no pages, and what they say is signed."""
+    return door.kind == APP or may_embed(door, origin)
 
 
 def lines(value: object) -> list[str]:

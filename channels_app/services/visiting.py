@@ -7,9 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from channels_app.chat.identity import verified_identity
+from channels_app.chat.identity import IdentityExpired, identity_of
 from channels_app.protocol import BadSignature
-from channels_app.services.doors import Door, lines
+from channels_app.services.doors import APP, Door, lines
 from channels_app.services.senders import names_of_the_person
 from helpdesk.crypto import new_token, token_hash
 from helpdesk.models import Channel, Identity, Organization
@@ -77,6 +77,15 @@ def recognise(
         )
 
 
+def refusal_code(door: Door, error: BadSignature, has_identity: bool) -> str:
+    """Return the code that tells somebody why the door does not take them for whom they say they are."""
+    if door.is_for_signed_only and not has_identity:
+        return "identity_required"
+    # The widget asks its page for another identity whatever was wrong; an app wants to know.
+    is_expired = door.kind == APP and isinstance(error, IdentityExpired)
+    return "identity_expired" if is_expired else "identity_refused"
+
+
 def settle(visitor: Visitor) -> Visitor:
     """Return the visitor with an identity in the database; the scope is open."""
     with organization_transaction():
@@ -129,7 +138,7 @@ def fingerprint(text: str) -> str:
 
 
 def _signed(door: Door, identity: str) -> Visitor:
-    found = verified_identity(identity, secrets=door.config.secrets, audience=door.public_id)
+    found = identity_of(identity, door.config)
     return Visitor(
         organization_id=door.organization_id,
         channel_id=door.channel_id,
@@ -160,7 +169,7 @@ def _anonymous_id(token: str) -> str:
 
 
 def _anonymous(door: Door, token: str) -> Visitor:
-    if door.settings.get("identity") == "required":
+    if door.is_for_signed_only:
         raise BadSignature("This channel is for signed visitors")
     is_known = bool(_TOKEN.fullmatch(token))
     token = token if is_known else new_token()

@@ -13,9 +13,10 @@ from tests.channels_app.letters_sent import ANN, OURS, arrive, letter, open_mail
 def fresh_limits(monkeypatch):
     monkeypatch.setattr(limits, "_ask", _no_redis)
     limits._local.clear()
+    limits._used.clear()
 
 
-def _no_redis(command, *arguments):
+def _no_redis(command, *arguments, **options):
     raise limits.redis.ConnectionError
 
 

@@ -196,7 +196,7 @@ def test_a_socket_that_does_not_say_whose_it_is_is_closed(world, public_id, monk
         [socket] = hub().all_visitors()
         answer = await known.say("still here")
         await known.leave()
-        return code, answer["type"], socket._stranger.cancelled()
+        return code, answer["type"], socket._ending.cancelled()
 
     assert run(visit()) == (groups.COME_BACK, "stored", True)
 
