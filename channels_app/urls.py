@@ -1,6 +1,6 @@
 """What vendors, other sites' pages and the demo shop's visitors ask for."""
 
-from django.urls import path
+from django.urls import include, path
 
 from channels_app import letter_views, shop, webhooks, widget
 from channels_app.contact import framing
@@ -30,4 +30,5 @@ urlpatterns = [
     path("forms/confirm/<str:token>", contact.confirm, name="form-confirm"),
     path("forms/<str:public_id>/", contact.form, name="form"),
     path("shop/", shop.home, name="shop"),
+    path("api/app/v1/", include("channels_app.app_api.urls")),
 ]

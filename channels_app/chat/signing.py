@@ -36,15 +36,18 @@ def verify(
     if door.settings.get(SETTING) is not True:
         return
     timestamp, nonce = headers.get("x-ed-timestamp", ""), headers.get("x-ed-nonce", "")
-    secret = door.config.named_secrets.get(SECRET, "")
-    if not secret or not _TIMESTAMP.fullmatch(timestamp) or not _NONCE.fullmatch(nonce):
+    # The one before stays good until the apps that have it are renewed.
+    stored = (door.config.named_secrets, door.config.named_before)
+    secrets = [each for known in stored if (each := known.get(SECRET, ""))]
+    if not secrets or not _TIMESTAMP.fullmatch(timestamp) or not _NONCE.fullmatch(nonce):
         raise BadSignature("The request is not signed")
     if abs(time.time() - int(timestamp)) > SKEW_SECONDS:
         raise BadSignature("The request is too old, or the clock is wrong")
-    expected = signature(
-        secret, method=method, path=path, timestamp=timestamp, nonce=nonce, body=body
-    )
-    if not is_one_of(headers.get("x-ed-signature", ""), [expected]):
+    expected = [
+        signature(each, method=method, path=path, timestamp=timestamp, nonce=nonce, body=body)
+        for each in secrets
+    ]
+    if not is_one_of(headers.get("x-ed-signature", ""), expected):
         raise BadSignature("The signature of the request does not fit")
     # Last, so that nobody but the app uses a nonce up.
     if not limits.is_first(f"{door.public_id}:{nonce}", 2 * SKEW_SECONDS):

@@ -23,6 +23,7 @@ from channels_app.live.groups import LIVE, RESTARTING, VISITOR_RESTARTING
 from channels_app.live.hints import Hint
 from channels_app.live.lately import Lately
 from channels_app.live.viewers import Viewers
+from channels_app.live.waiters import Waiter, Waiters
 
 if TYPE_CHECKING:
     from channels_app.live.staff import StaffSocket
@@ -52,6 +53,8 @@ class Hub:
         self.visitors: dict[Key, set[VisitorSocket]] = defaultdict(set)
         # The tabs of each visitor who has said hello, also of one who has not written yet.
         self.tabs: dict[tuple[int, str], set[VisitorSocket]] = defaultdict(set)
+        # Apps that have no socket and wait for an answer.
+        self.waiters = Waiters()
         self.viewers = Viewers(self.process)
         # Complete from when the subscription stands; of the time before it nothing is known.
         self.lately = Lately(math.inf)
@@ -221,6 +224,7 @@ class Hub:
             await socket.ask_to_catch_up()
         for visitor in self.all_visitors():
             await visitor.ask_to_catch_up()
+        self.waiters.everybody(Waiter.wake)
 
     async def _renew_lists(self) -> None:
         for socket in self.all_staff():
@@ -232,6 +236,7 @@ class Hub:
             await socket.dismiss(RESTARTING)
         for visitor in self.all_visitors():
             await visitor.dismiss(VISITOR_RESTARTING)
+        self.waiters.everybody(Waiter.release)
         # The server ends connections once this is done, whatever they have still to write.
         await asyncio.sleep(GOODBYE_SECONDS)
 

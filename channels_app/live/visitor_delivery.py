@@ -16,6 +16,7 @@ PLACES_SECONDS = 2.0
 
 async def deliver_to_visitors(hub: Hub, work: Work) -> None:
     """Send what changed in one organization to its visitors here."""
+    _wake(hub, work)
     for visitor, conversation_id in work.joined.items():
         await _join(hub, work.organization_id, visitor, conversation_id)
     changes = dict(work.conversations)
@@ -26,6 +27,14 @@ async def deliver_to_visitors(hub: Hub, work: Work) -> None:
         await _show_writing(hub, work.organization_id, conversation_id, writers)
     if any(change.is_moved for change in work.conversations.values()):
         _tell_places_soon(hub, work.organization_id)
+
+
+def _wake(hub: Hub, work: Work) -> None:
+    """Have those who wait for an answer look for themselves."""
+    changed: set[int | str] = {*work.conversations, *work.arrived, *work.joined}
+    for what in changed:
+        for waiter in hub.waiters.of(work.organization_id, what):
+            waiter.wake()
 
 
 async def _join(hub: Hub, organization_id: int, visitor: str, conversation_id: int) -> None:
@@ -103,14 +112,18 @@ async def _show_writing(
     hub: Hub, organization_id: int, conversation_id: int, writers: dict[int, bool]
 ) -> None:
     sockets = list(hub.visitors.get((organization_id, conversation_id), ()))
+    waiters = hub.waiters.of(organization_id, conversation_id)
     colleagues = {staff_id: is_on for staff_id, is_on in writers.items() if staff_id}
-    if not sockets or not colleagues:
+    if not (sockets or waiters) or not colleagues:
         return
     names = await for_delivery(staff_view.names_of, organization_id, colleagues)
     for staff_id, is_on in colleagues.items():
         for socket in sockets:
             name = names.get(staff_id, {}).get(socket.language, "")
             await socket.push(type="typing", name=name, on=is_on)
+        for waiter in waiters:
+            waiter.writing = {"name": names.get(staff_id, {}).get(waiter.language, ""), "on": is_on}
+            waiter.wake()
 
 
 def _tell_places_soon(hub: Hub, organization_id: int) -> None:

@@ -36,6 +36,11 @@ def entries_since(conversation: Conversation, number: int, again: set[int]) -> l
     return list(rows.order_by("number"))
 
 
+def entries_from(conversation: Conversation, number: int, most: int) -> list[Entry]:
+    """Return the shown entries that follow a number, oldest first, so many at most."""
+    return list(_shown(conversation).filter(number__gt=number).order_by("number")[:most])
+
+
 def drawn(
     conversation: Conversation, entries: list[Entry], *, public_id: str, language: str
 ) -> list[dict[str, Any]]:
