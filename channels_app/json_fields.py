@@ -1,5 +1,6 @@
 """Reads the JSON of a call strictly: whatever does not fit is a BadPayload that names the field."""
 
+import hashlib
 import json
 import math
 import re
@@ -79,6 +80,13 @@ class Fields:
             raise self.refuse(name, "is required")
         return found
 
+    def reference(self, name: str, limit: int = 200, *, required: bool = False) -> str:
+        """Return an id that some write as text and some as a whole number."""
+        value = self._values.get(name)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        return self.identifier(name, limit, required=required)
+
     def identifiers(self, name: str, most: int, limit: int = 200) -> tuple[str, ...]:
         """Return a list of ids."""
         found = [
@@ -127,6 +135,22 @@ class Fields:
     def fields(self, name: str) -> "Fields":
         """Return the object in a field; an empty one when there is none."""
         return Fields(self._typed(name, dict, "must be an object", {}), self._path(name))
+
+    def unpacked(self, name: str) -> "Fields":
+        """Return the object in a field, also where it stands there as a text of JSON."""
+        value = self._values.get(name)
+        if not isinstance(value, str) or not value.strip():
+            return Fields({}, self._path(name)) if isinstance(value, str) else self.fields(name)
+        return read_object(value.encode("utf-8", "replace")).at(self._path(name))
+
+    def digest(self) -> str:
+        """Return what tells this object from others: a hash of all that it says."""
+        said = json.dumps(self._values, sort_keys=True)
+        return hashlib.sha256(said.encode()).hexdigest()[:32]
+
+    def at(self, path: str) -> "Fields":
+        """Return the same object as it stands elsewhere."""
+        return Fields(self._values, path)
 
     def each(self, name: str, most: int) -> list["Fields"]:
         """Return the objects in a list."""

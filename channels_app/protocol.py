@@ -4,13 +4,15 @@ An adapter never touches the database. `handshake`, `verify` and `parse` are pur
 out, no network); `send`, `fetch_media` and `poll` may call the vendor and run in the connector.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 from django.utils.functional import Promise
 
+from channels_app.token_keeping import FetchToken as FetchToken  # noqa: PLC0414  (part of the protocol)
+from channels_app.token_keeping import Tokens, UnkeptTokens
 from helpdesk.errors import ChannelError
 from helpdesk.registries import Limits
 
@@ -42,6 +44,8 @@ class RawRequest:
     headers: Mapping[str, str]  # names in lower case
     body: bytes
     received_at: datetime
+    # Who called, as far as the network tells; empty where a stored call is read again.
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,28 +243,6 @@ class Capabilities(Limits):
     longest_send: timedelta = timedelta(seconds=30)
 
 
-# Asks the vendor for a token; returns it and for how long it is good. Raises SendError.
-FetchToken = Callable[[], tuple[str, timedelta]]
-
-
-class Tokens(Protocol):
-    """Where the access tokens of a channel are kept, so that all processes share one."""
-
-    def get(self, name: str, fetch: FetchToken, *, refused: str = "") -> str:
-        """Return a token that is good, fetched by one caller at a time.
-
-        `refused` is one that the vendor has just refused: if it is still the one that is kept, another is fetched.
-        Raises SendError.
-        """
-
-
-class UnkeptTokens:
-    """Fetches a token whenever one is needed: for a channel that is not stored."""
-
-    def get(self, name: str, fetch: FetchToken, *, refused: str = "") -> str:
-        return fetch()[0]
-
-
 @dataclass(frozen=True, slots=True)
 class ChannelConfig:
     """What an adapter is made with: plain values of one connected account."""
@@ -278,6 +260,12 @@ class ChannelConfig:
     def text(self, name: str) -> str:
         """Return a setting as text, empty where there is none."""
         return str(self.settings.get(name) or "").strip()
+
+    def number(self, name: str, default: int) -> int:
+        """Return a setting that is a whole number above 0, else what it is by default."""
+        value = self.settings.get(name)
+        is_number = isinstance(value, int) and not isinstance(value, bool) and value > 0
+        return int(str(value)) if is_number else default
 
     def address(self, name: str, default: str) -> str:
         """Return the address of the vendor in a setting, else the vendor's own."""

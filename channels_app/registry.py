@@ -34,6 +34,8 @@ FOLDERS: dict[str, str] = {
     "telegram": "channels_app.adapters.telegram",
     "sms_twilio": "channels_app.adapters.sms_twilio",
     "app": "channels_app.adapters.app",
+    "weibo": "channels_app.adapters.weibo",
+    "douyin": "channels_app.adapters.douyin",
 }
 
 # Kinds that are fetched, and who says how that goes.

@@ -13,3 +13,14 @@ def vendor_address(name: str = "base_url", label: str | Promise = "") -> Setting
         label or _("Address of the interface"),
         _("Empty: that of the vendor. Another one only for a stand-in or a gateway."),
     )
+
+
+def longest_text(characters: int) -> SettingField:
+    """Return the field of how long one message may be, where the vendor does not say it anywhere."""
+    return SettingField(
+        "text_max",
+        _("Characters in one message"),
+        _("A longer answer leaves in parts."),
+        kind="number",
+        default=characters,
+    )

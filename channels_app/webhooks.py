@@ -87,6 +87,7 @@ def _raw(request: HttpRequest, body: bytes) -> RawRequest:
         headers={name.lower(): value for name, value in request.headers.items()},
         body=body,
         received_at=timezone.now(),
+        address=str(request.META.get("REMOTE_ADDR") or ""),
     )
 
 

@@ -28,7 +28,7 @@ def reply(row: Outbox) -> OutboundMessage:
     conversation, message = row.conversation, row.message
     letter: Letter | None = getattr(message, "letter", None)
     files = Attachment.objects.filter(message_id=message.pk).order_by("id")
-    identity = conversation.identity
+    identity, answered = conversation.identity, _answered(message)
     return OutboundMessage(
         client_ref=str(row.client_ref),
         to=ContactIdentity(external_id=identity.external_id, display_name=identity.display_name),
@@ -37,9 +37,10 @@ def reply(row: Outbox) -> OutboundMessage:
         thread_key=conversation.thread_key,
         subject=letter.subject if letter and letter.subject else conversation.subject,
         attachments=tuple(_file(each, conversation.channel) for each in files),
-        reply_to=_answered(message),
+        reply_to=answered,
         letter=_letter(row, letter) if letter else None,
-        context={"author": _author(row), "sent_at": message.entry.at},
+        # Only the first of several parts is shown as an answer; some vendors want to know it for all.
+        context={"author": _author(row), "sent_at": message.entry.at, "answered": answered},
     )
 
 

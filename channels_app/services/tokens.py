@@ -1,5 +1,6 @@
 """One token for all processes: whoever finds it missing or old fetches it, and the others wait for that."""
 
+import hashlib
 import random
 import time
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class ChannelTokens:
     version: str
 
     def get(self, name: str, fetch: FetchToken, *, refused: str = "") -> str:
-        """Return a good token; see `protocol.Tokens`."""
+        """Return a good token; see `token_keeping.Tokens`."""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             found, fence = self._look(name, refused, timezone.now())
@@ -45,6 +46,28 @@ class ChannelTokens:
                 reason = _("The access token is being fetched for too long.")
                 raise SendError(reason, kind="server", retryable=True)
             time.sleep(STEP_SECONDS)
+
+    def latest(self, name: str, first: str) -> str:
+        """Return what took the place of a secret; see `token_keeping.Tokens`."""
+        with organization_transaction():
+            row = self._replacements(name, first).first()
+            return str(row.value) if row is not None else first
+
+    def replace(self, name: str, first: str, latest: str) -> None:
+        """Keep what took the place of a secret; see `token_keeping.Tokens`."""
+        with organization_transaction():
+            older = VendorToken.objects.filter(channel_id=self.channel_id, name=name)
+            older.exclude(version=_version_of(first)).delete()
+            VendorToken.objects.bulk_create(
+                [VendorToken(channel_id=self.channel_id, name=name, version=_version_of(first))],
+                ignore_conflicts=True,
+            )
+            self._replacements(name, first).update(value=latest)
+
+    def _replacements(self, name: str, first: str) -> QuerySet[VendorToken]:
+        return VendorToken.objects.filter(
+            channel_id=self.channel_id, name=name, version=_version_of(first)
+        )
 
     def _look(self, name: str, refused: str, now: datetime) -> tuple[str, int | None]:
         """Return the token; or none and the fencing number under which this caller is to fetch it."""
@@ -94,3 +117,8 @@ class ChannelTokens:
         return VendorToken.objects.filter(
             channel_id=self.channel_id, name=name, version=self.version
         )
+
+
+def _version_of(secret: str) -> str:
+    """Return what stands for a secret: what replaced it survives every other change of the channel."""
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()

@@ -9,8 +9,9 @@ import time_machine
 from django.utils import timezone
 
 from channels_app.models import VendorToken
-from channels_app.protocol import SendError, Tokens
+from channels_app.protocol import SendError
 from channels_app.registry import config_of
+from channels_app.token_keeping import Tokens
 from helpdesk.models import Channel
 from helpdesk.tenancy import organization_scope
 from tests.factories import World
@@ -106,3 +107,21 @@ def test_other_secrets_have_other_tokens_and_nobody_reads_them(
     assert get(world, issuer) == "token 2"
     with world.transaction():
         assert VendorToken.objects.count() == 1
+
+
+def test_what_took_the_place_of_a_secret_stays_until_that_secret_is_another(world: World) -> None:
+    with organization_scope(world.organization.pk):
+        kept = tokens_of(world)
+        assert kept.latest("refresh", "first") == "first"
+        kept.replace("refresh", "first", "second")
+        kept.replace("refresh", "first", "third")
+    with world.transaction():
+        Channel.objects.update(settings={"text_max": 5})
+    with organization_scope(world.organization.pk):
+        kept = tokens_of(world)
+        assert kept.latest("refresh", "first") == "third"
+        assert kept.latest("refresh", "typed anew") == "typed anew"
+        kept.replace("refresh", "typed anew", "fourth")
+        assert kept.latest("refresh", "first") == "first"
+    with world.transaction():
+        assert [row.value for row in VendorToken.objects.filter(name="refresh")] == ["fourth"]
