@@ -36,6 +36,8 @@ FOLDERS: dict[str, str] = {
     "app": "channels_app.adapters.app",
     "weibo": "channels_app.adapters.weibo",
     "douyin": "channels_app.adapters.douyin",
+    "wechat": "channels_app.adapters.wechat",
+    "wechat_mini": "channels_app.adapters.wechat_mini",
 }
 
 # Kinds that are fetched, and who says how that goes.
