@@ -18,6 +18,9 @@ LOWEST, HIGHEST = -(2**63), 2**63 - 1
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 # What no name or address has: every control, lone surrogates, and what turns the text around it.
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+_DIGITS = re.compile(r"[0-9]{1,16}")
+# Whoever counts in milliseconds is past this number of seconds.
+_MILLISECONDS_FROM = 10**11
 
 T = TypeVar("T")
 
@@ -131,6 +134,20 @@ class Fields:
         except (ValueError, OverflowError) as error:
             why = "must be a time with its offset, such as 2026-11-22T08:00:00Z"
             raise self.refuse(name, why) from error
+
+    def moment(self, name: str) -> datetime | None:
+        """Return an instant, which comes in seconds, in milliseconds, or as text; None when there is none."""
+        value = self._values.get(name)
+        if isinstance(value, str) and not _DIGITS.fullmatch(value):
+            return self.instant(name)
+        number = int(value) if isinstance(value, str) else self.number(name)
+        if not number:
+            return None
+        try:
+            seconds = number / 1000 if number >= _MILLISECONDS_FROM else number
+            return datetime.fromtimestamp(seconds, UTC)
+        except (ValueError, OverflowError, OSError) as error:
+            raise self.refuse(name, "is no time") from error
 
     def fields(self, name: str) -> "Fields":
         """Return the object in a field; an empty one when there is none."""

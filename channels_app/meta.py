@@ -8,7 +8,7 @@ import hmac
 import json
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Literal
 from urllib.parse import urlsplit
@@ -62,10 +62,7 @@ _CLOSER: dict[tuple[int, int], Kind] = {
 # One message in six seconds to one person, when it has been many.
 _PAUSES = {131056: timedelta(seconds=6)}
 _CHALLENGE = re.compile(r"[!-~]{1,500}")
-_DIGITS = re.compile(r"[0-9]{1,16}")
 _ACCOUNT = re.compile(r"[0-9A-Za-z_.-]{1,64}")
-# Whoever counts in milliseconds is past this number of seconds.
-_MILLISECONDS_FROM = 10**11
 
 
 def handshake(config: ChannelConfig, request: RawRequest) -> HttpReply | None:
@@ -174,24 +171,6 @@ def meaning(code: int | None, subcode: int = 0, *, said: str = "") -> str:
     known = words.get(kind or "", _("Meta refused it."))
     number = "/".join(str(each) for each in (code, subcode) if each)
     return " ".join(filter(None, (known, said, f"({number})" if number else "")))
-
-
-def moment(data: Fields, name: str) -> datetime | None:
-    """Return an instant, which comes in seconds, in milliseconds, or as text; None when there is none."""
-    try:
-        number = data.number(name)
-    except BadPayload:
-        text = data.line(name, 40)
-        if not _DIGITS.fullmatch(text):
-            return data.instant(name)
-        number = int(text)
-    if not number:
-        return None
-    try:
-        seconds = number / 1000 if number >= _MILLISECONDS_FROM else number
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise data.refuse(name, "is no time") from error
 
 
 def _answer(reply: http.Reply, *, sent: bool) -> Fields:

@@ -104,7 +104,7 @@ def _message(row: Fields, message: Fields, place: Place) -> Event | None:
             status="sent",
             references=(found,),
             client_ref=ours,
-            sent_at=meta.moment(row, "timestamp"),
+            sent_at=row.moment("timestamp"),
         )
     return _made(
         row,
@@ -124,7 +124,7 @@ def _edit(row: Fields, edit: Fields, place: Place) -> Event | None:
     number = _count(edit, "num_edit")
     if not text or number == 0:
         return None
-    about = f"{found}:{number or meta.moment(row, 'timestamp')}"
+    about = f"{found}:{number or row.moment('timestamp')}"
     return _made(row, "edit", about, place, provider_id=found, text=text, sequence=number)
 
 
@@ -132,7 +132,7 @@ def _postback(row: Fields, postback: Fields, place: Place) -> Event | None:
     """Read a pressed button; one with a title shows it to the customer as their own words."""
     title, payload = postback.text("title", 1000), postback.text("payload", 2000)
     found = postback.identifier("mid", LONGEST_ID)
-    at = meta.moment(row, "timestamp")
+    at = row.moment("timestamp")
     about = found or f"{at.isoformat() if at else ''}:{title}:{payload}"
     kind: EventKind = "message" if title else "postback"
     return _made(
@@ -142,7 +142,7 @@ def _postback(row: Fields, postback: Fields, place: Place) -> Event | None:
 
 def _reaction(row: Fields, reaction: Fields, place: Place) -> Event | None:
     about = reaction.identifier("mid", LONGEST_ID)
-    at, action = meta.moment(row, "timestamp"), reaction.line("action", 50)
+    at, action = row.moment("timestamp"), reaction.line("action", 50)
     return _made(
         row,
         "reaction",
@@ -165,7 +165,7 @@ def _receipt(row: Fields, told: Fields, place: Place, status: str) -> Event | No
     """Read that messages came or were read: those that are named, or all up to a time."""
     named = told.identifiers("mids", MOST, LONGEST_ID) or (told.identifier("mid", LONGEST_ID),)
     references = tuple(filter(None, named))
-    until = meta.moment(told, "watermark")
+    until = told.moment("watermark")
     if not references and until is None:
         return None
     about = f"{status}:{until.isoformat() if until else ''}:{','.join(references)}"
@@ -201,7 +201,7 @@ def _made(
         dedup_key=f"{about}:{kind}",
         sender=ContactIdentity(person, verified=True),
         direction="out" if is_ours else "in",
-        sent_at=meta.moment(row, "timestamp"),
+        sent_at=row.moment("timestamp"),
         **facts,  # type: ignore[arg-type]  # each caller gives fields of Event
     )
 

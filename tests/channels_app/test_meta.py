@@ -172,14 +172,14 @@ def test_an_answer_that_is_not_theirs_means_what_its_status_says(body: bytes) ->
     ],
 )
 def test_times_come_in_several_ways(value: object, seconds: float | None) -> None:
-    found = meta.moment(read_object(json.dumps({"at": value}).encode()), "at")
+    found = read_object(json.dumps({"at": value}).encode()).moment("at")
     assert (found.timestamp() if found else None) == seconds
 
 
 @pytest.mark.parametrize("value", ["yesterday", 2**62, -1, [], "９９９"])
 def test_what_is_no_time_is_a_bad_payload(value: object) -> None:
     with pytest.raises(BadPayload):
-        meta.moment(read_object(json.dumps({"at": value}).encode()), "at")
+        read_object(json.dumps({"at": value}).encode()).moment("at")
 
 
 @pytest.mark.parametrize(

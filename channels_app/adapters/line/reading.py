@@ -1,7 +1,6 @@
 """What a call of LINE reports: one event each, and nothing for kinds that mean nothing to us."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Literal
 
 from django.utils.translation import gettext as _
@@ -92,17 +91,9 @@ def _made(data: Fields, kind: EventKind, about: str, /, **facts: object) -> Even
         dedup_key=f"{identifier}:{kind}:{about}",
         sender=ContactIdentity(person, verified=True),
         thread_key=thread,
-        sent_at=_instant(data),
+        sent_at=data.moment("timestamp"),
         **facts,  # type: ignore[arg-type]  # each caller gives fields of Event
     )
-
-
-def _instant(data: Fields) -> datetime | None:
-    milliseconds = data.number("timestamp")
-    try:
-        return datetime.fromtimestamp((milliseconds or 0) / 1000, UTC) if milliseconds else None
-    except (ValueError, OverflowError, OSError) as error:
-        raise data.refuse("timestamp", "is no time") from error
 
 
 def _text_of(message: Fields, kind: str) -> str:

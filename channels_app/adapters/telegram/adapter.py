@@ -5,14 +5,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from pathlib import Path
 from urllib.parse import quote
 
-import httpx
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from channels_app import calling, http, signatures, vendor_files
+from channels_app import calling, form_bodies, http, signatures, vendor_files
 from channels_app.adapters.telegram.answers import Refused, result_of
 from channels_app.adapters.telegram.reading import TOPIC, read_events
 from channels_app.json_fields import LOWEST, Fields
@@ -187,23 +185,8 @@ def _with_file(
     method: str, values: Mapping[str, object], file: Attachment
 ) -> tuple[bytes, dict[str, str]]:
     """Return the call as a form with the file in it: by an address they take few kinds of files."""
-    try:
-        data = Path(file.path).read_bytes()
-    except OSError as error:
-        raise SendError(_("A file of it is gone."), kind="undeliverable") from error
-    form = httpx.Request(
-        "POST",
-        BASE_URL,
-        data={name: _plain(value) for name, value in values.items()},
-        files={
-            "photo" if method == "sendPhoto" else "document": (
-                file.filename or "file",
-                data,
-                file.mime or "application/octet-stream",
-            )
-        },
-    )
-    return form.read(), {"content-type": form.headers["content-type"]}
+    plain = {name: _plain(value) for name, value in values.items()}
+    return form_bodies.with_file(plain, "photo" if method == "sendPhoto" else "document", file)
 
 
 def _plain(value: object) -> str:

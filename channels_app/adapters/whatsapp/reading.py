@@ -150,7 +150,7 @@ def _receipt(data: Fields, place: Place) -> Event | None:
         status=status,
         references=(about,),
         client_ref=data.line("biz_opaque_callback_data", 512),
-        sent_at=meta.moment(data, "timestamp"),
+        sent_at=data.moment("timestamp"),
         error=_error(data) if status == "failed" else "",
     )
 
@@ -194,7 +194,7 @@ def _made(
         sender=person,
         thread_key=data.identifier("group_id"),
         direction=place.direction,
-        sent_at=meta.moment(data, "timestamp"),
+        sent_at=data.moment("timestamp"),
         **facts,  # type: ignore[arg-type]  # each caller gives fields of Event
     )
 
