@@ -67,6 +67,10 @@ class Fields:
         """Return a text of several lines, cleaned of controls."""
         return self._string(name, limit, lambda value: without_controls(value).strip())
 
+    def piece(self, name: str, limit: int) -> str:
+        """Return a part of a text, cleaned of controls, with the spaces at its ends."""
+        return self._string(name, limit, without_controls)
+
     def line(self, name: str, limit: int, *, fits: re.Pattern[str] | None = None) -> str:
         """Return one line to show, which looks as `fits` says."""
         found = self._string(name, limit, lambda value: _UNSHOWN.sub("", value).strip())
@@ -173,6 +177,19 @@ class Fields:
         """Return the objects in a list."""
         values = self._list(name, most)
         return [Fields(each, f"{self._path(name)}[{at}]") for at, each in enumerate(values)]
+
+    def lists(self, name: str, most: int) -> list[list["Fields"]]:
+        """Return the lists of objects in a list, of at most so many objects each."""
+        found = []
+        for at, row in enumerate(self._list(name, most)):
+            inner = Fields({"row": row}, f"{self._path(name)}[{at}]")
+            found.append(inner.each("row", most))
+        return found
+
+    def texts(self, name: str, most: int, limit: int = 1000) -> list[str]:
+        """Return a list of lines to show."""
+        rows = [Fields({"text": each}, self._path(name)) for each in self._list(name, most)]
+        return [each.line("text", limit) for each in rows]
 
     def _path(self, name: str) -> str:
         return f"{self.path}.{name}" if self.path else name

@@ -38,6 +38,7 @@ FOLDERS: dict[str, str] = {
     "douyin": "channels_app.adapters.douyin",
     "wechat": "channels_app.adapters.wechat",
     "wechat_mini": "channels_app.adapters.wechat_mini",
+    "feishu": "channels_app.adapters.feishu",
 }
 
 # Kinds that are fetched, and who says how that goes.

@@ -1,7 +1,7 @@
 """Fetches the files of messages through the guarded client, and says whether another try makes sense."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from urllib.parse import urljoin
 
@@ -34,12 +34,16 @@ def fetch(
     *,
     headers: Mapping[str, str] | None = None,
     may_redirect: bool = False,
+    look: Callable[[http.Reply], None] | None = None,
 ) -> tuple[bytes, str]:
     """Return a file's bytes and the type that its server claims, else `mime`. Raises ChannelError.
 
     With `may_redirect` one redirect is followed; its address is checked as any, and gets no headers of ours.
+    `look` sees the first answer and raises ChannelError where it knows it to be no file.
     """
     reply = _called(url, headers)
+    if look is not None:
+        look(reply)
     if may_redirect and reply.status in _ELSEWHERE:
         reply = _called(urljoin(url, reply.headers.get("location", "")), None)
     if reply.status != HTTPStatus.OK:
