@@ -150,12 +150,8 @@ def _person(data: Fields, name: str) -> ContactIdentity | None:
     found = ids.identifier("open_id")
     if not found:
         return None
-    return ContactIdentity(
-        found,
-        union_id=ids.identifier("union_id"),
-        verified=True,
-        aliases=tuple(filter(None, (ids.identifier("user_id"),))),
-    )
+    # Their user id counts within one organization only, and people of others write here too.
+    return ContactIdentity(found, union_id=ids.identifier("union_id"), verified=True)
 
 
 def _thread(message: Fields) -> str:

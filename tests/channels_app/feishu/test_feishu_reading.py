@@ -108,9 +108,7 @@ def test_a_text_is_a_message_of_the_person_who_wrote_it() -> None:
     facts = {"create_time": "1608725989123", "parent_id": "om_0", "root_id": "om_0"}
     (found,) = received("text", {"text": "Where is my parcel?"}, **facts)
     assert (found.kind, found.text) == ("message", "Where is my parcel?")
-    assert found.sender == ContactIdentity(
-        PERSON, union_id="on_8ed6aa678261", verified=True, aliases=("e33ggbyz",)
-    )
+    assert found.sender == ContactIdentity(PERSON, union_id="on_8ed6aa678261", verified=True)
     assert (found.provider_id, found.reply_to, found.thread_key) == ("om_1", "om_0", "")
     assert found.dedup_key == "message:om_1"
     assert found.sent_at == datetime(2020, 12, 23, 12, 19, 49, 123000, tzinfo=UTC)
