@@ -1,7 +1,8 @@
 """Posts to the other system through the guarded client and says what its answer means."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -26,6 +27,19 @@ def bearer(token: str) -> dict[str, str]:
     if not token or not token.isascii() or not token.isprintable():
         raise SendError(_("There is no usable access token yet."), kind="auth")
     return {"authorization": f"Bearer {token}"}
+
+
+@contextmanager
+def said_nothing_yet() -> Iterator[None]:
+    """Take the doubt from errors of calls that only prepare a message: nobody has heard anything."""
+    try:
+        yield
+    except SendError as error:
+        if not error.ambiguous:
+            raise
+        raise SendError(
+            error.message, kind=error.kind, retryable=True, retry_after=error.retry_after
+        ) from error
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> http.Reply:

@@ -11,12 +11,11 @@ from collections.abc import Mapping
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Literal
-from urllib.parse import urlsplit
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from channels_app import calling, http, signatures
+from channels_app import calling, http, signatures, vendor_files
 from channels_app.json_fields import Fields, read_object
 from channels_app.protocol import (
     BadPayload,
@@ -121,14 +120,7 @@ def get(url: str, config: ChannelConfig) -> Fields:
 
 def holds_files(url: str, base: str) -> bool:
     """Tell whether a file lies with Meta itself, who may see the token."""
-    try:
-        found, known = urlsplit(url), urlsplit(base)
-        host = found.hostname or ""
-    except ValueError:
-        return False
-    if (found.scheme, found.netloc) == (known.scheme, known.netloc):
-        return True
-    return found.scheme == "https" and host.endswith(OWN_HOSTS)
+    return vendor_files.is_at(url, base, OWN_HOSTS)
 
 
 def refusal(reply: http.Reply) -> SendError:

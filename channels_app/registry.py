@@ -39,6 +39,7 @@ FOLDERS: dict[str, str] = {
     "wechat": "channels_app.adapters.wechat",
     "wechat_mini": "channels_app.adapters.wechat_mini",
     "feishu": "channels_app.adapters.feishu",
+    "slack": "channels_app.adapters.slack",
 }
 
 # Kinds that are fetched, and who says how that goes.

@@ -25,6 +25,8 @@ def longest_text(characters: int) -> SettingField:
         kind="number",
         default=characters,
     )
+
+
 def whole_number(config: ChannelConfig, name: str, default: int, *, lowest: int = 1) -> int:
     """Return a number in a setting; the default where there is none that can be used."""
     found = config.settings.get(name)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 from django.conf import settings
@@ -53,6 +53,18 @@ def fetch(
         )
     claimed = reply.headers.get("content-type", "").partition(";")[0].strip().lower()
     return reply.content, claimed if _TYPE.fullmatch(claimed) else mime
+
+
+def is_at(url: str, base: str, hosts: tuple[str, ...]) -> bool:
+    """Tell whether an address is the vendor's own: below `base`, or by https at a host that ends like this."""
+    try:
+        found, known = urlsplit(url), urlsplit(base)
+        host = found.hostname or ""
+    except ValueError:
+        return False
+    if (found.scheme, found.netloc) == (known.scheme, known.netloc):
+        return True
+    return found.scheme == "https" and host.endswith(hosts)
 
 
 def _called(url: str, headers: Mapping[str, str] | None) -> http.Reply:
