@@ -3,7 +3,6 @@
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from channels_app.protocol import ChannelConfig
 from helpdesk.registries import SettingField
 
 
@@ -25,11 +24,3 @@ def longest_text(characters: int) -> SettingField:
         kind="number",
         default=characters,
     )
-
-
-def whole_number(config: ChannelConfig, name: str, default: int, *, lowest: int = 1) -> int:
-    """Return a number in a setting; the default where there is none that can be used."""
-    found = config.settings.get(name)
-    if isinstance(found, bool) or not isinstance(found, int | float) or found < lowest:
-        return default
-    return int(found)

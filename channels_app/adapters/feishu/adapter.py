@@ -9,6 +9,7 @@ from urllib.parse import quote
 from django.utils.translation import gettext as _
 
 from channels_app import calling, form_bodies, http, signatures, vendor_files
+from channels_app.access_tokens import with_token
 from channels_app.adapters.feishu import TEXT_MAX, answers, sealing
 from channels_app.adapters.feishu.reading import TOPIC, read_events
 from channels_app.adapters.feishu.words import BESIDE
@@ -26,8 +27,6 @@ from channels_app.protocol import (
     SendError,
     SendResult,
 )
-from channels_app.setting_fields import whole_number
-from channels_app.token_calls import with_token
 from helpdesk.errors import ChannelError
 
 BASE_URLS = {"feishu": "https://open.feishu.cn", "lark": "https://open.larksuite.com"}
@@ -59,7 +58,7 @@ class Adapter:
     def __init__(self, config: ChannelConfig) -> None:
         self.config = config
         self.capabilities = Capabilities(
-            text_max=whole_number(config, "text_max", TEXT_MAX),
+            text_max=config.number("text_max", TEXT_MAX),
             text_unit="bytes",
             files_apart=True,
             receipts=frozenset({"read"}),
@@ -105,9 +104,7 @@ class Adapter:
         return _json_reply({})
 
     def send(self, message: OutboundMessage) -> SendResult:
-        return with_token(
-            self.config.tokens, self._fresh_token, lambda token: self._sent(message, token)
-        )
+        return with_token(self.config, self._fresh_token, lambda token: self._sent(message, token))
 
     def fetch_media(self, attachment: Attachment) -> tuple[bytes, str]:
         message, _slash, key = attachment.media_ref.partition(BESIDE)
@@ -115,7 +112,7 @@ class Adapter:
         place = f"messages/{quote(message, safe='')}/resources/{quote(key, safe='')}?type={kind}"
         url = f"{self._base()}/open-apis/im/v1/{place}"
         return with_token(
-            self.config.tokens,
+            self.config,
             self._fresh_token,
             lambda token: vendor_files.fetch(
                 url, attachment.mime, headers=calling.bearer(token), look=_no_error
@@ -124,7 +121,7 @@ class Adapter:
 
     def test_connection(self) -> str:
         found = with_token(
-            self.config.tokens,
+            self.config,
             self._fresh_token,
             lambda token: self._ask("GET", "bot/v3/info", token),
         )

@@ -12,9 +12,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from channels_app import calling, http
+from channels_app.access_tokens import TokenRefused
 from channels_app.json_fields import Fields, read_object
 from channels_app.protocol import BadPayload, SendError
-from channels_app.token_calls import TokenRefused
 
 Kind = Literal["auth", "rate", "blocked", "undeliverable", "server"]
 _STALE = frozenset({99991661, 99991663, 99991664, 99991665, 99991668, 99991671, 99991677})
