@@ -22,6 +22,13 @@ from channels_app.protocol import ChannelConfig
 
 MOST_CALLS = 1000
 PATIENCE_SECONDS = 10.0
+# One pixel.
+PICTURE = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478"
+    "9c6360606060000000050001a5f645400000000049454e44ae426082"
+)
+# Of a file that goes on and on.
+ENDLESS_BYTES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +61,15 @@ class Sealed:
     query: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Greeting:
+    """How a vendor tries an address before it uses it, and what it wants to read."""
+
+    call: Sealed
+    reply: bytes
+    method: str = "GET"
+
+
 class FakeVendor:
     """What all vendors have in common; a context manager that serves while it is entered.
 
@@ -72,6 +88,12 @@ class FakeVendor:
     calls_us: ClassVar[bool] = True
     # Whether its calls only say that there is something to fetch.
     only_hints: ClassVar[bool] = False
+    # Whether a call that was signed long ago proves nothing any more.
+    signs_time: ClassVar[bool] = False
+    # Whether what it answers to a reply says anything besides its status.
+    says_more: ClassVar[bool] = True
+    # Its ways of saying no inside an answer whose status says yes.
+    refusals: ClassVar[tuple[Answer, ...]] = ()
     # What its calls are.
     content_type: ClassVar[str] = "application/json"
     # Somebody who writes, and whom we answer.
@@ -82,6 +104,9 @@ class FakeVendor:
         self._took = took
         self.calls: deque[Call] = deque(maxlen=MOST_CALLS)
         self._failures: deque[Answer] = deque()
+        self._reply_failures: deque[Answer] = deque()
+        # Whether its files go on and on.
+        self.endless_files = False
 
     # --- what each vendor has of its own ---------------------------------------------------------
 
@@ -109,6 +134,28 @@ class FakeVendor:
         """Return what we said to the customer in a call; None when it says nothing."""
         raise NotImplementedError
 
+    # --- what some have -------------------------------------------------------------------------
+
+    def greeting(self, config: ChannelConfig, at: datetime) -> Greeting | None:
+        """Return how it tries a new address; None where it does not."""
+        return None
+
+    def picture(self, reference: str, *, text: str = "") -> bytes | None:
+        """Return a call that reports one picture, which lies with this vendor; None where it has none."""
+        return None
+
+    def edited(self, reference: str, *, text: str) -> bytes | None:
+        """Return a call that reports another wording of a message; None where nobody can change one."""
+        return None
+
+    def withdrawn(self, reference: str) -> bytes | None:
+        """Return a call that reports that a message was taken back; None where nobody can."""
+        return None
+
+    def receipts(self, call: Call) -> list[bytes]:
+        """Return the calls that report how far what we said in a call has come, as far as it comes."""
+        return []
+
     # --- what all do -----------------------------------------------------------------------------
 
     @property
@@ -120,6 +167,15 @@ class FakeVendor:
     def fail(self, *answers: Answer) -> None:
         """Answer the next calls with these, in their order."""
         self._failures.extend(answers)
+
+    def fail_replies(self, *answers: Answer) -> None:
+        """Answer the next calls that say something to the customer with these, in their order."""
+        self._reply_failures.extend(answers)
+
+    def recover(self) -> None:
+        """Answer as usual again."""
+        self._failures.clear()
+        self._reply_failures.clear()
 
     def says(self, address: str, config: ChannelConfig, text: str) -> int:
         """Have the customer write something; returns the status that Everydesk answered with."""
@@ -136,6 +192,8 @@ class FakeVendor:
 
     def __enter__(self) -> Self:
         vendor = self
+        self.calls.clear()
+        self.recover()
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
@@ -177,7 +235,9 @@ class FakeVendor:
         self.calls.append(call)
         if self._took is not None:
             self._took(call)
-        answer = self._failures.popleft() if self._failures else self.answer(call)
+        answer = self._failure(call) or self.answer(call)
+        if self.endless_files and answer.body == PICTURE:
+            answer = replace(answer, body=answer.body + bytes(ENDLESS_BYTES))
         if answer.is_dropped:
             handler.close_connection = True
             handler.connection.close()
@@ -188,3 +248,10 @@ class FakeVendor:
         handler.send_header("content-length", str(len(answer.body)))
         handler.end_headers()
         handler.wfile.write(answer.body)
+
+    def _failure(self, call: Call) -> Answer | None:
+        if self._failures:
+            return self._failures.popleft()
+        if self._reply_failures and self.text_of(call) is not None:
+            return self._reply_failures.popleft()
+        return None

@@ -8,7 +8,7 @@ from typing import ClassVar
 from django.utils import timezone
 
 from channels_app import meta
-from channels_app.fake_vendor import Answer, Call, FakeVendor
+from channels_app.fake_vendor import PICTURE, Answer, Call, FakeVendor, Greeting, Sealed
 from channels_app.protocol import ChannelConfig
 
 VERSION = "/v26.0"
@@ -34,6 +34,14 @@ class MessagingVendor(FakeVendor):
 
     def message(self, reference: str, *, text: str = "怎么退货?") -> bytes:
         return self.reports(self.row(message={"mid": reference, "text": text}))
+
+    def picture(self, reference: str, *, text: str = "") -> bytes:
+        file = {"type": "image", "payload": {"url": f"http://127.0.0.1:{self.port}/files/picture"}}
+        message = {"mid": reference, "attachments": [file], **({"text": text} if text else {})}
+        return self.reports(self.row(message=message))
+
+    def greeting(self, config: ChannelConfig, at: datetime) -> Greeting:
+        return greeted(config)
 
     def row(self, **facts: object) -> dict[str, object]:
         """Return one event of the customer, as a row of a call."""
@@ -63,6 +71,8 @@ class MessagingVendor(FakeVendor):
         return {"x-hub-signature-256": meta.signature(secret, body)}
 
     def answer(self, call: Call) -> Answer:
+        if call.path == "/files/picture":
+            return Answer(200, PICTURE, {"content-type": "image/png"})
         if call.path == "/files/1":
             return Answer(200, b"%PDF-1.4 of a customer", {"content-type": "application/pdf"})
         if call.headers.get("authorization") != f"Bearer {self.named_secrets['access_token']}":
@@ -86,6 +96,16 @@ class MessagingVendor(FakeVendor):
 
     def _is_message(self, call: Call) -> bool:
         return call.method == "POST" and call.path == f"{VERSION}/{self.sends_as}/messages"
+
+
+def greeted(config: ChannelConfig) -> Greeting:
+    """Return how Meta tries an address: with the word that the channel's owner chose."""
+    query = {
+        "hub.mode": "subscribe",
+        "hub.verify_token": config.named_secrets.get("verify_token", "a guess"),
+        "hub.challenge": "1158201444",
+    }
+    return Greeting(Sealed(b"", query=query), b"1158201444")
 
 
 def refused(code: int, message: str = "No", *, status: int = 400, **facts: object) -> Answer:

@@ -1,7 +1,9 @@
 """Which tests can run here, and a word about those that cannot."""
 
 import os
+import re
 from collections import Counter
+from collections.abc import Iterable
 
 import pytest
 
@@ -10,6 +12,7 @@ from deploy.browser import browser_path
 # Those that use the machine as a whole stay in one worker, one after the other.
 ALONE = ("journey",)
 NAMED_BY = 60
+CONTRACT = re.compile(r"/test_every_\w+\.py::\w+\[(\w+)\]$")
 NOT_RUN: Counter[str] = Counter()
 
 
@@ -62,3 +65,18 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("Not run:")
         for line in lines:
             terminalreporter.write_line(f"  {line}")
+    for line in contract_lines(
+        report.nodeid for report in terminalreporter.stats.get("passed", [])
+    ):
+        terminalreporter.write_line(line)
+
+
+def contract_lines(passed: Iterable[str]) -> list[str]:
+    """Return how many checks of the contract each kind of channel has met, where they were run."""
+    held = Counter(found.group(1) for node in passed if (found := CONTRACT.search(node)))
+    if not held:
+        return []
+    return [
+        f"Contract of channels: {held.total()} checks of {len(held)} kinds",
+        "  " + ", ".join(f"{kind} {count}" for kind, count in sorted(held.items())),
+    ]

@@ -21,6 +21,9 @@ from helpdesk.services import revising
 from helpdesk.services.identifying import find, identify, readdress
 from helpdesk.services.receiving import Arrival, receive_from
 
+# What is never made of words.
+_MEDIA = frozenset({"image", "audio", "video"})
+_LOOKED_AT = 512
 # Of the HTML of a chat message; these are read in a fifth of a second at worst.
 MOST_TAGS = 10_000
 
@@ -80,7 +83,20 @@ def _fetched(channel: Channel, attachment: Attachment) -> bytes | None:
         if error.permanent:
             return None
         raise NotNow(str(error.message)) from error
-    return data
+    return None if attachment.kind in _MEDIA and _is_text(data) else data
+
+
+def _is_text(data: bytes) -> bool:
+    """Tell whether a page or an error in JSON came, as from a vendor whose link or token has lapsed."""
+    start = data[:_LOOKED_AT].lstrip()
+    if not start.startswith((b"<", b"{", b"[")):
+        return False
+    try:
+        start.decode("utf-8")
+    except UnicodeDecodeError as error:
+        # A character that is cut by the end of what is looked at.
+        return error.start > len(start) - 4
+    return b"\x00" not in start
 
 
 def arrive(kept: InboundEvent, event: Event, files: Files) -> Outcome:

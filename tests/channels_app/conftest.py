@@ -1,11 +1,13 @@
 """Visitors at one channel, with nothing counted against them yet."""
 
 import pytest
+import time_machine
 
 from channels_app import limits
 from channels_app.services.doors import find_door
 from helpdesk.models import Conversation, Letter, Message
 from helpdesk.services import replying
+from tests.channels_app.contract import NOW
 from tests.channels_app.letters_sent import ANN, OURS, arrive, letter, open_mailbox
 
 
@@ -46,3 +48,11 @@ def first(world, mailbox):
 @pytest.fixture
 def door(world):
     return find_door(world.channel.public_id)
+
+
+@pytest.fixture
+def contract_time(settings):
+    """The time of the contract, at which the played vendors sign; they may be called here."""
+    settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    with time_machine.travel(NOW, tick=False):
+        yield NOW

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from django.conf import LazySettings
 from django.db import connections
 from django.test import Client
 from psycopg import sql
@@ -14,17 +13,19 @@ from channels_app.models import InboundEvent
 from channels_app.services import ingesting
 from channels_app.services.doors import find_door
 from deploy.test_databases import owner_connection
-from tests.channels_app import test_every_adapter as contract
+from tests.channels_app import contract
+from tests.channels_app import test_every_call as suite
 from tests.channels_app.test_processing import said
 from tests.factories import World
 from tests.races import at_once
 
 TABLE = InboundEvent._meta.db_table
 ONCE = "inbound_event_once"
-SUITE = contract.TestEveryCaller()
 FORGED: tuple[Callable[[str], object], ...] = (
-    SUITE.test_what_the_vendor_did_not_sign_is_refused,
-    SUITE.test_a_channel_without_a_secret_accepts_nothing,
+    suite.test_what_the_vendor_did_not_sign_is_refused,
+    suite.test_what_a_stranger_signed_is_refused,
+    suite.test_what_was_signed_for_another_account_is_refused,
+    suite.test_a_channel_without_a_secret_accepts_nothing,
 )
 
 
@@ -54,10 +55,10 @@ def without_constraint(name: str) -> Iterator[None]:
 def test_the_contract_fails_where_every_signature_fits(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    SUITE.test_what_the_vendor_did_not_sign_is_refused(kind)
+    suite.test_what_the_vendor_did_not_sign_is_refused(kind)
     monkeypatch.setattr(hmac, "compare_digest", lambda mine, given: True)
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
-        SUITE.test_what_the_vendor_did_not_sign_is_refused(kind)
+        suite.test_what_the_vendor_did_not_sign_is_refused(kind)
 
 
 @pytest.mark.parametrize("kind", contract.CALLING)
@@ -71,17 +72,16 @@ def test_the_contract_fails_where_nothing_is_verified(
         check(kind)
 
 
+@pytest.mark.usefixtures("contract_time")
 @pytest.mark.parametrize("kind", contract.CALLING)
 def test_the_contract_fails_where_an_event_may_be_there_twice(
-    kind: str, world: World, client: Client, settings: LazySettings
+    kind: str, world: World, client: Client
 ) -> None:
     with (
         without_constraint(ONCE),
         pytest.raises((AssertionError, InboundEvent.MultipleObjectsReturned)),
     ):
-        SUITE.test_the_same_call_again_is_stored_once_and_answered_alike(
-            kind, world, client, settings
-        )
+        suite.test_the_same_call_again_is_stored_once_and_answered_alike(kind, world, client)
 
 
 def test_the_constraint_alone_keeps_calls_at_once_apart(world: World) -> None:

@@ -127,9 +127,11 @@ def _refusal(reply: http.Reply) -> SendError:
 
 
 def _sent_ids(content: bytes) -> tuple[str, ...]:
-    """Return the ids that LINE gave to what it took, if it told usable ones."""
+    """Return the ids that LINE gave to what it took. Raises SendError where something else answered."""
     try:
         rows: list[Fields] = read_object(content).each("sentMessages", 5)
         return tuple(filter(None, (each.identifier("id") for each in rows)))
-    except BadPayload:
-        return ()
+    except BadPayload as error:
+        # Trying again is safe: the retry key stays the same.
+        reason = _("What answers there is not LINE.")
+        raise SendError(reason, kind="server", retryable=True, ambiguous=True) from error

@@ -9,15 +9,10 @@ from uuid import uuid4
 from django.utils import timezone
 
 from channels_app.adapters.line.adapter import signature
-from channels_app.fake_vendor import Answer, Call, FakeVendor
+from channels_app.fake_vendor import PICTURE, Answer, Call, FakeVendor
 from channels_app.protocol import ChannelConfig
 
 PUSH = "/v2/bot/message/push"
-# One pixel.
-_PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478"
-    "9c6360606060000000050001a5f645400000000049454e44ae426082"
-)
 
 
 class Vendor(FakeVendor):
@@ -41,6 +36,15 @@ class Vendor(FakeVendor):
             "message", message={"id": reference, "type": "text", "text": text}, replyToken="once"
         )
 
+    def picture(self, reference: str, *, text: str = "") -> bytes:
+        return self.event("message", message={"id": reference, "type": "image"}, replyToken="once")
+
+    def edited(self, reference: str, *, text: str) -> bytes:
+        return self.event("messageEdited", message={"id": reference, "type": "text", "text": text})
+
+    def withdrawn(self, reference: str) -> bytes:
+        return self.event("unsend", unsend={"messageId": reference})
+
     def event(self, kind: str, **facts: object) -> bytes:
         """Return a call that reports one event of the customer."""
         event = {
@@ -63,7 +67,7 @@ class Vendor(FakeVendor):
         if call.path == PUSH:
             return self._push(call)
         if call.path.startswith("/data/v2/bot/message/"):
-            return Answer(200, _PICTURE, {"content-type": "image/png"})
+            return Answer(200, PICTURE, {"content-type": "image/png"})
         if call.path == "/v2/bot/info":
             return Answer(200, json.dumps({"displayName": "Everydesk"}).encode())
         return Answer(404, b'{"message":"Not found"}')

@@ -3,14 +3,14 @@
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import ClassVar
 from urllib.parse import parse_qsl, urlencode
 
 from django.conf import settings
 
-from channels_app.fake_vendor import Answer, Call, FakeVendor
+from channels_app.fake_vendor import PICTURE, Answer, Call, FakeVendor
 from channels_app.protocol import ChannelConfig
 from channels_app.twilio_signature import signature
 
@@ -18,11 +18,6 @@ ACCOUNT = "AC0123456789abcdef0123456789abcdef"
 NUMBER = "+14155550100"
 _MESSAGES = f"/2010-04-01/Accounts/{ACCOUNT}/Messages.json"
 _MEDIA = f"/2010-04-01/Accounts/{ACCOUNT}/Messages/MM1/Media/"
-# One pixel.
-_PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478"
-    "9c6360606060000000050001a5f645400000000049454e44ae426082"
-)
 
 
 class Vendor(FakeVendor):
@@ -35,6 +30,11 @@ class Vendor(FakeVendor):
     )
     content_type: ClassVar[str] = "application/x-www-form-urlencoded"
     customer: ClassVar[str] = "+8613800138000"
+
+    def __init__(self, port: int = 0, took: Callable[[Call], None] | None = None) -> None:
+        super().__init__(port, took)
+        # Of our messages, by the call that said them.
+        self._sids: dict[int, str] = {}
 
     @property
     def settings(self) -> dict[str, object]:
@@ -65,6 +65,9 @@ class Vendor(FakeVendor):
         sid = sid_of(reference)
         return self.form(MessageSid=sid, From=self.customer, Body=text, NumMedia=1, **media)
 
+    def receipts(self, call: Call) -> list[bytes]:
+        return [self.receipt(self._sids[id(call)], state) for state in ("sent", "delivered")]
+
     def receipt(self, sid: str, state: str, *, code: int | None = None) -> bytes:
         """Return a call that reports how far one of our messages has come."""
         facts = {
@@ -87,11 +90,11 @@ class Vendor(FakeVendor):
 
     def answer(self, call: Call) -> Answer:
         if call.path.startswith("/elsewhere/"):
-            return Answer(200, _PICTURE, {"content-type": "image/png"})
+            return Answer(200, PICTURE, {"content-type": "image/png"})
         if _account_of(call) != ACCOUNT:
             return refusal(401, 20003, "Authenticate")
         if call.path == _MESSAGES:
-            sid = sid_of(str(len(self.calls)))
+            sid = self._sids[id(call)] = sid_of(str(len(self.calls)))
             return Answer(201, json.dumps({"sid": sid, "status": "queued"}).encode())
         if call.path.startswith(_MEDIA):
             place = f"http://127.0.0.1:{self.port}/elsewhere/{call.path.rpartition('/')[2]}"

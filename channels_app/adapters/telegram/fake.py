@@ -10,15 +10,10 @@ from typing import ClassVar
 
 from django.utils import timezone
 
-from channels_app.fake_vendor import Answer, Call, FakeVendor
+from channels_app.fake_vendor import PICTURE, Answer, Call, FakeVendor
 from channels_app.protocol import ChannelConfig
 
 TOKEN = "110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0"  # noqa: S105  (of a bot that is played)
-# One pixel.
-_PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478"
-    "9c6360606060000000050001a5f645400000000049454e44ae426082"
-)
 _SAYS = frozenset({"sendMessage", "sendPhoto", "sendDocument"})
 
 
@@ -31,10 +26,21 @@ class Vendor(FakeVendor):
         b'{"update_id": 7, "poll": {"id": "1", "question": "Tea?"}}',
         b'{"update_id": 7, "channel_post": {"message_id": 1, "text": "News", "chat": {"id": -1}}}',
     )
+    refusals: ClassVar[tuple[Answer, ...]] = (
+        Answer(200, b'{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}'),
+    )
     customer: ClassVar[str] = "7700112233"
 
     def message(self, reference: str, *, text: str = "怎么退货?") -> bytes:
         return self.update("message", reference, text=text)
+
+    def picture(self, reference: str, *, text: str = "") -> bytes:
+        sizes = [{"file_id": "f-1", "file_unique_id": "u-1", "width": 1, "height": 1}]
+        return self.update("message", reference, photo=sizes, caption=text or None)
+
+    def edited(self, reference: str, *, text: str) -> bytes:
+        now = int(timezone.now().timestamp())
+        return self.update("edited_message", reference, text=text, edit_date=now)
 
     def update(self, kind: str, reference: str, **facts: object) -> bytes:
         """Return a call that reports something of the customer; facts of None are left out."""
@@ -62,7 +68,7 @@ class Vendor(FakeVendor):
 
     def answer(self, call: Call) -> Answer:
         if call.path.startswith(f"/file/bot{TOKEN}/"):
-            return Answer(200, _PICTURE, {"content-type": "application/octet-stream"})
+            return Answer(200, PICTURE, {"content-type": "application/octet-stream"})
         prefix = f"/bot{TOKEN}/"
         if not call.path.startswith(prefix):
             return refusal(401, "Unauthorized")

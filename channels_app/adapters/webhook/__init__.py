@@ -17,6 +17,12 @@ KIND = ChannelKind(
     is_chat=True,
     is_live=True,
     capabilities=frozenset({"attachments", "delivered", "read"}),
+    guide=(
+        _("Enter the address at which the other system takes replies, and save here."),
+        _("Copy the secret that is shown once into the other system: both sides sign with it."),
+        _("Have the other system post what customers write to the address for the vendor."),
+        _("Both directions follow Standard Webhooks; see “Signed webhooks” in the documentation."),
+    ),
     settings=(
         SettingField(
             "callback_url",

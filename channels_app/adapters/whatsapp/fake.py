@@ -8,17 +8,12 @@ from typing import ClassVar
 from django.utils import timezone
 
 from channels_app import meta
-from channels_app.fake_vendor import Answer, Call, FakeVendor
-from channels_app.meta_fake import VERSION, refused, said
+from channels_app.fake_vendor import PICTURE, Answer, Call, FakeVendor, Greeting
+from channels_app.meta_fake import VERSION, greeted, refused, said
 from channels_app.protocol import ChannelConfig
 
 NUMBER = "106540352242922"
 SENT_TO = f"{VERSION}/{NUMBER}/messages"
-# One pixel.
-_PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478"
-    "9c6360606060000000050001a5f645400000000049454e44ae426082"
-)
 
 
 class Vendor(FakeVendor):
@@ -44,6 +39,16 @@ class Vendor(FakeVendor):
 
     def message(self, reference: str, *, text: str = "怎么退货?") -> bytes:
         return self.reports(messages=[self.written(reference, "text", text={"body": text})])
+
+    def picture(self, reference: str, *, text: str = "") -> bytes:
+        found = {"id": "1234567890", "mime_type": "image/png", "caption": text}
+        return self.reports(messages=[self.written(reference, "image", image=found)])
+
+    def receipts(self, call: Call) -> list[bytes]:
+        return [self.receipt(call, status) for status in ("sent", "delivered", "read")]
+
+    def greeting(self, config: ChannelConfig, at: datetime) -> Greeting:
+        return greeted(config)
 
     def written(self, reference: str, kind: str, **facts: object) -> dict[str, object]:
         """Return one message of the customer, as a row of a call."""
@@ -101,10 +106,10 @@ class Vendor(FakeVendor):
         if call.path == f"{VERSION}/{NUMBER}":
             return said({"verified_name": "Everydesk", "display_phone_number": "+1 555-078-3881"})
         if call.path == "/files/1":
-            return Answer(200, _PICTURE, {"content-type": "image/png"})
+            return Answer(200, PICTURE, {"content-type": "image/png"})
         if call.method == "GET":
             url = f"http://127.0.0.1:{self.port}/files/1"
-            return said({"url": url, "mime_type": "image/png", "file_size": len(_PICTURE)})
+            return said({"url": url, "mime_type": "image/png", "file_size": len(PICTURE)})
         return refused(100, "Unsupported request", status=400)
 
     def text_of(self, call: Call) -> str | None:
