@@ -86,6 +86,8 @@ class FakeVendor:
     unknown: ClassVar[tuple[bytes, ...]] = ()
     # Whether it calls us; what does not is fetched.
     calls_us: ClassVar[bool] = True
+    # Whether we call it to say something; where not, answers lie ready with us.
+    is_called: ClassVar[bool] = True
     # Whether its calls only say that there is something to fetch.
     only_hints: ClassVar[bool] = False
     # Whether a call that was signed long ago proves nothing any more.
@@ -156,6 +158,9 @@ class FakeVendor:
         """Return the calls that report how far what we said in a call has come, as far as it comes."""
         return []
 
+    def begin(self) -> None:
+        """Forget what was agreed the last time that this vendor served."""
+
     # --- what all do -----------------------------------------------------------------------------
 
     @property
@@ -194,6 +199,7 @@ class FakeVendor:
         vendor = self
         self.calls.clear()
         self.recover()
+        self.begin()
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:

@@ -64,8 +64,7 @@ class SealingVendor(FakeVendor):
     def message(self, reference: str, *, text: str = "怎么退货?") -> bytes:
         return self.said(MsgType="text", Content=text, MsgId=number_of(reference))
 
-    def picture(self, reference: str) -> bytes:
-        """Return a call that reports a picture."""
+    def picture(self, reference: str, *, text: str = "") -> bytes:
         url = "http://mmbiz.qpic.cn/mmbiz/1/0"
         facts = {"PicUrl": url, "MediaId": f"media-{reference}", "MsgId": number_of(reference)}
         return self.said(MsgType="image", **facts)

@@ -64,6 +64,13 @@ def is_not_played(kind: str) -> str:
     return "" if CASES[kind].vendor else "our own page or a mail server: no vendor to play"
 
 
+def is_not_called(kind: str) -> str:
+    vendor = CASES[kind].vendor
+    if vendor is not None and not vendor.is_called:
+        return "answers lie ready with us: nobody is called"
+    return is_not_played(kind)
+
+
 def is_silent(kind: str) -> str:
     return "" if CASES[kind].sends else "nothing leaves through it"
 
@@ -82,7 +89,8 @@ def lacks(what: str, of: Callable[[FakeVendor], object]) -> Unless:
 
     def reason(kind: str) -> str:
         vendor = CASES[kind].vendor
-        return "" if vendor is not None and of(vendor) else f"its vendor has no {what}"
+        is_there = vendor is not None and vendor.is_called and of(vendor)
+        return "" if is_there else f"its vendor has no {what}"
 
     return reason
 

@@ -183,7 +183,10 @@ def test_unknown_events_are_skipped(kind: str) -> None:
         assert adapter(kind).parse(request(kind, body=body)) == []
 
 
-@check(is_fetched, lambda kind: "our own page: it says what we expect" if kind == "webchat" else "")
+@check(
+    is_fetched,
+    lambda kind: "our own words: they say what we expect" if kind in {"webchat", "app"} else "",
+)
 def test_what_a_vendor_adds_one_day_changes_nothing(kind: str) -> None:
     body = CASES[kind].body(reference(1))
     # Some name their calls by what is in them.

@@ -22,7 +22,7 @@ from tests.channels_app.contract import (
     check,
     config_of,
     connected,
-    is_not_played,
+    is_not_called,
     is_silent,
     lacks,
     post,
@@ -84,7 +84,7 @@ def test_sending_answers_with_values(kind: str) -> None:
         assert refused.value.permanent
 
 
-@check(is_not_played, is_silent)
+@check(is_not_called, is_silent)
 @pytest.mark.usefixtures("away")
 def test_the_customer_reads_what_was_written(kind: str) -> None:
     vendor = CASES[kind].vendor
@@ -95,7 +95,7 @@ def test_the_customer_reads_what_was_written(kind: str) -> None:
         assert told[-1] == TEXT
 
 
-@check(is_not_played, is_silent)
+@check(is_not_called, is_silent)
 @pytest.mark.usefixtures("away")
 def test_a_vendor_that_is_broken_is_tried_again(kind: str) -> None:
     failed = failing(kind, *[Answer(500, b"oops")] * 3)
@@ -103,7 +103,7 @@ def test_a_vendor_that_is_broken_is_tried_again(kind: str) -> None:
     assert failed.kind == "server"
 
 
-@check(is_not_played, is_silent)
+@check(is_not_called, is_silent)
 @pytest.mark.usefixtures("away")
 def test_a_vendor_that_is_asked_too_often_is_asked_later(kind: str) -> None:
     failed = failing(kind, *[Answer(429, b"{}", {"retry-after": "7"})] * 3)
@@ -112,7 +112,7 @@ def test_a_vendor_that_is_asked_too_often_is_asked_later(kind: str) -> None:
     assert failed.retry_after is None or failed.retry_after >= timedelta(seconds=1)
 
 
-@check(is_not_played, is_silent)
+@check(is_not_called, is_silent)
 @pytest.mark.usefixtures("away")
 def test_a_line_that_breaks_after_the_call_leaves_a_doubt_unless_it_is_safe_to_repeat(
     kind: str,
@@ -128,21 +128,21 @@ def test_a_page_that_answers_instead_of_the_vendor_is_no_success(kind: str) -> N
     failing(kind, *[PAGE] * 3)
 
 
-@check(is_not_played, is_silent)
+@check(is_not_called, is_silent)
 @pytest.mark.usefixtures("away")
 def test_a_vendor_that_sends_us_elsewhere_is_not_followed(kind: str) -> None:
     failed = failing(kind, *[ELSEWHERE] * 3)
     assert "127.0.0.1:9" not in str(failed.message)
 
 
-@check(is_not_played, is_silent)
+@check(is_not_called, is_silent)
 @pytest.mark.usefixtures("away")
 def test_an_answer_without_end_is_not_read(kind: str) -> None:
     failed = failing(kind, *[HUGE] * 3)
     assert failed.ambiguous or failed.retryable
 
 
-@check(is_not_played, is_silent)
+@check(is_not_called, is_silent)
 def test_an_address_inside_the_network_is_not_called(kind: str, settings: LazySettings) -> None:
     vendor = CASES[kind].vendor
     assert vendor is not None
@@ -163,7 +163,7 @@ def test_a_no_inside_a_yes_is_a_no(kind: str) -> None:
         failing(kind, *[answer] * 3)
 
 
-@check(is_not_played, is_silent)
+@check(is_not_called, is_silent)
 @pytest.mark.usefixtures("away")
 def test_no_failure_tells_a_secret_or_what_was_written(
     kind: str, caplog: pytest.LogCaptureFixture
@@ -175,7 +175,7 @@ def test_no_failure_tells_a_secret_or_what_was_written(
         assert not [secret for secret in secrets if len(secret) > 5 and secret in told]
 
 
-@check(is_not_played)
+@check(is_not_called)
 @pytest.mark.usefixtures("away")
 def test_the_connection_is_tried_and_a_broken_one_is_said_to_be_broken(kind: str) -> None:
     vendor = CASES[kind].vendor

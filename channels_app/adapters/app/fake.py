@@ -14,6 +14,7 @@ class Vendor(FakeVendor):
     """Vouches for one user of the app, and lets its server post what they write."""
 
     addresses: ClassVar[Mapping[str, str]] = {}
+    is_called: ClassVar[bool] = False
     unknown: ClassVar[tuple[bytes, ...]] = (b'{"type":"ping"}', b'{"type":"typing","on":true}')
     customer: ClassVar[str] = "sub:user-7"
 

@@ -34,6 +34,9 @@ class Vendor(FakeVendor):
 
     def __init__(self, port: int = 0, took: Callable[[Call], None] | None = None) -> None:
         super().__init__(port, took)
+        self.begin()
+
+    def begin(self) -> None:
         self.access_token, self.refresh_token = "", self.named_secrets["refresh_token"]
 
     def message(self, reference: str, *, text: str = "怎么退货?") -> bytes:

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from html import escape
 from typing import ClassVar
 from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
@@ -44,7 +45,9 @@ class Vendor(FakeVendor):
         self.uploads: list[bytes] = []
 
     def message(self, reference: str, *, text: str = "怎么退货?") -> bytes:
-        return self.event("message", ts=ts_of(reference), text=text, channel_type="im")
+        # What stands for itself there is written so.
+        written = escape(text, quote=False)
+        return self.event("message", ts=ts_of(reference), text=written, channel_type="im")
 
     def event(self, kind: str, /, **facts: object) -> bytes:
         """Return a call that reports something of the customer; facts of None are left out."""

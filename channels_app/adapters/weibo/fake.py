@@ -56,11 +56,9 @@ class Vendor(FakeVendor):
         }
         return json.dumps(told, ensure_ascii=False).encode()
 
-    def picture(self) -> bytes:
-        """Return a call that reports a picture of the customer."""
-        return self.reports(
-            "image", text="发了一张图片", data={"vfid": 821804459, "tovfid": 821804469}
-        )
+    def picture(self, reference: str, *, text: str = "发了一张图片") -> bytes:
+        data = {"vfid": 821804459, "tovfid": 821804469}
+        return self.reports("image", text=text, data=data, id=reference)
 
     def seal(self, body: bytes, config: ChannelConfig, at: datetime) -> Sealed:
         secret = config.secrets[0] if config.secrets else ""

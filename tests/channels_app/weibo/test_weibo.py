@@ -300,7 +300,7 @@ def test_a_customer_is_answered_once(world: World, client: Client, vendor: Vendo
         assert answer.status_code == 200
         return answer.content
 
-    question, picture = vendor.reports("text", text="怎么退货?"), vendor.picture()
+    question, picture = vendor.reports("text", text="怎么退货?"), vendor.picture("m-2")
     # Nothing: what stands there would be said to the customer.
     assert {call(body) for body in (question, question, picture)} == {b""}
     process_due()
