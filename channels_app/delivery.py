@@ -12,6 +12,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from psycopg_pool import PoolTimeout
 
+from channels_app.calls import recording
 from channels_app.leaving import claims, outcomes
 from channels_app.leaving.claims import Claim
 from channels_app.leaving.parts import parts_of
@@ -74,7 +75,8 @@ def deliver(claim: Claim) -> None:
 
 def _sent(claim: Claim) -> SendResult | SendError:
     try:
-        return _sent_in_parts(claim)
+        with recording.calls_of(claim.account, recording.SEND):
+            return _sent_in_parts(claim)
     except SendError as error:
         return error
     except Exception as error:

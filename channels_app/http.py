@@ -16,6 +16,7 @@ import httpcore
 import httpx
 
 from channels_app import egress
+from channels_app.calls import recording
 
 MAX_REPLY_BYTES = 25 * 1024 * 1024
 # Of the call that this thread makes.
@@ -49,15 +50,23 @@ def call(
     max_bytes: int = MAX_REPLY_BYTES,
     timeout: httpx.Timeout = TIMEOUT,
 ) -> Reply:
-    """Return the reply to one request.
+    """Return the reply to one request, which is noted for the channel that makes it.
 
     Raises httpx.TransportError: before anything was sent (httpx.ConnectError, also for a refused
     address), after it (the rest), or for a reply that is compressed or above `max_bytes`.
     """
-    _call.deadline = deadline = time.monotonic() + WHOLE_CALL_SECONDS
     request = _client().build_request(
         method, url, headers=headers, params=params, content=content, timeout=timeout
     )
+    asked = recording.Body.of(headers or {}, content)
+    with recording.noted(method, str(request.url), asked) as answers:
+        reply = _called(request, max_bytes=max_bytes)
+        answers.append((reply.status, recording.Body.of(reply.headers, reply.content)))
+    return reply
+
+
+def _called(request: httpx.Request, *, max_bytes: int) -> Reply:
+    _call.deadline = deadline = time.monotonic() + WHOLE_CALL_SECONDS
     if request.url.scheme not in {"http", "https"}:
         raise httpx.UnsupportedProtocol("Only http and https leave this house", request=request)
     reply = _client().send(request, stream=True)

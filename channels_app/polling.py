@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import override
 from psycopg_pool import PoolTimeout
 
+from channels_app.calls import recording
 from channels_app.models import PollPosition
 from channels_app.protocol import Polled, Polls
 from channels_app.registry import FOLDERS, adapter_for, make_adapter
@@ -122,9 +123,11 @@ def _take(turn: Turn) -> None:
 
 def _read(turn: Turn, door: Door, adapter: Polls) -> None:
     position = turn.row.position
+    account = recording.account_of(door.organization_id, door.channel_id, door.config)
     for _page in range(MOST_PAGES):
         # The vendor is asked outside of any transaction.
-        page = adapter.poll(turn.row.place, position, turn.row.hint)
+        with recording.calls_of(account, recording.POLL):
+            page = adapter.poll(turn.row.place, position, turn.row.hint)
         _keep(turn, door, page)
         position = page.position
         if not page.has_more:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from django.utils import timezone
 
+from channels_app.calls import recording
 from channels_app.protocol import Adapter, ChannelConfig
 from channels_app.services import fetching, health, mailbox_reports
 from channels_app.services.tokens import ChannelTokens
@@ -106,6 +107,11 @@ def _version(channel: Channel) -> str:
     return hashlib.sha256(told.encode()).hexdigest()
 
 
+def account_of(channel: Channel) -> recording.Account:
+    """Return whose calls those of a channel's adapter are."""
+    return recording.account_of(channel.organization_id, channel.pk, config_of(channel))
+
+
 @cache
 def adapter_class(kind: str) -> type[Adapter]:
     """Return the class behind a kind. Raises UnknownKind."""
@@ -126,9 +132,11 @@ def _connection_test(kind: str) -> "partial[str]":
 
 def _test_connection(kind: str, channel_id: int) -> str:
     with organization_transaction():
-        config = config_of(Channel.objects.get(pk=channel_id))
+        channel = Channel.objects.get(pk=channel_id)
+        config, account = config_of(channel), account_of(channel)
     # The vendor is asked outside the transaction.
-    told = make_adapter(kind, config).test_connection()
+    with recording.calls_of(account, recording.TEST):
+        told = make_adapter(kind, config).test_connection()
     with organization_transaction():
         health.mend(channel_id)
         fetching.try_again(channel_id, timezone.now())

@@ -1,6 +1,7 @@
 """`/channels/<public id>/`: where vendors and embedding sites call. Stored, then answered, then processed."""
 
 import logging
+import time
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
@@ -10,6 +11,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 from psycopg_pool import PoolTimeout
 
+from channels_app.calls.recording import MOST_EVENTS, Body, Call, account_of, note
 from channels_app.protocol import (
     Adapter,
     AnswersCalls,
@@ -32,29 +34,76 @@ _NEVER_STORED = {"typing"}
 _AWAY = (OperationalError, InterfaceError, PoolTimeout)
 
 
+class _Visit:
+    """One call while it is answered, and what is told of it afterwards in the list of its channel."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self.request = request
+        self.began_at, self._started = time.time(), time.perf_counter()
+        self.door: Door | None = None
+        self.size = self.count = 0
+        self.keys: tuple[str, ...] = ()
+        self.reason = ""
+
+    def tell(self, response: HttpResponse) -> None:
+        """Have it listed; what it said is kept with its events, and of who was refused not at all."""
+        if self.door is None:
+            return
+        call = Call(
+            account=account_of(self.door.organization_id, self.door.channel_id, self.door.config),
+            purpose="",
+            method=self.request.method or "GET",
+            url=self.request.get_full_path(),
+            asked=Body(self.request.headers, size=self.size),
+            answered=Body.of(response.headers, response.content),
+            status=response.status_code,
+            began_at=self.began_at,
+            seconds=time.perf_counter() - self._started,
+            reason=self.reason,
+            count=self.count,
+            keys=self.keys,
+        )
+        note(call)
+
+
 @csrf_exempt  # vendors sign the raw body instead
 @require_http_methods(["GET", "POST"])
 def receive_call(request: HttpRequest, public_id: str) -> HttpResponse:
     """Answer a vendor: 200 only once everything that the call reports is stored."""
+    visit = _Visit(request)
     try:
-        door = find_door(public_id)
+        response = _response(visit, public_id)
+    except Exception as error:
+        visit.reason = type(error).__name__
+        visit.tell(_plain(500))
+        raise
+    visit.tell(response)
+    return response
+
+
+def _response(visit: _Visit, public_id: str) -> HttpResponse:
+    try:
+        visit.door = door = find_door(public_id)
         adapter = make_adapter(door.kind, door.config)
         most = settings.REQUEST_MAX_BYTES if isinstance(adapter, ReadsBehind) else MOST_BYTES
         # Not `request.body`, which has one limit for all.
-        body = request.read(most + 1)
+        body = visit.request.read(most + 1)
+        visit.size = len(body)
         if len(body) > most:
             return _plain(413)
-        return _answer(door, adapter, _raw(request, body))
+        return _answer(visit, door, adapter, _raw(visit.request, body))
     except NotFound:
         return _plain(404)
-    except BadSignature:
+    except BadSignature as error:
         logger.warning("A call was not signed by its channel")
+        visit.reason = str(error.message)
         return _plain(401)
-    except _AWAY:
+    except _AWAY as error:
+        visit.reason = type(error).__name__
         return _plain(503, {"Retry-After": "5"})
 
 
-def _answer(door: Door, adapter: Adapter, raw: RawRequest) -> HttpResponse:
+def _answer(visit: _Visit, door: Door, adapter: Adapter, raw: RawRequest) -> HttpResponse:
     greeting = adapter.handshake(raw)
     if greeting is not None:
         return _http(greeting)
@@ -63,9 +112,13 @@ def _answer(door: Door, adapter: Adapter, raw: RawRequest) -> HttpResponse:
         events = [event for event in adapter.parse(raw) if event.kind not in _NEVER_STORED]
     except BadPayload as error:
         # A vendor would send it again for days: it is kept, shown, and done with.
-        ingesting.store_unreadable(door, raw, reason=str(error.message))
-        return _taken(adapter, raw) or JsonResponse({"accepted": 0, "reason": str(error.message)})
+        reason = visit.reason = str(error.message)
+        ingesting.store_unreadable(door, raw, reason=reason)
+        visit.count, visit.keys = 1, (ingesting.unreadable_key(raw.body),)
+        return _taken(adapter, raw) or JsonResponse({"accepted": 0, "reason": reason})
     ingesting.store(door, events, raw.body)
+    visit.count = len(events)
+    visit.keys = tuple(map(ingesting.key_of, events[:MOST_EVENTS]))
     return _taken(adapter, raw) or JsonResponse({"accepted": len(events)})
 
 

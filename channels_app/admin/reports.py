@@ -6,12 +6,13 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.defaultfilters import filesizeformat
-from django.urls import reverse
+from django.urls import URLPattern, reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from unfold.contrib.filters.admin import RangeDateTimeFilter
 
+from channels_app.admin import calls
 from channels_app.models import InboundEvent
 from channels_app.services import quarantining
 from helpdesk.admin.base import ReadOnlyAdmin, access_of
@@ -76,10 +77,10 @@ class InboundEventAdmin(ReadOnlyAdmin):
 
     @admin.action(description=gettext_lazy("Read again"))
     def read_again(self, request: HttpRequest, queryset: QuerySet[Any]) -> None:
-        """Process again what could not be read, now that it may be."""
+        """Process again what could not be read or became nothing, now that it may."""
         by = access_of(request)
-        quarantined = queryset.filter(state=InboundEvent.State.QUARANTINED).order_by("id")
-        pks = list(quarantined.values_list("pk", flat=True)[:MOST_AGAIN])
+        chosen = queryset.filter(state__in=quarantining.AGAIN).order_by("id")
+        pks = list(chosen.values_list("pk", flat=True)[:MOST_AGAIN])
         for pk in pks:
             quarantining.replay(by, pk)
         told = ngettext("%(count)s is read again.", "%(count)s are read again.", len(pks))
@@ -87,8 +88,12 @@ class InboundEventAdmin(ReadOnlyAdmin):
             request,
             told % {"count": len(pks)}
             if pks
-            else _("Only what is in quarantine can be read again."),
+            else _("Only what could not be read, or became nothing, can be read again."),
         )
+
+    def get_urls(self) -> list[URLPattern]:
+        urls: list[URLPattern] = super().get_urls()
+        return [*calls.urls(self.admin_site), *urls]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request).defer("raw", "data")

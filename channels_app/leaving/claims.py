@@ -17,10 +17,11 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from channels_app.calls.recording import Account
 from channels_app.leaving import writing
 from channels_app.models import Dispatch
 from channels_app.protocol import Adapter, OutboundMessage
-from channels_app.registry import UnknownKind, adapter_for
+from channels_app.registry import UnknownKind, account_of, adapter_for
 from channels_app.services import health, receipts
 from helpdesk import events
 from helpdesk.models import Channel, Deliverable, Delivery, Outbox
@@ -51,6 +52,7 @@ class Claim:
     is_probe: bool
     adapter: Adapter
     message: OutboundMessage
+    account: Account
 
 
 def due_channels(now: datetime) -> list[int]:
@@ -90,6 +92,7 @@ def claim_next(channel_id: int, now: datetime) -> Claim | None:
                 is_probe=permit.is_probe,
                 adapter=adapter,
                 message=message,
+                account=account_of(row.channel),
             )
 
 

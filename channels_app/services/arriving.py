@@ -6,11 +6,12 @@ from dataclasses import replace
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from channels_app.calls import recording
 from channels_app.letters.plain import plain_text
 from channels_app.models import InboundEvent
 from channels_app.outgoing_events import message_stored
 from channels_app.protocol import Attachment, Event, NotNow
-from channels_app.registry import adapter_for
+from channels_app.registry import account_of, adapter_for
 from channels_app.services import fetching, letters, proving, receipts
 from channels_app.services.outcomes import Files, Outcome, State, reference_of
 from channels_app.services.senders import sender_of
@@ -78,7 +79,8 @@ def _with_text(event: Event) -> Event:
 def _fetched(channel: Channel, attachment: Attachment) -> bytes | None:
     """Return a file's bytes from the vendor; None when it will never give them."""
     try:
-        data, _mime = adapter_for(channel).fetch_media(attachment)
+        with recording.calls_of(account_of(channel), recording.FILE):
+            data, _mime = adapter_for(channel).fetch_media(attachment)
     except ChannelError as error:
         if error.permanent:
             return None

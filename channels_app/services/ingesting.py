@@ -62,7 +62,7 @@ def store_unreadable(door: Door, request: RawRequest, *, reason: str) -> list[in
     headers = {name: request.headers[name] for name in _KEPT_HEADERS & request.headers.keys()}
     row = InboundEvent(
         channel_id=door.channel_id,
-        dedup_key=f"unreadable:{hashlib.sha256(raw).hexdigest()}",
+        dedup_key=unreadable_key(raw),
         kind="unreadable",
         due_at=now,
         data={"headers": headers},
@@ -83,7 +83,7 @@ def raw_of(event: InboundEvent) -> bytes:
 def stored_before(door: Door, event: Event) -> InboundEvent:
     """Return the event that came first under the same key; the scope is open."""
     with organization_transaction():
-        rows = InboundEvent.objects.filter(channel_id=door.channel_id, dedup_key=_key(event))
+        rows = InboundEvent.objects.filter(channel_id=door.channel_id, dedup_key=key_of(event))
         found: InboundEvent = rows.defer("raw").select_related("entry").get()
     return found
 
@@ -106,7 +106,7 @@ def store_again(event: InboundEvent, events: Sequence[Event]) -> None:
     rows = [
         InboundEvent(
             channel_id=event.channel_id,
-            dedup_key=_key(each),
+            dedup_key=key_of(each),
             kind=each.kind,
             lane=lane_of(event.channel_id, each),
             due_at=now,
@@ -170,7 +170,7 @@ def lane_of(channel_id: int, event: Event) -> str:
 def _row(door: Door, event: Event, now: datetime, *, is_backlog: bool) -> InboundEvent:
     return InboundEvent(
         channel_id=door.channel_id,
-        dedup_key=_key(event),
+        dedup_key=key_of(event),
         kind=event.kind,
         lane=lane_of(door.channel_id, event),
         is_backlog=is_backlog,
@@ -187,8 +187,13 @@ def _data(event: Event) -> dict[str, Any]:  # Any: plain JSON values
     return {**event.data, "error": event.error} if event.error else {}
 
 
-def _key(event: Event) -> str:
-    """Return the dedup key, of one sender: nobody keeps another's message out with a guessed key."""
+def unreadable_key(raw: bytes) -> str:
+    """Return the key under which a call that cannot be read is stored."""
+    return f"unreadable:{hashlib.sha256(raw).hexdigest()}"
+
+
+def key_of(event: Event) -> str:
+    """Return the key under which an event is stored, of one sender: nobody keeps another's out with a guess."""
     who = ""
     if event.sender is not None and event.kind != "raw":
         name = f"{event.sender.scope}\n{event.sender.external_id}"

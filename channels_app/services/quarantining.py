@@ -22,6 +22,8 @@ from helpdesk.tenancy import organization_transaction
 
 logger = logging.getLogger(__name__)
 
+# What may be read again; what became a message is one already.
+AGAIN = (State.QUARANTINED, State.IGNORED)
 UNKNOWN = ContactIdentity("unknown")
 
 
@@ -37,13 +39,13 @@ def quarantine(kept: InboundEvent, reason: str) -> Outcome:
 
 
 def replay(by: Access, event_id: int) -> None:
-    """Have a quarantined event processed once more, after what was wrong has been mended.
+    """Have an event that could not be read, or became nothing, processed once more: what was wrong is mended.
 
-    Raises NotFound for anybody but administrators, WrongState when it is not in quarantine.
+    Raises NotFound for anybody but administrators, WrongState for what waits or was processed.
     """
     require(by, permissions.ORGANIZATION_ADMINISTER)
     with organization_transaction():
-        again = InboundEvent.objects.filter(pk=event_id, state=State.QUARANTINED).update(
+        again = InboundEvent.objects.filter(pk=event_id, state__in=AGAIN).update(
             state=State.NEW,
             attempts=0,
             interruptions=0,

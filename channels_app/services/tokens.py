@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from channels_app.calls import recording
 from channels_app.models import VendorToken
 from channels_app.protocol import FetchToken, SendError
 from helpdesk.tenancy import organization_transaction
@@ -86,7 +87,8 @@ class ChannelTokens:
 
     def _fetched(self, name: str, fetch: FetchToken, fence: int) -> str:
         try:
-            value, life = fetch()
+            with recording.calls_for(recording.TOKEN):
+                value, life = fetch()
         except BaseException:
             self._save(name, fence)
             raise

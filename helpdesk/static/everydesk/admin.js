@@ -1,3 +1,9 @@
+// What is live looks again every few seconds, while somebody can see it.
+setInterval(() => {
+  if (document.visibilityState !== "visible") return;
+  for (const shown of document.querySelectorAll("[data-look]")) htmx.trigger(shown, "look");
+}, 4000);
+
 // Copies the text of a field named by the button's data-copy.
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
