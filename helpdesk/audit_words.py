@@ -13,6 +13,7 @@ ACTIONS: dict[str, Word] = {
     "accessattempt.reset": _("Failed sign-ins forgotten"),
     "channel.changed": _("Channel changed"),
     "channel.opened": _("Channel opened"),
+    "channel.older_secret_ended": _("Older secret of a channel ended"),
     "channel.stopped": _("Channel switched off, since it cannot send"),
     "channel.tried_again": _("Channel allowed to send again"),
     "conversation.access_ended": _("A colleague’s access ended"),

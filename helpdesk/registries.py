@@ -66,6 +66,8 @@ class SettingField:
     choices: tuple[tuple[str, str | Promise], ...] = ()
     required: bool = False
     default: object = ""
+    # Of a secret that proves calls of the vendor: the one before goes on proving them until it is ended.
+    overlaps: bool = False
 
 
 # The setting of the secret that calls are signed with, where a kind has several.
@@ -80,6 +82,18 @@ class ChannelReport:
     is_trouble: bool = False
 
 
+FileKind = Literal["image", "audio", "video", "file"]
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimit:
+    """Files of one kind that a platform takes."""
+
+    most_bytes: int
+    # Empty: of every type.
+    mimes: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a platform sets to what is sent through it."""
@@ -89,6 +103,14 @@ class Limits:
     text_unit: Literal["characters", "bytes", "utf16"] = "characters"
     # For how long a customer may be answered after they last wrote.
     reply_window: timedelta | None = None
+    # With how many messages, until they write again.
+    reply_quota: int | None = None
+    # Each file is a message of its own there.
+    files_apart: bool = False
+    # A larger file never leaves, whatever it is.
+    file_max_bytes: int | None = None
+    # What may leave of each kind; None: everything. What is no such picture may still go as a file.
+    files: Mapping[FileKind, FileLimit] | None = None
 
 
 @dataclass(frozen=True)

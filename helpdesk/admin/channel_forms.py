@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 from django.core.validators import ProhibitNullCharactersValidator
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminIntegerFieldWidget,
@@ -66,13 +67,24 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
                 self._replace_secret(channel, field, str(value))
 
     def _replace_secret(self, channel: Channel, field: SettingField, value: str) -> None:
+        """Store a new secret; what proved calls so far goes on doing so until somebody ends it."""
         has_several = bool(self.kind and len(self.kind.secret_names) > 1)
-        stored = secrets_by_name(channel.secret) if has_several else {}
-        old = stored.get(field.name, "") if has_several else channel.secret
-        # What signs verifies until the other side has changed over; an old password is of no use.
-        if old and not same(old, value) and (not has_several or field.name == SIGNING_SECRET):
-            channel.previous_secret = old
-        channel.secret = _stored({**stored, field.name: value}) if has_several else value
+        stored = (
+            secrets_by_name(channel.secret) if has_several else {SIGNING_SECRET: channel.secret}
+        )
+        name = field.name if has_several else SIGNING_SECRET
+        old = stored.get(name, "")
+        if old and same(old, value):
+            return
+        # An old password is of no use to anybody.
+        proves = name == SIGNING_SECRET or field.overlaps
+        if proves:
+            channel.secret_changed_at = timezone.now()
+        if old and proves:
+            before = secrets_by_name(channel.previous_secret) if has_several else {}
+            kept = {key: each for key, each in before.items() if each}
+            channel.previous_secret = _stored({**kept, name: old}) if has_several else old
+        channel.secret = _stored({**stored, name: value}) if has_several else value
 
 
 def channel_form(name: str, kind: ChannelKind | None) -> type[ChannelForm]:

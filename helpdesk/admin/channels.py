@@ -13,9 +13,9 @@ from django.utils.translation import gettext_lazy
 from helpdesk.admin.base import ScopedAdmin, access_of
 from helpdesk.admin.channel_forms import channel_form
 from helpdesk.admin.sites import organization_site
-from helpdesk.errors import HelpdeskError
+from helpdesk.errors import HelpdeskError, WrongState
 from helpdesk.models import Channel
-from helpdesk.registries import ChannelKind, channel_kinds
+from helpdesk.registries import ChannelKind, channel_kinds, secrets_by_name
 from helpdesk.services import channels, organizations
 from helpdesk.tenancy import organization_transaction
 
@@ -119,6 +119,7 @@ class ChannelAdmin(ScopedAdmin):
             "guide": kind.guide if kind else (),
             "can_test": bool(kind and kind.test_connection),
             "report": kind.report(channel.pk) if channel and kind and kind.report else None,
+            "older_secrets": _older_secrets(channel, kind) if channel and kind else (),
         }
         response: HttpResponse = super().change_view(
             request, object_id, form_url, {**(extra_context or {}), **context}
@@ -129,9 +130,11 @@ class ChannelAdmin(ScopedAdmin):
         urls: list[URLPattern] = super().get_urls()
         test = self.admin_site.admin_view(self.test_connection)
         again = self.admin_site.admin_view(self.try_again)
+        end = self.admin_site.admin_view(self.end_older_secret)
         return [
             path("<int:channel_id>/test/", test, name="helpdesk_channel_test"),
             path("<int:channel_id>/try-again/", again, name="helpdesk_channel_try_again"),
+            path("<int:channel_id>/end-older/", end, name="helpdesk_channel_end_older"),
             *urls,
         ]
 
@@ -158,6 +161,17 @@ class ChannelAdmin(ScopedAdmin):
             raise Http404
         channels.try_again(access_of(request), channel_id)
         messages.success(request, _("What waits is being sent."))
+        return self._back_to(channel_id)
+
+    def end_older_secret(self, request: HttpRequest, channel_id: int) -> HttpResponse:
+        """Let only the newest secret prove calls from now on."""
+        if request.method != "POST":
+            raise Http404
+        try:
+            channels.end_older_secret(access_of(request), channel_id)
+            messages.success(request, _("The older secret proves nothing any more."))
+        except WrongState:
+            messages.error(request, _("There is no older secret."))
         return self._back_to(channel_id)
 
     def _back_to(self, channel_id: int) -> HttpResponse:
@@ -196,6 +210,17 @@ def _answers_missing(channel: Channel) -> str:
     if mailbox and mailbox.is_active and kind and LETTERS in kind.capabilities:
         return ""
     return _("Answers cannot leave: choose an active mailbox for them.")
+
+
+def _older_secrets(channel: Channel, kind: ChannelKind) -> list[str]:
+    """Return what the secrets are called of which an older one still proves calls."""
+    if not channel.previous_secret:
+        return []
+    secrets = [field for field in kind.settings if field.kind == "secret"]
+    if len(secrets) < 2:
+        return [str(field.label) for field in secrets]
+    before = secrets_by_name(channel.previous_secret)
+    return [str(field.label) for field in secrets if before.get(field.name)]
 
 
 def _tag(channel: Channel) -> str:

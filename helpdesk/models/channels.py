@@ -82,6 +82,8 @@ class Channel(OrganizationModel, Named):
     settings = models.JSONField(_("settings"), default=dict, blank=True)
     secret = EncryptedField(_("secret"), blank=True, default="")
     previous_secret = EncryptedField(_("previous secret"), blank=True, default="")
+    # When the secret in use took the place of the previous one, or came.
+    secret_changed_at = models.DateTimeField(null=True, blank=True, editable=False)
     disabled_reason = models.CharField(
         _("disabled because"), max_length=300, blank=True, editable=False
     )

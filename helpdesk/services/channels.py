@@ -7,8 +7,8 @@ from django.utils.translation import gettext as _
 
 from helpdesk import events, permissions
 from helpdesk.access import Access, require
-from helpdesk.errors import NotFound
-from helpdesk.models import Channel, Delivery, Outbox
+from helpdesk.errors import NotFound, WrongState
+from helpdesk.models import Channel, Conversation, Delivery, Outbox
 from helpdesk.registries import Notice, notices
 from helpdesk.services import audit
 from helpdesk.tenancy import organization_transaction
@@ -19,10 +19,23 @@ MOST_TOLD = 200
 MOST_SHOWN = 5
 
 
+def stopped_channels() -> list[Channel]:
+    """Return channels in use that do not send; a few, by name."""
+    rows = Channel.objects.filter(is_active=True).exclude(disabled_reason="").order_by("name")
+    return list(rows.only("name", "name_en", "disabled_reason")[:MOST_SHOWN])
+
+
+def reason_stopped(conversation: Conversation) -> str:
+    """Return why nothing leaves to the customer of a conversation for now; empty while it does."""
+    channel = conversation.channel.answers_by or conversation.channel
+    if not channel.is_active:
+        return _("the channel is switched off")
+    return str(channel.disabled_reason)
+
+
 def stopped() -> Iterator[Notice]:
     """Yield the channels in use that do not send, and why."""
-    rows = Channel.objects.filter(is_active=True).exclude(disabled_reason="").order_by("name")
-    for channel in rows.only("name", "name_en", "disabled_reason")[:MOST_SHOWN]:
+    for channel in stopped_channels():
         yield Notice(
             f"stopped-{channel.pk}",
             _("%(name)s does not send") % {"name": channel.label},
@@ -55,6 +68,23 @@ def try_again(by: Access, channel_id: int) -> Channel:
             _tell(channel_id)
     channel.disabled_reason = ""
     return channel
+
+
+def end_older_secret(by: Access, channel_id: int) -> None:
+    """Let only the newest secret of a channel prove calls from now on.
+
+    Raises NotFound for who may not administer, WrongState when there is no older one.
+    """
+    require(by, permissions.ORGANIZATION_ADMINISTER)
+    with organization_transaction():
+        channel: Channel | None = Channel.objects.select_for_update().filter(pk=channel_id).first()
+        if channel is None:
+            raise NotFound
+        if not channel.previous_secret:
+            raise WrongState
+        channel.previous_secret = ""
+        channel.save(update_fields=["previous_secret"])
+        audit.record("channel.older_secret_ended", channel, by)
 
 
 def _tell(channel_id: int) -> None:
