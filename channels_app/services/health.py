@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from channels_app.models import ChannelHealth
+from channels_app.services import alerting
 from helpdesk.services import channels
 
 # Failures in a row that open the breaker.
@@ -93,7 +94,10 @@ def refused(channel_id: int, *, is_probe: bool, at_once: bool, reason: str) -> b
         return False
     # At rest from now on: whoever clears the reason finds a channel that sends.
     ChannelHealth.objects.filter(pk=channel_id).update(**_AT_REST, error=reason[:300])
-    return channels.stop_sending(channel_id, reason)
+    if not channels.stop_sending(channel_id, reason):
+        return False
+    alerting.tell_administrators(channel_id, reason)
+    return True
 
 
 def answered(channel_id: int, *, is_probe: bool) -> None:

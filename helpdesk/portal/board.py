@@ -11,6 +11,7 @@ from django.utils import timezone
 from helpdesk import permissions
 from helpdesk.access import Access
 from helpdesk.models import (
+    Channel,
     Conversation,
     Department,
     DepartmentUserObjectPermission,
@@ -21,6 +22,7 @@ from helpdesk.models import (
     Staff,
     State,
 )
+from helpdesk.services import channels
 from helpdesk.services.presence import shown_status
 from helpdesk.templatetags.portal import WAIT_WARN
 
@@ -118,6 +120,8 @@ class Board:
     capacity: Decimal
     on_duty: int
     staff: int
+    # Channels through which nothing leaves, with the reason.
+    stopped: Sequence[Channel] = ()
 
     @property
     def share(self) -> int:
@@ -162,6 +166,7 @@ def read_board(access: Access, department_id: int | None = None) -> Board:
         capacity=sum((one.staff.capacity for one in people if one.is_there), Decimal(0)),
         on_duty=sum(one.is_there for one in people),
         staff=len(people),
+        stopped=channels.stopped_channels(),
     )
 
 
