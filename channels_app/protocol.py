@@ -232,8 +232,6 @@ class Capabilities(Limits):
     idempotent_send: bool = False
     body_signed: bool = True
     attachments: bool = True
-    # Each file is a message of its own there.
-    files_apart: bool = False
     is_chat: bool = True
     is_public: bool = False
     freeform: bool = True

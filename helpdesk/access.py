@@ -51,7 +51,10 @@ OWNER_PERMISSIONS = frozenset(
 # What is read of what a conversation points to; the rest is fetched when somebody asks for it.
 _RELATED = {
     "customer": ("name", "company", "email", "phone", "place", "tier", "tags", "remark"),
-    "channel": ("name", "name_en", "kind", "hold_seconds", "language", "settings", "answers_by"),
+    "channel": (
+        *("name", "name_en", "kind", "hold_seconds", "language", "settings", "answers_by"),
+        *("is_active", "disabled_reason"),
+    ),
     "topic": ("name", "name_en"),
     "department": ("name", "name_en", "color"),
     "owner": ("name", "name_en"),

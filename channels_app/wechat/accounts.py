@@ -104,6 +104,8 @@ CAPABILITIES = Capabilities(
     text_unit="bytes",
     files_apart=True,
     reply_window=timedelta(hours=48),
+    # What the customer wrote last is answered with so many messages at most.
+    reply_quota=5,
     # A file is uploaded first, and a token may be fetched before.
     longest_send=timedelta(seconds=4 * http.WHOLE_CALL_SECONDS),
 )

@@ -24,10 +24,11 @@ from helpdesk.models import (
     State,
 )
 from helpdesk.models.base import label_of
+from helpdesk.portal.answering import Answering
 from helpdesk.portal.letter_form import LetterForm, letter_form_of
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
-from helpdesk.registries import Limits, takes_typed_addresses
+from helpdesk.registries import takes_typed_addresses
 from helpdesk.services import limits, mentions
 from helpdesk.services.letters import Joined, is_lettered
 
@@ -182,7 +183,7 @@ class Earlier(NamedTuple):
 
 
 @dataclass
-class Thread:
+class Thread(Answering):
     """Everything the thread and the context show."""
 
     c: Conversation
@@ -201,6 +202,8 @@ class Thread:
     customer_typing: bool = False
     # Until when the platform takes an answer, and what it says once that is over.
     closes_at: datetime | None = None
+    # How many more messages it takes before the customer writes again.
+    quota_left: int | None = None
 
     @property
     def customer(self) -> Customer:
@@ -214,20 +217,6 @@ class Thread:
     @property
     def icon(self) -> str:
         return channel_icon(self.c.channel.kind)
-
-    @cached_property
-    def closed(self) -> str:
-        """Return why the customer cannot be answered any more; empty while they can."""
-        is_over = self.closes_at is not None and self.closes_at <= timezone.now()
-        return limits.closed_reason(self.c) if is_over else ""
-
-    @cached_property
-    def platform(self) -> Limits:
-        return limits.limits_of(self.c)
-
-    @property
-    def may_reply(self) -> bool:
-        return self.may.reply and not self.closed
 
     @property
     def may_write(self) -> bool:
@@ -263,6 +252,7 @@ def read_thread(
     thread = thread_of(access, found) if before else read_context(access, found)
     if thread.may.reply and not before:
         thread.closes_at = limits.closes_at(found)
+        thread.quota_left = limits.quota_left(found)
     if writer and thread.may.reply:
         people = [
             Joined(one.address, one.name, one.since)

@@ -65,6 +65,8 @@ def reply(
         if not conversation.is_open:
             raise WrongState
         limits.check_window(conversation)
+        limits.check_files(conversation, files)
+        limits.check_quota(conversation, text, len(files))
         _pass_gates(by, conversation, text)
         if conversation.state == State.QUEUED:
             assignment.take_locked(by, conversation)

@@ -47,7 +47,7 @@ def test_each_administrator_is_mailed_once_in_their_language(world: World) -> No
     assert mails(world) == []
     assert refuse(world, times=1)
     (mail,) = mails(world)
-    assert (mail.channel_id, mail.recipient) == (mailbox.channel_id, world.alice.user.email)
+    assert (mail.channel_id, mail.recipient) == (mailbox.pk, world.alice.user.email)
     assert REASON in mail.payload["text"]
     assert f"/admin/helpdesk/channel/{world.channel.pk}/change/" in mail.payload["text"]
     assert "does not send" in mail.payload["subject"]
@@ -67,9 +67,9 @@ def test_without_a_mailbox_that_sends_it_is_shown_only(world: World) -> None:
 def test_a_mailbox_that_stopped_tells_nobody_about_itself(world: World) -> None:
     mailbox = open_mailbox(world)
     with world.transaction():
-        assert channels.stop_sending(mailbox.channel_id, REASON)
+        assert channels.stop_sending(mailbox.pk, REASON)
         assert alerting.tell_administrators(world.channel.pk, REASON) == 0
-        assert alerting.tell_administrators(mailbox.channel_id, REASON) == 0
+        assert alerting.tell_administrators(mailbox.pk, REASON) == 0
 
 
 def test_what_waits_leaves_in_order_after_the_mend(

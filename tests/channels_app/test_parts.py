@@ -9,7 +9,7 @@ import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels_app.leaving.parts import parts_of, split
+from channels_app.leaving.parts import parts_of
 from channels_app.models import SentPart
 from channels_app.protocol import (
     Attachment,
@@ -22,6 +22,7 @@ from channels_app.protocol import (
 )
 from channels_app.services import receipts
 from helpdesk.models import Channel, Delivery
+from helpdesk.splitting import count_messages, split
 from tests.channels_app import vendors
 from tests.channels_app.vendors import FAILED, SENT, Vendor, row, states
 from tests.factories import World
@@ -218,3 +219,14 @@ def test_the_error_of_a_vendor_is_no_part(world, vendor, fake, clock):
     send(world, clock)
     with world.transaction():
         assert not SentPart.objects.exists()
+
+
+@given(
+    text=st.lists(st.sampled_from(CHARACTERS), max_size=60).map("".join),
+    files=st.integers(0, 3),
+    are_apart=st.booleans(),
+)
+def test_what_is_counted_before_is_what_leaves(text, files, are_apart):
+    capabilities = Capabilities(text_max=30, files_apart=are_apart)
+    message = replace(MESSAGE, text=text, attachments=(Attachment("file"),) * files)
+    assert count_messages(text, files, capabilities) == len(parts_of(message, capabilities))

@@ -70,6 +70,8 @@ class Adapter:
         text_unit="utf16",
         body_signed=False,
         files_apart=True,
+        # https://core.telegram.org/bots/api#senddocument
+        file_max_bytes=50 * 1024 * 1024,
         # 30 a second to all; what one chat takes, they say themselves.
         rate_per_minute=1800,
         longest_send=timedelta(seconds=2 * http.WHOLE_CALL_SECONDS),

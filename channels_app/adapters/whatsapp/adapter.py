@@ -43,6 +43,8 @@ class Adapter:
     capabilities = Capabilities(
         text_max=4096,
         files_apart=True,
+        # Of a document, which all goes as that they do not show; pictures and sound are smaller.
+        file_max_bytes=100 * MEGABYTE,
         reply_window=timedelta(hours=24),
         receipts=frozenset({"sent", "delivered", "read", "failed"}),
         # 80 a second are allowed, and 20 where the number is also used in their app.

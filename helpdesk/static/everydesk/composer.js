@@ -135,7 +135,33 @@
 
   function files() { return document.querySelector('#composer input[type="file"]') }
 
+  /* Says before sending why the platform would not take a file; nothing where it does, or for a note. */
+  function fileRefusal(form) {
+    if (form.dataset.mode !== 'reply' || !form.dataset.files) return ''
+    const told = JSON.parse(form.dataset.files)
+    for (const file of files().files) {
+      const rules = [told.kinds[file.type.split('/')[0]], told.kinds.file].filter(function (rule) {
+        // A type that the browser does not know is looked at by the server.
+        return rule && (!rule.mimes.length || !file.type || rule.mimes.includes(file.type))
+      })
+      const most = Math.max(0, ...rules.map(function (rule) { return rule.most }))
+      if (!rules.length) return told.unknown.replace('{name}', file.name)
+      if (file.size > most) return told.large.replace('{name}', file.name).replace('{most}', told.sizes[most])
+    }
+    return ''
+  }
+
+  function tellFiles() {
+    const place = document.getElementById('file-refusal')
+    if (!place) return ''
+    const reason = fileRefusal(composer())
+    place.hidden = !reason
+    place.textContent = reason
+    return reason
+  }
+
   function showFiles() {
+    tellFiles()
     const box = document.getElementById('pending-files')
     box.replaceChildren()
     for (const file of files().files) {
@@ -168,6 +194,7 @@
     const field = editor()
     const text = field.value.trim()
     const chosen = files() ? [...files().files] : []
+    if (tellFiles()) return
     if (!text && !chosen.length) {
       field.focus()
       return
@@ -246,6 +273,17 @@
     if (clock) clock.dataset.until = new Date(Date.now() + 1000 * Number(clock.dataset.window)).toISOString()
     const closed = form.querySelector('[data-closed]')
     if (closed) htmx.trigger(closed, 'reopen')
+  })
+
+  /* Where a platform takes some messages only, each of ours uses one up. */
+  document.addEventListener('everydesk:entry', function (event) {
+    const chip = document.getElementById('quota')
+    const direction = event.target.dataset.direction
+    if (!chip || (direction !== 'in' && direction !== 'out')) return
+    const left = direction === 'in' ? Number(chip.dataset.quota) : Math.max(0, Number(chip.dataset.left) - 1)
+    chip.dataset.left = String(left)
+    chip.textContent = chip.dataset.text.replace('%s', String(left))
+    if (!left) htmx.trigger(chip, 'reopen')
   })
 
   document.addEventListener('change', function (event) {

@@ -85,7 +85,7 @@ def test_a_call_is_opened_without_what_it_said(
     assert "Webhook-Signature" in page
     assert "processed already" in page
     assert "Read again" not in page
-    for hidden in ("4711", SECRET, "v1,"):
+    for hidden in ("my-card", SECRET, "v1,"):
         assert hidden not in page
 
 

@@ -136,6 +136,25 @@ def test_the_thread_says_why_a_reply_waits(
     assert "/resend/" in page
 
 
+def test_the_reply_box_and_the_board_say_that_nothing_leaves(
+    world: World, browser: Browser, stopped: Channel
+) -> None:
+    with world.transaction():
+        pk = Outbox.objects.get().conversation_id
+
+    def shown(name: str, address: str) -> str:
+        return " ".join(browser(world.people[name]).get(address).content.decode().split())
+
+    told = "Nothing leaves through this channel for now: The password is wrong."
+    assert told in shown("carol", f"/conversations/{pk}/")
+    board = shown("bob", "/board/")
+    assert f'id="board-stopped-{stopped.pk}"' in board
+    assert "The password is wrong" in board
+    channels.try_again(world.access("alice"), stopped.pk)
+    assert "channel-stopped" not in shown("carol", f"/conversations/{pk}/")
+    assert "board-stopped" not in shown("bob", "/board/")
+
+
 def failed_reply(world: World, vendor: Vendor) -> int:
     vendor.fail(reason="nobody there", kind="undeliverable")
     vendors.write(world, world.channel, "my-card-number-4711")
