@@ -18,7 +18,7 @@ from django.utils.translation import override
 from psycopg_pool import PoolTimeout
 
 from channels_app.models import PollPosition
-from channels_app.protocol import Event, Listens
+from channels_app.protocol import Event, Listens, RawRequest
 from channels_app.registry import FOLDERS, adapter_class, config_of, make_adapter
 from channels_app.services import ingesting
 from channels_app.services.doors import Door, find_door
@@ -84,6 +84,12 @@ class HeldLine:
         with organization_transaction():
             self._hold(position=self.position, failures=0, error="")
             ingesting.store(self.door, events, raw)
+
+    def unreadable(self, raw: bytes, *, reason: str) -> None:
+        """Keep what came and cannot be read, to be shown. Raises LineLost."""
+        self._hold()
+        call = RawRequest("WIRE", "", (), {}, raw, timezone.now())
+        ingesting.store_unreadable(self.door, call, reason=reason)
 
     def works(self) -> None:
         """Say that the vendor has let us in. Raises LineLost."""

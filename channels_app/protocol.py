@@ -352,6 +352,9 @@ class Line(Protocol):
     def take(self, raw: bytes, events: Sequence[Event], *, position: str | None = None) -> None:
         """Store what came, and where the line is by now; the vendor may be told once this returns."""
 
+    def unreadable(self, raw: bytes, *, reason: str) -> None:
+        """Keep what came and cannot be read, to be shown; the vendor may be told once this returns."""
+
     def works(self) -> None:
         """Say that the vendor has let us in."""
 

@@ -10,6 +10,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, cast
 
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 from channels_app.calls import recording
 from channels_app.protocol import Adapter, ChannelConfig
@@ -41,6 +43,7 @@ FOLDERS: dict[str, str] = {
     "wechat_mini": "channels_app.adapters.wechat_mini",
     "feishu": "channels_app.adapters.feishu",
     "slack": "channels_app.adapters.slack",
+    "dingtalk": "channels_app.adapters.dingtalk",
 }
 
 # Kinds that are fetched, and who says how that goes.
@@ -57,11 +60,25 @@ def register_kinds() -> None:
         kind = cast(ChannelKind, import_module(folder).KIND)
         known = replace(
             kind,
+            guide=_guide_of(name, kind),
             limits=_limits_of(name),
             test_connection=_connection_test(name),
             report=REPORTS.get(name, fetching.report),
         )
         channel_kinds.register(name, known)
+
+
+def _guide_of(name: str, kind: ChannelKind) -> tuple[str | Promise, ...]:
+    """Return what to do at the vendor's; and what to take care of where calls prove less than they say."""
+    if not kind.guide or make_adapter(name, ChannelConfig("")).capabilities.body_signed:
+        return kind.guide
+    return (
+        *kind.guide,
+        _(
+            "Mind: this vendor does not sign what its calls say. Whoever learns the address for the"
+            " vendor and a proof of one call could make up others: show them to nobody."
+        ),
+    )
 
 
 def adapter_for(channel: Channel) -> Adapter:

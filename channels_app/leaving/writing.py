@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
-from channels_app.models import Dispatch
+from channels_app.models import Dispatch, InboundEvent
 from channels_app.protocol import Address, ContactIdentity, OutboundLetter, OutboundMessage
 from channels_app.protocol import Attachment as OutboundFile
 from channels_app.services.files import path_of, visitor_key
@@ -28,7 +28,8 @@ def reply(row: Outbox) -> OutboundMessage:
     conversation, message = row.conversation, row.message
     letter: Letter | None = getattr(message, "letter", None)
     files = Attachment.objects.filter(message_id=message.pk).order_by("id")
-    identity, answered = conversation.identity, _answered(message)
+    identity, asked = conversation.identity, _answered(message)
+    answered = asked.provider_id if asked else ""
     return OutboundMessage(
         client_ref=str(row.client_ref),
         to=ContactIdentity(external_id=identity.external_id, display_name=identity.display_name),
@@ -38,6 +39,7 @@ def reply(row: Outbox) -> OutboundMessage:
         subject=letter.subject if letter and letter.subject else conversation.subject,
         attachments=tuple(_file(each, conversation.channel) for each in files),
         reply_to=answered,
+        reply_token=_reply_token(asked) if asked else "",
         letter=_letter(row, letter) if letter else None,
         # Only the first of several parts is shown as an answer; some vendors want to know it for all.
         context={"author": _author(row), "sent_at": message.entry.at, "answered": answered},
@@ -89,13 +91,20 @@ def _addresses(rows: list[list[str]]) -> tuple[Address, ...]:
     return tuple((address, name) for address, name in rows)
 
 
-def _answered(message: Message) -> str:
-    """Return the vendor's id of the customer's last message before this one."""
+def _answered(message: Message) -> Message | None:
+    """Return the customer's last message before this one that the vendor has a name for."""
     before = Message.objects.filter(
         conversation_id=message.conversation_id, direction=Direction.IN, pk__lt=message.pk
     )
-    newest = before.exclude(provider_id="").order_by("-pk").values_list("provider_id", flat=True)
-    return str(newest.first() or "")
+    found: Message | None = before.exclude(provider_id="").order_by("-pk").first()
+    return found
+
+
+def _reply_token(message: Message) -> str:
+    """Return what the vendor gave with a message to answer it by; how long it is good, its adapter knows."""
+    reported = InboundEvent.objects.filter(entry_id=message.pk, kind="message").order_by("-pk")
+    data = reported.values_list("data", flat=True).first() or {}
+    return str(data.get("reply_token", ""))
 
 
 def _file(file: Attachment, channel: Channel) -> OutboundFile:

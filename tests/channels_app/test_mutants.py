@@ -55,10 +55,11 @@ def without_constraint(name: str) -> Iterator[None]:
 def test_the_contract_fails_where_every_signature_fits(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    suite.test_what_the_vendor_did_not_sign_is_refused(kind)
+    # Signed by somebody else, and right in all that is no signature.
+    suite.test_what_a_stranger_signed_is_refused(kind)
     monkeypatch.setattr(hmac, "compare_digest", lambda mine, given: True)
     with pytest.raises(pytest.fail.Exception, match="DID NOT RAISE"):
-        suite.test_what_the_vendor_did_not_sign_is_refused(kind)
+        suite.test_what_a_stranger_signed_is_refused(kind)
 
 
 @pytest.mark.parametrize("kind", contract.CALLING)

@@ -10,17 +10,12 @@ from uuid import uuid4
 from django.utils import timezone
 
 from channels_app.adapters.feishu import sealing
-from channels_app.fake_vendor import Answer, Call, FakeVendor, Sealed
+from channels_app.fake_vendor import PICTURE, Answer, Call, FakeVendor, Greeting, Sealed
 from channels_app.protocol import ChannelConfig
 
 APP = "cli_9f5343c580712544"
 GROUP = "oc_5ce6d572455d361153b7cb51da133945"
 _API = "/open-apis/im/v1"
-# One pixel.
-_PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478"
-    "9c6360606060000000050001a5f645400000000049454e44ae426082"
-)
 
 
 class Vendor(FakeVendor):
@@ -33,6 +28,10 @@ class Vendor(FakeVendor):
         b'{"uuid":"1","type":"event_callback","event":{"type":"message","text":"of old"}}',
         b'{"schema":"2.0","header":{"event_type":"im.message.receive_v1"},"event":{"sender":'
         b'{"sender_type":"app","sender_id":{"open_id":"ou_1"}},"message":{"message_id":"om_1"}}}',
+    )
+    refusals: ClassVar[tuple[Answer, ...]] = (
+        Answer(200, b'{"code":230001,"msg":"param is invalid"}'),
+        Answer(200, b'{"code":230002,"msg":"Bot is not in the group"}'),
     )
     customer: ClassVar[str] = "ou_84aad35d084aa403a838cf73ee18467"
 
@@ -64,6 +63,20 @@ class Vendor(FakeVendor):
         }
         sender = {"sender_id": self._ids(), "sender_type": "user", "tenant_key": "736588c9260f175d"}
         return self.event("im.message.receive_v1", sender=sender, message=message)
+
+    def picture(self, reference: str, *, text: str = "") -> bytes:
+        return self.written(reference, "image", {"image_key": "img_v3_0"})
+
+    def withdrawn(self, reference: str) -> bytes:
+        return self.recalled(reference)
+
+    def receipts(self, call: Call) -> list[bytes]:
+        return [self.read(self._taken[json.loads(call.body)["uuid"]])]
+
+    def greeting(self, config: ChannelConfig, at: datetime) -> Greeting:
+        riddle = {"challenge": "1b6aef1a-401f", "token": "v", "type": "url_verification"}
+        call = self.seal(json.dumps(riddle).encode(), config, at)
+        return Greeting(call, b'{"challenge": "1b6aef1a-401f"}', "POST")
 
     def recalled(self, reference: str) -> bytes:
         """Return what a call says when somebody has taken a message back."""
@@ -107,7 +120,7 @@ class Vendor(FakeVendor):
             return Answer(200, json.dumps({"code": 0, "bot": {"app_name": "Everydesk"}}).encode())
         if "/resources/" in call.path:
             headers = {"content-type": "image/png", "content-disposition": "attachment"}
-            return Answer(200, _PICTURE, headers)
+            return Answer(200, PICTURE, headers)
         if call.path == f"{_API}/images":
             return said(image_key="img_v3_1")
         if call.path == f"{_API}/files":

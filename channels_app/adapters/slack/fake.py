@@ -12,18 +12,13 @@ from uuid import uuid4
 from django.utils import timezone
 
 from channels_app.adapters.slack.adapter import signature
-from channels_app.fake_vendor import Answer, Call, FakeVendor
+from channels_app.fake_vendor import PICTURE, Answer, Call, FakeVendor, Greeting, Sealed
 from channels_app.protocol import ChannelConfig
 
 TEAM = "T061EG9R6"
 CHAT = "D024BE91L"
 POST, DONE = "/api/chat.postMessage", "/api/files.completeUploadExternal"
 _BEGUN = 1_700_000_000
-# One pixel.
-_PICTURE = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108060000001f15c4890000000d4944415478"
-    "9c6360606060000000050001a5f645400000000049454e44ae426082"
-)
 
 
 class Vendor(FakeVendor):
@@ -37,6 +32,11 @@ class Vendor(FakeVendor):
         b'{"type":"event_callback","event":{"type":"message","subtype":"channel_topic",'
         b'"channel":"C1","user":"U1","ts":"1.000001","text":"set the topic"},"event_id":"Ev1"}',
         b"token=x&command=%2Fhelp&text=hi&user_id=U1",
+    )
+    signs_time: ClassVar[bool] = True
+    refusals: ClassVar[tuple[Answer, ...]] = (
+        Answer(200, b'{"ok":false,"error":"channel_not_found"}'),
+        Answer(200, b'{"ok":false,"error":"invalid_auth"}'),
     )
     customer: ClassVar[str] = "U2CERLKJA"
 
@@ -64,6 +64,24 @@ class Vendor(FakeVendor):
         }
         return json.dumps(call).encode()
 
+    def picture(self, reference: str, *, text: str = "") -> bytes:
+        facts = {"ts": ts_of(reference), "text": text, "files": [self.file()]}
+        return self.event("message", subtype="file_share", channel_type="im", **facts)
+
+    def edited(self, reference: str, *, text: str) -> bytes:
+        edited = {"user": self.customer, "ts": f"{_BEGUN + 20_000_000}.000001"}
+        newer = {"user": self.customer, "ts": ts_of(reference), "text": text, "edited": edited}
+        return self.event("message", subtype="message_changed", channel_type="im", message=newer)
+
+    def withdrawn(self, reference: str) -> bytes:
+        before = {"user": self.customer, "ts": ts_of(reference)}
+        facts = {"deleted_ts": before["ts"], "previous_message": before}
+        return self.event("message", subtype="message_deleted", channel_type="im", **facts)
+
+    def greeting(self, config: ChannelConfig, at: datetime) -> Greeting:
+        riddle = b'{"token":"of old","challenge":"3eZbrw1aB10F","type":"url_verification"}'
+        return Greeting(Sealed(riddle, self.sign(riddle, config, at)), b"3eZbrw1aB10F", "POST")
+
     def pressed(self, action: str, value: str) -> bytes:
         """Return a call that reports a button which the customer pressed."""
         payload = {
@@ -78,7 +96,7 @@ class Vendor(FakeVendor):
     def file(self, identifier: str = "F0S43P1CZ", **facts: object) -> dict[str, object]:
         """Return a file of the customer, as a row of a message; it lies here."""
         url = f"http://127.0.0.1:{self.port}/files-pri/{identifier}/download/a.png"
-        known = {"name": "a.png", "mimetype": "image/png", "size": len(_PICTURE), "mode": "hosted"}
+        known = {"name": "a.png", "mimetype": "image/png", "size": len(PICTURE), "mode": "hosted"}
         return {"id": identifier, **known, "url_private_download": url, **facts}
 
     def sign(self, body: bytes, config: ChannelConfig, at: datetime) -> Mapping[str, str]:
@@ -151,7 +169,7 @@ def said(**found: object) -> Answer:
 
 
 def _file() -> Answer:
-    return Answer(200, _PICTURE, {"content-type": "image/png"})
+    return Answer(200, PICTURE, {"content-type": "image/png"})
 
 
 def _sign_in() -> Answer:
