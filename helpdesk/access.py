@@ -15,7 +15,7 @@ from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
 from helpdesk import exams, granted, permissions
-from helpdesk.errors import NotFound, Refused
+from helpdesk.errors import NotFound, Refused, WrongState
 from helpdesk.granted import Answering
 from helpdesk.models import (
     Attachment,
@@ -50,7 +50,7 @@ OWNER_PERMISSIONS = frozenset(
 )
 # What is read of what a conversation points to; the rest is fetched when somebody asks for it.
 _RELATED = {
-    "customer": ("name", "company", "email", "phone", "place", "tier", "tags", "remark"),
+    "customer": ("name", "company", "email", "phone", "number", "place", "tier", "tags", "remark"),
     "channel": (
         *("name", "name_en", "kind", "hold_seconds", "language", "settings", "answers_by"),
         *("is_active", "disabled_reason"),
@@ -314,10 +314,12 @@ def customer(access: Access, customer_id: int) -> Customer:
 
 
 def change_customer(access: Access, customer_id: int) -> Customer:
-    """Return a customer to change, locked; raises NotFound or Refused."""
+    """Return a customer to change, locked; raises NotFound, Refused, WrongState for one who was merged."""
     found = customer(access, customer_id)
     if not access.allowed(permissions.CUSTOMER_CHANGE):
         raise Refused
+    if found.merged_into_id:
+        raise WrongState
     return _one(Customer.objects.select_for_update().filter(pk=found.pk))
 
 

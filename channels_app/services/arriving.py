@@ -16,10 +16,12 @@ from channels_app.services import fetching, letters, proving, receipts
 from channels_app.services.outcomes import Files, Outcome, State, reference_of
 from channels_app.services.senders import sender_of
 from helpdesk.errors import ChannelError
-from helpdesk.models import Channel
+from helpdesk.models import Channel, Identity
 from helpdesk.services import files as stored_files
 from helpdesk.services import revising
 from helpdesk.services.identifying import find, identify, readdress
+from helpdesk.services.identities import move_open
+from helpdesk.services.matching import join_proved
 from helpdesk.services.receiving import Arrival, receive_from
 
 # What is never made of words.
@@ -175,8 +177,17 @@ def _lifecycle(kept: InboundEvent, event: Event, files: Files) -> Outcome:
     identity = find(kept.channel, sender_of(event.sender)) if event.sender and newer else None
     if identity is None:
         return Outcome(State.IGNORED, reason="not_needed")
-    readdress(identity, newer)
+    successor = readdress(identity, newer)
+    if successor.pk != identity.pk:
+        _bring_together(identity, successor)
     return Outcome(State.DONE)
+
+
+def _bring_together(former: Identity, successor: Identity) -> None:
+    """Join an account with itself, which wrote from its newer address before we were told of it."""
+    told = [{"kind": "address", "value": successor.external_id, "verified": True}]
+    successor.customer_id = join_proved(successor.customer_id, former.customer_id, evidence=told)
+    move_open(former, successor)
 
 
 def _newer(event: Event) -> list[str]:

@@ -60,6 +60,10 @@ class CustomerAdmin(ScopedAdmin):
         (gettext_lazy("More"), {"fields": ("tier", "tags", "remark", "external_id")}),
     )
 
+    def get_queryset(self, request: HttpRequest) -> Any:
+        """Leave out those who were merged into others."""
+        return super().get_queryset(request).filter(merged_into__isnull=True)
+
     def get_search_results(self, request: HttpRequest, queryset: Any, search_term: str) -> Any:
         """Find by a part of the name or company, or by the whole mail address or CRM id."""
         wanted = search_term.strip()

@@ -148,6 +148,8 @@ class CustomerSerializer(Strict, serializers.ModelSerializer[Customer]):
     tags = serializers.ListField(
         child=serializers.CharField(max_length=30), max_length=20, required=False
     )
+    # The customer who has everything of this one by now.
+    merged_into = serializers.IntegerField(source="merged_into_id", read_only=True, allow_null=True)
 
     class Meta:
         model = Customer
@@ -163,10 +165,11 @@ class CustomerSerializer(Strict, serializers.ModelSerializer[Customer]):
             "tags",
             "remark",
             "external_id",
+            "merged_into",
             "created_at",
             "updated_at",
         ]
-        read_only_fields: ClassVar = ["id", "created_at", "updated_at"]
+        read_only_fields: ClassVar = ["id", "merged_into", "created_at", "updated_at"]
         # The database decides: a look-up here would race, and cost a query.
         validators: ClassVar[list[Any]] = []
 

@@ -5,6 +5,7 @@ from typing import Any
 from django.urls import path, re_path
 
 from helpdesk.api.conversations import Conversations, Messages
+from helpdesk.api.merges import Merges, Suggestions
 from helpdesk.api.people import Colleagues, Customers, Topics
 from helpdesk.api.problems import meaning, not_found
 from helpdesk.api.schema import Schema, docs
@@ -32,6 +33,22 @@ urlpatterns = [
         "v1/customers/<int:customer_id>/",
         Customers.as_view(ONE | {"patch": "partial_update"}),
         name="customer",
+    ),
+    path(
+        "v1/customers/<int:customer_id>/merges/",
+        Merges.as_view(LIST | {"post": "create"}),
+        name="merges",
+    ),
+    path(
+        "v1/customers/<int:customer_id>/merges/<int:merge_id>/",
+        Merges.as_view({"delete": "destroy"}),
+        name="merge",
+    ),
+    path("v1/suggestions/", Suggestions.as_view(LIST), name="suggestions"),
+    path(
+        "v1/suggestions/<int:suggestion_id>/",
+        Suggestions.as_view({"post": "create", "delete": "destroy"}),
+        name="suggestion",
     ),
     path("v1/staff/", Colleagues.as_view(LIST), name="staff"),
     path("v1/staff/<int:staff_id>/", Colleagues.as_view(ONE), name="colleague"),

@@ -29,6 +29,7 @@ from helpdesk.models.grants import (
 )
 from helpdesk.models.holding import Assignment, Mention, Rating, Transfer
 from helpdesk.models.letters import Letter, Participant
+from helpdesk.models.merging import Consent, CustomerMerge, MergeSuggestion
 from helpdesk.models.organization import (
     Department,
     Organization,
@@ -58,8 +59,10 @@ __all__ = [
     "AuditEntry",
     "AuditSeal",
     "Channel",
+    "Consent",
     "Conversation",
     "Customer",
+    "CustomerMerge",
     "Deliverable",
     "Delivery",
     "Department",
@@ -82,6 +85,7 @@ __all__ = [
     "Leave",
     "Letter",
     "Mention",
+    "MergeSuggestion",
     "Message",
     "ObjectGrant",
     "Organization",

@@ -32,6 +32,12 @@ class Customer(OrganizationModel):
     remark = models.TextField(_("remark"), blank=True, max_length=2000)
     # The customer's id in the organization's own CRM.
     external_id = models.CharField(_("CRM id"), max_length=80, blank=True)
+    # The phone as E.164; empty where it cannot be read as one.
+    number = models.CharField(max_length=20, blank=True, default="", editable=False)
+    # The one who has everything of this one by now.
+    merged_into = OrganizationForeignKey(
+        "self", models.CASCADE, null=True, blank=True, related_name="+", editable=False
+    )
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
@@ -52,6 +58,11 @@ class Customer(OrganizationModel):
                 fields=["organization", "email"],
                 condition=~models.Q(email=""),
                 name="customer_email",
+            ),
+            models.Index(
+                fields=["organization", "number"],
+                condition=~models.Q(number=""),
+                name="customer_number",
             ),
             # The characters and pairs of them in the names; read by `everydesk_customers_named`.
             GinIndex(

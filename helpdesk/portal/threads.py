@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef, Subquery
+from django.db.models import Exists, OuterRef
 from django.urls import reverse
 from django.utils import timezone
 
@@ -15,26 +15,21 @@ from helpdesk.access import Access, visible_conversations
 from helpdesk.models import (
     Conversation,
     Customer,
-    Identity,
     Mention,
     Participant,
     Priority,
-    Rating,
     Staff,
     State,
 )
-from helpdesk.models.base import label_of
 from helpdesk.portal.answering import Answering
+from helpdesk.portal.known import Past, ShownIdentity, Visited, read_identities, read_past
 from helpdesk.portal.letter_form import LetterForm, letter_form_of
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
-from helpdesk.registries import takes_typed_addresses
 from helpdesk.services import limits, mentions
 from helpdesk.services.letters import Joined, is_lettered
 
 PAGE = 30
-PREVIOUS = 5
-IDENTITIES = 6
 GUESTS = 40
 PARTICIPANTS = 40
 
@@ -120,20 +115,6 @@ class May:
         return self.assign or self.release or self.snooze or self.escalate or self.topic
 
 
-class ShownIdentity(NamedTuple):
-    """One address of the customer."""
-
-    icon: str
-    shown: str
-    is_verified: bool
-    # Said by the customer, proved by nobody.
-    is_claimed: bool = False
-    # Replies wait for its holder's proof.
-    awaits_proof: bool = False
-    # Its mails are read by its holder; who writes by a form with it, nobody knows.
-    is_reachable: bool = False
-
-
 class Facts(NamedTuple):
     """What the head of a thread shows to everybody."""
 
@@ -172,16 +153,6 @@ class TakingPart(NamedTuple):
         return self.name or self.address
 
 
-class Earlier(NamedTuple):
-    """A previous conversation with the same customer."""
-
-    pk: int
-    label: str
-    icon: str
-    at: datetime
-    stars: int | None
-
-
 @dataclass
 class Thread(Answering):
     """Everything the thread and the context show."""
@@ -194,7 +165,8 @@ class Thread(Answering):
     error: str = ""
     wanted_mode: str = ""
     identities: Sequence[ShownIdentity] = field(default_factory=list)
-    previous: Sequence[Earlier] = field(default_factory=list)
+    past: Past = field(default_factory=Past)
+    visited: Visited | None = None
     guests: Sequence[Guest] = field(default_factory=list)
     participants: Sequence[TakingPart] = field(default_factory=list)
     # The fields of a letter, where the reply is one.
@@ -273,8 +245,8 @@ def read_thread(
 def read_context(access: Access, found: Conversation) -> Thread:
     """Return a visible conversation without its entries, with what is known of its customer."""
     thread = thread_of(access, found)
-    thread.identities = _identities(found)
-    thread.previous = _previous(access, found)
+    thread.identities, thread.visited = read_identities(found)
+    thread.past = read_past(access, found)
     thread.guests = _guests(access, found)
     thread.participants = _participants(access, found)
     return thread
@@ -285,29 +257,6 @@ def thread_of(access: Access, conversation: Conversation) -> Thread:
     # Whoever sees it without a right of their own was called in.
     is_guest = not access.may(may_.CONVERSATION_VIEW, conversation)
     return Thread(conversation, May(access, conversation, is_guest), [])
-
-
-def _identities(conversation: Conversation) -> list[ShownIdentity]:
-    rows = Identity.objects.filter(customer_id=conversation.customer_id).order_by("id")
-    found = list(
-        rows.values_list(
-            *("channel__kind", "channel__name", "channel__name_en"),
-            *("display_name", "is_verified", "awaits_proof", "external_id", "data__email"),
-        )[:IDENTITIES]
-    )
-    own = [
-        ShownIdentity(
-            channel_icon(kind),
-            address if takes_typed_addresses(kind) else shown or label_of(name, name_en),
-            is_verified and not takes_typed_addresses(kind),
-            awaits_proof=awaits_proof,
-            is_reachable=is_verified and takes_typed_addresses(kind),
-        )
-        for kind, name, name_en, shown, is_verified, awaits_proof, address, _ in found
-    ]
-    claimed = dict.fromkeys(email for *_, email in found if email)
-    claimed.pop(conversation.customer.email, None)
-    return own + [ShownIdentity("mail", email, False, is_claimed=True) for email in claimed]
 
 
 def _guests(access: Access, conversation: Conversation) -> list[Guest]:
@@ -352,32 +301,4 @@ def _participants(access: Access, conversation: Conversation) -> list[TakingPart
             row.asked_in_id if row.may_see else None,
         )
         for row in found
-    ]
-
-
-def _previous(access: Access, conversation: Conversation) -> list[Earlier]:
-    stars = (
-        Rating.objects.filter(conversation=OuterRef("pk")).order_by("-episode").values("score")[:1]
-    )
-    rows = Conversation.objects.filter(
-        customer_id=conversation.customer_id,
-        department_id__in=access.allowed(may_.CONVERSATION_VIEW),
-    )
-    found = (
-        rows.exclude(pk=conversation.pk)
-        .order_by("-id")
-        .values_list(
-            "pk",
-            "subject",
-            "last_text",
-            "channel__name",
-            "channel__name_en",
-            "channel__kind",
-            "opened_at",
-            Subquery(stars),
-        )
-    )
-    return [
-        Earlier(pk, subject or text or label_of(name, name_en), channel_icon(kind), at, score)
-        for pk, subject, text, name, name_en, kind, at, score in found[:PREVIOUS]
     ]

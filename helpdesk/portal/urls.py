@@ -4,6 +4,7 @@ from django.urls import path
 
 from helpdesk.portal import (
     actions,
+    customers,
     joining,
     password,
     profile,
@@ -65,6 +66,30 @@ urlpatterns = [
     path("conversations/<int:conversation_id>/escalate/", actions.escalate, name="escalate"),
     path("conversations/<int:conversation_id>/topic/", actions.topic, name="topic"),
     path("conversations/<int:conversation_id>/customer/", actions.customer, name="customer"),
+    path("conversations/<int:conversation_id>/known/", customers.known, name="known"),
+    path(
+        "conversations/<int:conversation_id>/customer/merge/",
+        customers.merge,
+        name="merge-customer",
+    ),
+    path(
+        "conversations/<int:conversation_id>/customer/merges/<int:merge_id>/undo/",
+        customers.undo,
+        name="undo-merge",
+    ),
+    path(
+        "conversations/<int:conversation_id>/customer/suggestions/<int:suggestion_id>/accept/",
+        customers.accept,
+        name="accept-suggestion",
+    ),
+    path(
+        "conversations/<int:conversation_id>/customer/suggestions/<int:suggestion_id>/dismiss/",
+        customers.dismiss,
+        name="dismiss-suggestion",
+    ),
+    path(
+        "conversations/<int:conversation_id>/customer/consent/", customers.consent, name="consent"
+    ),
     path("conversations/<int:conversation_id>/priority/", actions.priority, name="priority"),
     path(
         "conversations/<int:conversation_id>/mentions/<int:mention_id>/end/",

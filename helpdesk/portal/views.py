@@ -75,7 +75,8 @@ def context(request: HttpRequest, conversation_id: int) -> HttpResponse:
     if not is_fragment(request):
         return redirect("portal:conversation", conversation_id)
     thread = read_context(access_of(request), found)
-    return render(request, "portal/fragments/context.html", {"thread": thread})
+    shown = {"thread": thread, "is_alone": True}
+    return render(request, "portal/fragments/context.html", shown)
 
 
 @require_GET

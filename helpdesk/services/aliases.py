@@ -121,8 +121,14 @@ def _even(known: Known) -> str:
     if known.kind == Kind.MAIL:
         return value.lower() if 3 <= len(value) <= 254 and value.count("@") == 1 else ""
     if known.kind == Kind.PHONE:
-        return e164(value, "" if value.startswith("+") else _country())
+        return number_of(value)
     return value[:254]
+
+
+def number_of(text: str) -> str:
+    """Return a phone as E.164, read as in the organization's country; empty when it is none."""
+    text = text.strip()
+    return e164(text, "" if text.startswith("+") else _country()) if text else ""
 
 
 def _country() -> str:

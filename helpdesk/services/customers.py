@@ -9,7 +9,7 @@ from helpdesk import permissions
 from helpdesk.access import Access, change_customer
 from helpdesk.errors import Invalid, Refused
 from helpdesk.models import OPEN, Conversation, Customer
-from helpdesk.services import audit, timeline
+from helpdesk.services import aliases, audit, matching, timeline
 from helpdesk.tenancy import organization_transaction
 
 # Conversations of one customer whose screens are told; others show it when they are opened.
@@ -29,6 +29,8 @@ FIELDS = frozenset(
         "external_id",
     }
 )
+# What tells who somebody is.
+_TELLING = frozenset({"name", "email", "phone", "place"})
 MOST_TAGS = 20
 
 
@@ -41,6 +43,7 @@ def add_customer(by: Access, **facts: Any) -> Customer:  # Any: one of FIELDS
         customer = Customer(**facts)
         _save(customer)
         audit.record("customer.added", customer, by, fields=sorted(facts))
+        matching.compare(customer)
     return customer
 
 
@@ -55,6 +58,8 @@ def edit_customer(by: Access, customer_id: int, **facts: Any) -> Customer:  # An
                 setattr(customer, name, facts[name])
             _save(customer)
             audit.record("customer.changed", customer, by, fields=sorted(changed))
+            if _TELLING.intersection(changed):
+                matching.compare(customer)
             _tell(customer)
     return customer
 
@@ -75,6 +80,7 @@ def _check(facts: dict[str, Any]) -> None:  # Any: as above
 
 
 def _save(customer: Customer) -> None:
+    customer.number = aliases.number_of(customer.phone)
     try:
         with transaction.atomic():
             customer.save()

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from helpdesk.models import Channel, Customer, Identity, IdentityAlias
 from helpdesk.phones import is_number
-from helpdesk.services import aliases, audit
+from helpdesk.services import aliases, audit, matching
 from helpdesk.services.aliases import ACCOUNT, Known, Named
 
 Kind = IdentityAlias.Kind
@@ -69,7 +69,8 @@ def find(channel: Channel, sender: Sender) -> Identity | None:
 
 def typed(identity: Identity, known: Sequence[Known]) -> None:
     """Keep what somebody typed of themselves, which proves nothing; the transaction is open."""
-    aliases.keep(identity, aliases.named([replace(each, is_verified=False) for each in known]))
+    names = aliases.named([replace(each, is_verified=False) for each in known])
+    matching.follow(identity, aliases.keep(identity, names))
 
 
 def readdress(identity: Identity, newer: Sequence[str]) -> Identity:
@@ -90,7 +91,9 @@ def readdress(identity: Identity, newer: Sequence[str]) -> Identity:
         return successor
     if chosen and chosen != row.external_id:
         _rename(row, chosen, is_left=is_number(row.external_id))
-    aliases.keep(row, [*named, *_phones(named)])
+    names = [*named, *_phones(named)]
+    aliases.lock(names)
+    matching.follow(row, aliases.keep(row, names))
     return row
 
 
@@ -114,20 +117,17 @@ def _begin(channel: Channel, sender: Sender) -> Identity:
     aliases.lock(named)
     try:
         with transaction.atomic():
-            identity = _new(channel, sender)
+            identity = _new(channel, sender, matching.owner_of(named))
     except IntegrityError:
         return Identity.objects.get(channel=channel, external_id=sender.external_id)
     if named:
-        aliases.keep(identity, named)
+        matching.follow(identity, aliases.keep(identity, named))
     return identity
 
 
-def _new(channel: Channel, sender: Sender) -> Identity:
-    profile = {name: value for name, value in sender.profile.items() if name in _PROFILE}
-    profile.setdefault("name", sender.display_name)
-    customer = Customer.objects.create(language=sender.language, **profile)
+def _new(channel: Channel, sender: Sender, owner_id: int | None) -> Identity:
     return Identity.objects.create(
-        customer=customer,
+        customer_id=owner_id or _new_customer(sender).pk,
         channel=channel,
         external_id=sender.external_id,
         display_name=sender.display_name,
@@ -139,12 +139,20 @@ def _new(channel: Channel, sender: Sender) -> Identity:
     )
 
 
+def _new_customer(sender: Sender) -> Customer:
+    profile = {name: value for name, value in sender.profile.items() if name in _PROFILE}
+    profile.setdefault("name", sender.display_name)
+    number = aliases.number_of(str(profile.get("phone", "")))
+    return Customer.objects.create(language=sender.language, number=number, **profile)
+
+
 def _note(identity: Identity, known: Sequence[Known], fingerprint: str) -> None:
     named = aliases.named(known)
     aliases.lock(named)
-    aliases.keep(identity, named)
+    news = aliases.keep(identity, named)
     identity.told = fingerprint
     identity.save(update_fields=["told"])
+    matching.follow(identity, news)
 
 
 def _names(sender: Sender) -> set[str]:

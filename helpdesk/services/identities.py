@@ -17,7 +17,7 @@ from helpdesk.models import (
     Identity,
     State,
 )
-from helpdesk.services import audit, timeline
+from helpdesk.services import audit, matching, timeline
 from helpdesk.services.identifying import Sender, identify
 from helpdesk.tenancy import organization_transaction
 
@@ -67,10 +67,29 @@ def forget_silent(identity_ids: Iterable[int]) -> int:
 
 def _take_along(anonymous: Identity, channel: Channel, sender: Sender) -> int | None:
     theirs = Conversation.objects.filter(OPEN, identity=anonymous)
+    if not theirs.exists():
+        return None
+    # Before any conversation is locked: bringing customers together locks theirs.
+    identity = identify(channel, sender)
+    moved = move_open(anonymous, identity)
+    if moved is not None:
+        _keep_address(anonymous, identity)
+    if Conversation.objects.filter(identity=anonymous).exists():
+        # Who had this browser before may have been somebody else.
+        evidence = {"kind": "browser", "value": ""}
+        matching.suggest(anonymous.customer_id, identity.customer_id, evidence)
+    return moved
+
+
+def move_open(former: Identity, identity: Identity) -> int | None:
+    """Let what one identity has open go on with another; return its id, None where the other has its own.
+
+    The transaction is open.
+    """
+    theirs = Conversation.objects.filter(OPEN, identity=former)
     conversation = theirs.select_for_update(no_key=True).order_by("-id").first()
     if conversation is None:
         return None
-    identity = identify(channel, sender)
     own = Conversation.objects.exclude(state=State.CLOSED).filter(
         identity=identity, thread_key=conversation.thread_key
     )
@@ -80,8 +99,7 @@ def _take_along(anonymous: Identity, channel: Channel, sender: Sender) -> int | 
     conversation.identity, conversation.customer = identity, identity.customer
     timeline.add_entry(conversation, Entry.Kind.IDENTIFIED)
     conversation.save()
-    Attachment.objects.filter(identity=anonymous, message__isnull=True).update(identity=identity)
-    _keep_address(anonymous, identity)
+    Attachment.objects.filter(identity=former, message__isnull=True).update(identity=identity)
     audit.record("conversation.identified", conversation, actor=AuditEntry.Actor.CUSTOMER)
     timeline.changed(conversation)
     return conversation.pk

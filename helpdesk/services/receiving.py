@@ -181,8 +181,10 @@ def _new_conversation(identity: Identity, arrival: Arrival) -> Conversation:
     # The channel's own before the default of the organization, where it has one.
     queue = places.annotate(is_own=Q(channels=identity.channel_id)).order_by("-is_own")[0]
     now = timezone.now() if arrival.is_of_the_past else arrival.at or timezone.now()
+    # Whoever merges customers waits for us, or we see whose it is by now.
+    holder = Identity.objects.select_for_update(no_key=True).filter(pk=identity.pk)
     conversation = Conversation.objects.create(
-        customer_id=identity.customer_id,
+        customer_id=holder.values_list("customer_id", flat=True).get(),
         identity=identity,
         channel_id=identity.channel_id,
         thread_key=arrival.thread_key,
