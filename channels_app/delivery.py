@@ -32,8 +32,11 @@ def wake_connector() -> None:
         cursor.execute("SELECT pg_notify(%s, '')", [NOTIFICATION])
 
 
-def due() -> Iterator[tuple[int, int]]:
-    """Yield organization and channel where something is due that may leave, and settle what was abandoned."""
+def due() -> Iterator[tuple[int, int] | tuple[int, int, str]]:
+    """Yield organization and channel where something is due that may leave, and settle what was abandoned.
+
+    A push service is named beside its channel: it is a line of its own.
+    """
     waiting = {*due_organizations("outbox"), *due_organizations("dispatch")}
     for organization_id in sorted(waiting):
         try:
@@ -41,6 +44,7 @@ def due() -> Iterator[tuple[int, int]]:
                 now = timezone.now()
                 claims.end_lapsed(now)
                 channels = claims.due_channels(now)
+                services = claims.due_services(now)
         except AWAY:
             raise
         except Exception:
@@ -48,14 +52,16 @@ def due() -> Iterator[tuple[int, int]]:
             continue
         for channel_id in channels:
             yield organization_id, channel_id
+        for channel_id, service in services:
+            yield organization_id, channel_id, service
 
 
-def deliver_channel(organization_id: int, channel_id: int) -> int:
+def deliver_channel(organization_id: int, channel_id: int, service: str = "") -> int:
     """Send what is due through one channel; returns how much was tried."""
     tried = 0
     with organization_scope(organization_id):
         try:
-            while claim := claims.claim_next(channel_id, timezone.now()):
+            while claim := claims.claim_next(channel_id, timezone.now(), service):
                 deliver(claim)
                 tried += 1
         except AWAY:

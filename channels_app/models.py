@@ -7,6 +7,8 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from channels_app.breakers import Breaker
+from channels_app.devices import Device, PushHealth, PushService
 from helpdesk.models import (
     Deliverable,
     Delivery,
@@ -15,6 +17,21 @@ from helpdesk.models import (
     OrganizationModel,
     OrganizationOneToOneField,
 )
+
+__all__ = [
+    "ChannelHealth",
+    "DeliveryAttempt",
+    "Device",
+    "Dispatch",
+    "EventFeed",
+    "InboundEvent",
+    "MailboxCursor",
+    "PollPosition",
+    "PushHealth",
+    "PushService",
+    "SentPart",
+    "VendorToken",
+]
 
 
 class InboundEvent(OrganizationModel):
@@ -193,22 +210,12 @@ class VendorToken(OrganizationModel):
         ]
 
 
-class ChannelHealth(OrganizationModel):
+class ChannelHealth(Breaker):
     """How sending through a channel goes: its breaker and its bucket of messages that may leave now."""
 
     channel = OrganizationOneToOneField(
         "helpdesk.Channel", models.CASCADE, related_name="health", primary_key=True
     )
-    # In a row; the breaker opens at some number and lets one message try when its time has come.
-    failures = models.PositiveIntegerField(default=0)
-    refusals = models.PositiveIntegerField(default=0)
-    open_until = models.DateTimeField(null=True, blank=True)
-    # Since when nothing has got through.
-    failing_since = models.DateTimeField(_("failing since"), null=True, blank=True)
-    tokens = models.FloatField(default=0)
-    tokens_at = models.DateTimeField(null=True, blank=True)
-    succeeded_at = models.DateTimeField(null=True, blank=True)
-    error = models.CharField(_("reason"), max_length=300, blank=True)
 
     class Meta:
         verbose_name = _("state of a channel")
@@ -244,6 +251,7 @@ class Dispatch(Deliverable):
         PROOF = "proof", _("confirmation of an address")
         NOTICE = "notice", _("mail to a colleague")
         EVENT = "event", _("event for another system")
+        PUSH = "push", _("push to a device")
 
     kind = models.CharField(_("kind"), max_length=8, choices=Kind)
     channel = OrganizationForeignKey(
@@ -252,6 +260,8 @@ class Dispatch(Deliverable):
     conversation = OrganizationForeignKey(
         "helpdesk.Conversation", models.CASCADE, null=True, blank=True, related_name="+"
     )
+    # The push service that it leaves through; empty for the channel's own vendor.
+    service = models.CharField(max_length=8, blank=True, default="")
     # The same key twice is the same dispatch.
     dedup_key = models.CharField(max_length=200)
     recipient = models.CharField(_("recipient"), max_length=320, blank=True)

@@ -155,6 +155,20 @@ class OutboundLetter:
 
 
 @dataclass(frozen=True, slots=True)
+class Push:
+    """What a device is told of a reply that its app has not shown."""
+
+    service: str
+    token: str
+    language: str
+    app_version: str
+    title: str
+    text: str
+    conversation_id: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
 class OutboundMessage:
     """A reply to deliver; `client_ref` stays the same over all attempts (the idempotency key)."""
 
@@ -170,6 +184,7 @@ class OutboundMessage:
     reply_to: str = ""
     reply_token: str = ""
     letter: OutboundLetter | None = None
+    push: Push | None = None
     context: Mapping[str, object] = field(default_factory=dict)
 
 
@@ -369,3 +384,11 @@ class Listens(Protocol):
 
     def listen(self, line: Line) -> None:
         """Hold the connection while it is wanted; returns when it should be opened anew. Raises SendError."""
+
+
+@runtime_checkable
+class Pushes(Protocol):
+    """An adapter that can tell devices of what their app has not shown: `send` takes pushes too."""
+
+    def push_services(self) -> frozenset[str]:
+        """Return the push services that are connected."""

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from channels_app.calls import recording
 from channels_app.protocol import Adapter, ChannelConfig
-from channels_app.services import fetching, health, mailbox_reports
+from channels_app.services import fetching, health, mailbox_reports, pushing
 from channels_app.services.tokens import ChannelTokens
 from helpdesk.models import Channel
 from helpdesk.registries import SIGNING_SECRET, ChannelKind, Limits, channel_kinds, secrets_by_name
@@ -47,7 +47,7 @@ FOLDERS: dict[str, str] = {
 }
 
 # Kinds that are fetched, and who says how that goes.
-REPORTS = {"mail": mailbox_reports.report}
+REPORTS = {"mail": mailbox_reports.report, "app": pushing.report}
 
 
 class UnknownKind(KeyError):

@@ -16,5 +16,7 @@ urlpatterns = [
     path(f"{_one}/typing", views.typing, name="app-typing"),
     path(f"{_one}/rating", views.rating, name="app-rating"),
     path(f"{_one}/end", views.end, name="app-end"),
+    path("<str:public_id>/devices", views.devices, name="app-devices"),
+    path("<str:public_id>/devices/<int:device_id>", views.device, name="app-device"),
     re_path(r"^(?P<rest>.*)$", views.not_found),
 ]

@@ -12,11 +12,21 @@ from django.views.decorators.csrf import csrf_exempt
 from channels_app import limits
 from channels_app.app_api import answers, asking
 from channels_app.app_api.asking import Caller
-from channels_app.chat.frames import SCHEMAS, FrameRefused, Rules, checked, listed, number
+from channels_app.chat.frames import (
+    SCHEMAS,
+    FrameRefused,
+    Rules,
+    checked,
+    language_of,
+    listed,
+    number,
+    text_up_to,
+)
 from channels_app.live import hints
 from channels_app.live.database import DATABASE_AWAY
 from channels_app.live.hints import Hint
-from channels_app.services import asked_for, chatting, files, visiting
+from channels_app.models import PushService
+from channels_app.services import asked_for, chatting, files, pushing, visiting
 from helpdesk.errors import HelpdeskError, Invalid, NotFound, Unavailable
 from helpdesk.tenancy import organization_scope, organization_transaction
 
@@ -30,11 +40,27 @@ _MARKS: Rules = {
 }
 
 
-def _endpoint(schema: Rules | None = None, *, has_file: bool = False) -> Callable[[Act], Any]:
+def _service(value: object) -> str:
+    if not isinstance(value, str) or value not in PushService.values:
+        raise FrameRefused("unknown_service")
+    return value
+
+
+_DEVICE: Rules = {
+    "service": _service,
+    "token": text_up_to(4096, required=True),
+    "app_version": text_up_to(40),
+    "language": language_of,
+}
+
+
+def _endpoint(
+    schema: Rules | None = None, *, has_file: bool = False, method: str = ""
+) -> Callable[[Act], Any]:
     """Return what makes a view of an act: it knows who asks, reads JSON by a schema, and answers in JSON."""
+    method = method or ("POST" if schema is not None or has_file else "GET")
 
     def make(act: Act) -> Any:  # Any: a view
-        method = "POST" if schema is not None or has_file else "GET"
 
         @wraps(act)
         def view(request: HttpRequest, public_id: str, **names: Any) -> HttpResponse:
@@ -167,6 +193,24 @@ def upload(caller: Caller, name: str, content: bytes) -> tuple[int, Values]:
     }
 
 
+@_endpoint(_DEVICE)
+def devices(caller: Caller, values: Values, raw: bytes) -> tuple[int, Values]:
+    """Keep the device that the app runs on, for pushes."""
+    caller.spend("device", limits.ADDRESSES)
+    with organization_scope(caller.door.organization_id), organization_transaction():
+        visitor = visiting.settle(caller.visitor)
+        kept = pushing.register(caller.door.channel_id, visitor.identity_id or 0, **values)
+    return 201, {"id": kept.pk}
+
+
+@_endpoint(method="DELETE")
+def device(caller: Caller, query: Values, device_id: int) -> tuple[int, Values]:
+    """Forget a device: the customer has signed out of the app on it."""
+    with organization_scope(caller.door.organization_id), organization_transaction():
+        pushing.sign_off(caller.visitor.identity_id or 0, device_id)
+    return 200, {}
+
+
 def _body(request: HttpRequest, has_file: bool) -> bytes:
     """Return what a signature covers: the body, or the one file in it."""
     if not has_file:
@@ -188,7 +232,7 @@ def _request(request: HttpRequest) -> asking.Request:
 
 
 def _arguments(request: HttpRequest, raw: bytes, schema: Rules | None) -> tuple[Any, ...]:
-    if request.method == "GET":
+    if request.method != "POST":
         return (request.GET.dict(),) if request.GET else ({},)
     if schema is None:
         file = request.FILES["file"]

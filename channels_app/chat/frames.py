@@ -67,7 +67,7 @@ def checked(data: dict[str, Any], schema: Mapping[str, Rule]) -> dict[str, Any]:
     return values
 
 
-def _text(limit: int, *, required: bool = False) -> Rule:
+def text_up_to(limit: int, *, required: bool = False) -> Rule:
     def rule(value: Any) -> str:
         if value is None:
             value = ""
@@ -120,7 +120,7 @@ def listed(rule: Rule, limit: int) -> Rule:
     return whole
 
 
-def _language(value: Any) -> str:
+def language_of(value: Any) -> str:
     if value not in (None, "zh", "en"):
         raise FrameRefused("unknown_language")
     return value or "zh"
@@ -136,17 +136,17 @@ def _email(value: Any) -> str:
 _LAST = 2**31 - 1
 SCHEMAS: dict[str, Rules] = {
     "hello": {
-        "token": _text(200),
-        "identity": _text(4096),
+        "token": text_up_to(200),
+        "identity": text_up_to(4096),
         "last_number": number(0, _LAST, default=0),
-        "conversation": _text(60),
-        "language": _language,
-        "page": _text(2000),
-        "title": _text(300),
+        "conversation": text_up_to(60),
+        "language": language_of,
+        "page": text_up_to(2000),
+        "title": text_up_to(300),
     },
     "message": {
         "client_ref": _uuid,
-        "text": _text(MAX_TEXT),
+        "text": text_up_to(MAX_TEXT),
         "attachments": listed(_uuid, MAX_ATTACHMENTS),
     },
     "typing": {"on": boolean},
@@ -154,11 +154,11 @@ SCHEMAS: dict[str, Rules] = {
     "seen": {"number": number(1, _LAST)},
     "rate": {
         "score": number(1, 5),
-        "comment": _text(2000),
-        "tags": listed(_text(40, required=True), 8),
+        "comment": text_up_to(2000),
+        "tags": listed(text_up_to(40, required=True), 8),
     },
     "end": {},
     "address": {"email": _email},
-    "language": {"language": _language},
+    "language": {"language": language_of},
     "ping": {},
 }

@@ -18,8 +18,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from channels_app.calls.recording import Account
-from channels_app.leaving import writing
-from channels_app.models import Dispatch
+from channels_app.leaving import pushes, writing
+from channels_app.models import Dispatch, PushHealth
 from channels_app.protocol import Adapter, OutboundMessage
 from channels_app.registry import UnknownKind, account_of, adapter_for
 from channels_app.services import health, receipts
@@ -53,6 +53,8 @@ class Claim:
     adapter: Adapter
     message: OutboundMessage
     account: Account
+    # The push service that it leaves through; empty for the channel's own vendor.
+    service: str = ""
 
 
 def due_channels(now: datetime) -> list[int]:
@@ -65,18 +67,41 @@ def due_channels(now: datetime) -> list[int]:
         return list(sending.order_by("pk").values_list("pk", flat=True))
 
 
-def claim_next(channel_id: int, now: datetime) -> Claim | None:
+def due_services(now: datetime) -> list[tuple[int, str]]:
+    """Return the channels that have something to push, each with the service that may."""
+    with organization_transaction():
+        closed = PushHealth.objects.filter(
+            channel_id=OuterRef("channel_id"), service=OuterRef("service"), open_until__gt=now
+        )
+        rows = Dispatch.objects.filter(
+            ~Exists(closed),
+            due_at__lte=now,
+            state=Delivery.QUEUED,
+            channel__is_active=True,
+            channel__disabled_reason="",
+        ).exclude(service="")
+        return list(
+            rows.order_by("channel_id", "service").values_list("channel_id", "service").distinct()
+        )
+
+
+def claim_next(channel_id: int, now: datetime, service: str = "") -> Claim | None:
     """Take the row of a channel that has been due longest; None when nothing may leave now."""
     while True:
         with organization_transaction():
-            row = _longest_due(channel_id, now)
+            row = _longest_due(channel_id, now, service)
             if row is None:
                 return None
             written = _written(row)
             if written is None:
                 continue
             adapter, message = written
-            permit = health.take(channel_id, rate_per_minute=_rate(row.channel, adapter), now=now)
+            permit = health.take(
+                channel_id,
+                rate_per_minute=_rate(row.channel, adapter),
+                now=now,
+                service=service,
+            )
             if permit is None:
                 return None
             row.state, row.fence, row.attempts = Delivery.SENDING, row.fence + 1, row.attempts + 1
@@ -93,6 +118,7 @@ def claim_next(channel_id: int, now: datetime) -> Claim | None:
                 adapter=adapter,
                 message=message,
                 account=account_of(row.channel),
+                service=service,
             )
 
 
@@ -136,16 +162,20 @@ def tell(row: Deliverable) -> None:
         events.publish(events.DeliveryChanged(row.organization_id, row.conversation_id, number))
 
 
-def _longest_due(channel_id: int, now: datetime) -> Any:  # Any: either kind of row, or None
+def _longest_due(
+    channel_id: int, now: datetime, service: str
+) -> Any:  # Any: either kind of row, or None
     replies = _replies(now).select_related(
         "message__entry__actor",
         "message__letter",
         "conversation__identity",
         "conversation__channel",
     )
+    # Any: rows of either kind
+    lines: list[QuerySet[Any]] = [_dispatches(now, service), *([] if service else [replies])]
     found: list[Any] = [
         row
-        for rows in (replies, _dispatches(now))
+        for rows in lines
         for row in rows.filter(
             channel_id=channel_id, channel__is_active=True, channel__disabled_reason=""
         )
@@ -170,8 +200,8 @@ def _replies(now: datetime) -> QuerySet[Outbox]:
     )
 
 
-def _dispatches(now: datetime) -> QuerySet[Dispatch]:
-    return Dispatch.objects.filter(due_at__lte=now, state=Delivery.QUEUED)
+def _dispatches(now: datetime, service: str = "") -> QuerySet[Dispatch]:
+    return Dispatch.objects.filter(due_at__lte=now, state=Delivery.QUEUED, service=service)
 
 
 def _written(row: Any) -> tuple[Adapter, OutboundMessage] | None:  # Any: either kind of row
@@ -185,6 +215,10 @@ def _written(row: Any) -> tuple[Adapter, OutboundMessage] | None:  # Any: either
             return adapter, write(row)
     except DatabaseError:
         raise
+    except pushes.Needless as error:
+        rows = Dispatch.objects.filter(pk=row.pk)
+        receipts.forward(rows, Delivery.SENT, error=str(error.message))
+        return None
     except writing.Unwritable as error:
         reason = error.message
     except UnknownKind:

@@ -18,7 +18,7 @@ class Crew:
 
     def __init__(self, workers: int = WORKERS) -> None:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="leaving")
-        self._busy: set[tuple[int, int]] = set()
+        self._busy: set[tuple[int, int] | tuple[int, int, str]] = set()
         self._lock = Lock()
 
     def send_due(self) -> int:
@@ -37,7 +37,7 @@ class Crew:
         """Wait for the calls that are running, and start no more."""
         self._threads.shutdown(wait=True, cancel_futures=True)
 
-    def _send(self, place: tuple[int, int]) -> None:
+    def _send(self, place: tuple[int, int] | tuple[int, int, str]) -> None:
         try:
             delivery.deliver_channel(*place)
         except delivery.AWAY as error:

@@ -9,11 +9,12 @@ from typing import Any
 from django.db.models import Q
 from django.utils import timezone
 
+from channels_app.breakers import Breaker
 from channels_app.leaving import claims
 from channels_app.leaving.claims import MOST_ATTEMPTS, Claim
-from channels_app.models import ChannelHealth, DeliveryAttempt, SentPart
-from channels_app.protocol import SendError, SendResult
-from channels_app.services import health, receipts
+from channels_app.models import DeliveryAttempt, Dispatch, SentPart
+from channels_app.protocol import Pushes, SendError, SendResult
+from channels_app.services import health, pushing, receipts
 from helpdesk.models import Delivery, Outbox
 from helpdesk.tenancy import organization_transaction
 
@@ -47,12 +48,14 @@ def store(claim: Claim, result: SendResult | SendError, milliseconds: int) -> No
         else:
             if claim.is_probe:
                 claims.hurry(claim.channel_id, now)
-            health.succeeded(claim.channel_id, now)
+            health.succeeded(claim.channel_id, now, claim.service)
             outcome = Outcome(Delivery.SENT)
         if row is not None and row.state in {Delivery.SENDING, Delivery.UNKNOWN}:
             _apply(row, outcome, now)
         if row is not None and isinstance(result, SendResult):
             _note(row, result)
+            if isinstance(row, Outbox) and isinstance(claim.adapter, Pushes):
+                pushing.prepare(row, claim.adapter.push_services())
         _remember(claim, outcome, now, milliseconds)
 
 
@@ -108,23 +111,29 @@ def _outcome(claim: Claim, error: SendError, now: datetime) -> Outcome:
     reason = plain(str(error.message))
     wait = _wait(claim, error)
     if error.kind == "auth" or (error.kind == "blocked" and claim.kind in PEERS):
-        at_once = error.kind == "blocked"
-        health.refused(claim.channel_id, is_probe=claim.is_probe, at_once=at_once, reason=reason)
-        # It is the channel that was refused: what waits is sent when it has been mended.
+        _note_refusal(claim, error, reason)
         return Outcome(Delivery.QUEUED, error.kind, reason, wait)
     if not (error.retryable or error.ambiguous):
-        health.answered(claim.channel_id, is_probe=claim.is_probe)
+        health.answered(claim.channel_id, is_probe=claim.is_probe, service=claim.service)
         return Outcome(Delivery.FAILED, error.kind, reason)
     if error.kind == "undeliverable" and not error.ambiguous:
         # The recipient cannot be reached for now; the channel can.
-        health.answered(claim.channel_id, is_probe=claim.is_probe)
+        health.answered(claim.channel_id, is_probe=claim.is_probe, service=claim.service)
         is_over = claim.attempts >= MOST_ATTEMPTS
         return Outcome(Delivery.FAILED if is_over else Delivery.QUEUED, error.kind, reason, wait)
     if error.kind == "rate" and error.retry_after is not None:
-        state = health.slowed(claim.channel_id, error.retry_after, reason=reason, now=now)
+        state = health.slowed(
+            claim.channel_id, error.retry_after, reason=reason, now=now, service=claim.service
+        )
         is_channels_fault = True
     else:
-        state = health.failed(claim.channel_id, is_probe=claim.is_probe, reason=reason, now=now)
+        state = health.failed(
+            claim.channel_id,
+            is_probe=claim.is_probe,
+            reason=reason,
+            now=now,
+            service=claim.service,
+        )
         is_channels_fault = health.is_open(state)
     if error.ambiguous and not claim.adapter.capabilities.idempotent_send:
         return Outcome(Delivery.UNKNOWN, error.kind, reason)
@@ -133,7 +142,18 @@ def _outcome(claim: Claim, error: SendError, now: datetime) -> Outcome:
     return Outcome(Delivery.QUEUED, error.kind, reason, wait)
 
 
-def _is_over(state: ChannelHealth, now: datetime, is_channels_fault: bool) -> bool:
+def _note_refusal(claim: Claim, error: SendError, reason: str) -> None:
+    """Note that it is the channel that was refused: what waits is sent when it has been mended."""
+    health.refused(
+        claim.channel_id,
+        is_probe=claim.is_probe,
+        at_once=error.kind == "blocked",
+        reason=reason,
+        service=claim.service,
+    )
+
+
+def _is_over(state: Breaker, now: datetime, is_channels_fault: bool) -> bool:
     return not is_channels_fault or health.is_given_up(state, now)
 
 
@@ -151,6 +171,9 @@ def _apply(row: Any, outcome: Outcome, now: datetime) -> None:  # Any: either ki
         _move(row, Delivery.SENT)
     elif outcome.state == Delivery.FAILED:
         claims.give_up(row, code=outcome.code, reason=outcome.reason)
+        if isinstance(row, Dispatch) and row.service and outcome.code == "blocked":
+            # The service has said that nobody is behind the token any more.
+            pushing.forget(row)
     elif outcome.state == Delivery.UNKNOWN:
         rows.update(
             state=Delivery.UNKNOWN,

@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from channels_app.leaving import pushes
 from channels_app.models import Dispatch, InboundEvent
 from channels_app.protocol import Address, ContactIdentity, OutboundLetter, OutboundMessage
 from channels_app.protocol import Attachment as OutboundFile
@@ -49,6 +50,8 @@ def reply(row: Outbox) -> OutboundMessage:
 def dispatch(row: Dispatch) -> OutboundMessage:
     """Return what is no reply as it leaves."""
     payload: Mapping[str, Any] = row.payload  # Any: plain values, as `dispatching` stored them
+    if row.kind == Dispatch.Kind.PUSH:
+        return pushes.push(row)
     to = ContactIdentity(external_id=row.recipient, display_name=str(payload.get("name", "")))
     if row.kind == Dispatch.Kind.EVENT:
         return OutboundMessage(str(row.client_ref), to, "", context=dict(payload))

@@ -37,13 +37,16 @@ def dispatch(
     recipient: str = "",
     payload: Mapping[str, Any],  # Any: plain JSON values
     conversation_id: int | None = None,
+    service: str = "",
+    wait: timedelta = timedelta(),
 ) -> Dispatch | None:
     """Have something leave once the caller's transaction commits; None when the key was used before.
 
+    It leaves after `wait`, through a push service where one is named.
     An event's payload has `type`, `data` and `sent_at`; a mail's has `subject`, `text`, and what
     `leaving.writing` reads. A mail's id is made and kept here, before it leaves.
     """
-    is_mail = kind != Dispatch.Kind.EVENT
+    is_mail = kind not in {Dispatch.Kind.EVENT, Dispatch.Kind.PUSH}
     made = Dispatch(
         channel=channel,
         dedup_key=dedup_key,
@@ -53,7 +56,8 @@ def dispatch(
         recipient_mailbox=mailbox_of(recipient),
         payload=dict(payload),
         provider_id=_mail_id(channel, payload) if is_mail else "",
-        due_at=timezone.now(),
+        due_at=timezone.now() + wait,
+        service=service,
     )
     try:
         with transaction.atomic():

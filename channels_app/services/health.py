@@ -1,14 +1,20 @@
 """Whether a channel may send now: its breaker, its bucket, and when it is given up.
 
 The row of a channel is locked last: after conversations, staff, and the rows that leave. Channels that
-are switched off are not asked for at all; their row is at rest until somebody lets them try again.
+are switched off are not asked for at all; their row is at rest until somebody lets them try again. A push
+service has a row of its own, and never switches its channel off.
 """
 
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from channels_app.models import ChannelHealth
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from channels_app.breakers import Breaker
+from channels_app.models import ChannelHealth, PushHealth
 from channels_app.services import alerting
 from helpdesk.services import channels
 
@@ -34,9 +40,11 @@ class Permit:
     is_probe: bool = False
 
 
-def take(channel_id: int, *, rate_per_minute: float, now: datetime) -> Permit | None:
+def take(
+    channel_id: int, *, rate_per_minute: float, now: datetime, service: str = ""
+) -> Permit | None:
     """Take a message out of the channel's bucket; None while it has to wait. Locks the channel's row."""
-    row = _locked(channel_id)
+    row = _locked(channel_id, service)
     if row.open_until is not None and row.open_until > now:
         return None
     _fill(row, rate_per_minute, now)
@@ -50,14 +58,16 @@ def take(channel_id: int, *, rate_per_minute: float, now: datetime) -> Permit | 
     return Permit(is_probe)
 
 
-def succeeded(channel_id: int, now: datetime) -> None:
+def succeeded(channel_id: int, now: datetime, service: str = "") -> None:
     """Note that a message got through: the breaker closes."""
-    ChannelHealth.objects.filter(pk=channel_id).update(**_AT_REST, error="", succeeded_at=now)
+    _rows(channel_id, service).update(**_AT_REST, error="", succeeded_at=now)
 
 
-def failed(channel_id: int, *, is_probe: bool, reason: str, now: datetime) -> ChannelHealth:
+def failed(
+    channel_id: int, *, is_probe: bool, reason: str, now: datetime, service: str = ""
+) -> Breaker:
     """Note a failure that may be the channel's fault, and return its state; at some number it rests."""
-    row = _locked(channel_id)
+    row = _locked(channel_id, service)
     was_open = row.failures >= OPENS_AT
     if was_open and not is_probe:
         # It left before the breaker opened: nothing new.
@@ -72,9 +82,11 @@ def failed(channel_id: int, *, is_probe: bool, reason: str, now: datetime) -> Ch
     return row
 
 
-def slowed(channel_id: int, retry_after: timedelta, *, reason: str, now: datetime) -> ChannelHealth:
+def slowed(
+    channel_id: int, retry_after: timedelta, *, reason: str, now: datetime, service: str = ""
+) -> Breaker:
     """Let the whole channel wait as long as the vendor asked, an hour at most, and return its state."""
-    row = _locked(channel_id)
+    row = _locked(channel_id, service)
     until = now + min(max(retry_after, timedelta()), LONGEST_RETRY_AFTER)
     row.open_until = max(until, row.open_until or until)
     row.failing_since = row.failing_since or now
@@ -83,14 +95,22 @@ def slowed(channel_id: int, retry_after: timedelta, *, reason: str, now: datetim
     return row
 
 
-def refused(channel_id: int, *, is_probe: bool, at_once: bool, reason: str) -> bool:
+def refused(
+    channel_id: int, *, is_probe: bool, at_once: bool, reason: str, service: str = ""
+) -> bool:
     """Note that the vendor refused the channel itself; returns whether it was switched off for that."""
-    row = _locked(channel_id)
+    row = _locked(channel_id, service)
     row.refusals += 1
     row.error = reason[:300]
     row.open_until = None if is_probe else row.open_until
     row.save(update_fields=["refusals", "error", "open_until"])
     if row.refusals < MOST_REFUSALS and not at_once:
+        return False
+    if service:
+        now = timezone.now()
+        row.failures, row.open_until = OPENS_AT, now + LONGEST_PAUSE
+        row.failing_since = row.failing_since or now
+        row.save(update_fields=["failures", "open_until", "failing_since"])
         return False
     # At rest from now on: whoever clears the reason finds a channel that sends.
     ChannelHealth.objects.filter(pk=channel_id).update(**_AT_REST, error=reason[:300])
@@ -100,23 +120,24 @@ def refused(channel_id: int, *, is_probe: bool, at_once: bool, reason: str) -> b
     return True
 
 
-def answered(channel_id: int, *, is_probe: bool) -> None:
+def answered(channel_id: int, *, is_probe: bool, service: str = "") -> None:
     """Note that a message failed by its own fault, which says nothing about the channel."""
     if is_probe:
-        ChannelHealth.objects.filter(pk=channel_id).update(open_until=None)
+        _rows(channel_id, service).update(open_until=None)
 
 
 def mend(channel_id: int) -> None:
     """Close the breaker and forget what failed: somebody has mended the channel."""
     ChannelHealth.objects.filter(pk=channel_id).update(**_AT_REST, error="")
+    PushHealth.objects.filter(channel_id=channel_id).update(**_AT_REST, error="")
 
 
-def is_open(row: ChannelHealth) -> bool:
+def is_open(row: Breaker) -> bool:
     """Tell whether the channel has failed so often that failing is its own fault."""
     return row.failures >= OPENS_AT
 
 
-def is_given_up(row: ChannelHealth, now: datetime) -> bool:
+def is_given_up(row: Breaker, now: datetime) -> bool:
     """Tell whether nothing has got through for so long that what waits is given back."""
     return row.failing_since is not None and row.failing_since <= now - GIVEN_UP_AFTER
 
@@ -124,16 +145,29 @@ def is_given_up(row: ChannelHealth, now: datetime) -> bool:
 _AT_REST = {"failures": 0, "refusals": 0, "open_until": None, "failing_since": None}
 
 
-def _locked(channel_id: int) -> ChannelHealth:
-    rows = ChannelHealth.objects.select_for_update().filter(pk=channel_id)
-    found: ChannelHealth | None = rows.first()
+def _rows(channel_id: int, service: str) -> "QuerySet[Any]":  # Any: either kind of row
+    if service:
+        return PushHealth.objects.filter(channel_id=channel_id, service=service)
+    return ChannelHealth.objects.filter(pk=channel_id)
+
+
+def _locked(channel_id: int, service: str) -> Breaker:
+    rows = _rows(channel_id, service).select_for_update()
+    found: Breaker | None = rows.first()
     if found is not None:
         return found
-    ChannelHealth.objects.bulk_create([ChannelHealth(channel_id=channel_id)], ignore_conflicts=True)
-    return rows.get()
+    if service:
+        made = PushHealth(channel_id=channel_id, service=service)
+        PushHealth.objects.bulk_create([made], ignore_conflicts=True)
+    else:
+        ChannelHealth.objects.bulk_create(
+            [ChannelHealth(channel_id=channel_id)], ignore_conflicts=True
+        )
+    kept: Breaker = rows.get()
+    return kept
 
 
-def _fill(row: ChannelHealth, rate_per_minute: float, now: datetime) -> None:
+def _fill(row: Breaker, rate_per_minute: float, now: datetime) -> None:
     size = max(LEAST_BURST, rate_per_minute * BURST_SECONDS / 60)
     if row.tokens_at is None:
         row.tokens = size

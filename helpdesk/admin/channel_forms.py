@@ -22,6 +22,8 @@ from helpdesk.registries import SIGNING_SECRET, ChannelKind, SettingField, secre
 
 PREFIX = "setting_"
 LONGEST_HOLD_SECONDS = 600
+# Some are whole files with a key in them.
+LONGEST_SECRET = 4000
 
 
 class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptable when it runs
@@ -113,7 +115,9 @@ def _form_field(field: SettingField) -> forms.Field:
         widget = UnfoldAdminPasswordWidget(
             attrs={"autocomplete": "new-password"}, render_value=False
         )
-        return forms.CharField(**{**common, "initial": ""}, max_length=500, widget=widget)
+        return forms.CharField(
+            **{**common, "initial": ""}, max_length=LONGEST_SECRET, widget=widget
+        )
     return forms.CharField(**common, max_length=500, widget=UnfoldAdminTextInputWidget)
 
 

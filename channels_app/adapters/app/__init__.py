@@ -2,6 +2,7 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from channels_app.setting_fields import vendor_address
 from helpdesk.registries import ChannelKind, SettingField
 
 KIND = ChannelKind(
@@ -22,6 +23,10 @@ KIND = ChannelKind(
         _(
             "In the app open the socket /live/visitor/<public id>/ of this installation and say hello"
             " with the token, or use the REST interface /api/app/v1/<public id>/."
+        ),
+        _(
+            "For pushes enter the service account of your Firebase project, or an address of your own;"
+            " and let the app register its device after signing in."
         ),
         _("The page docs/mobile-app.md describes both, with examples for curl."),
     ),
@@ -55,6 +60,43 @@ KIND = ChannelKind(
             "request_secret",
             _("Secret for signed requests"),
             _("Goes into the app. It must be another one than that of the identities."),
+            kind="secret",
+        ),
+        SettingField(
+            "push_after_seconds",
+            _("Seconds before a push"),
+            _("A reply that the app has not shown by then is pushed to the customer's devices."),
+            kind="number",
+            default=10,
+        ),
+        SettingField(
+            "push_text",
+            _("Pushes show the text of the reply"),
+            _(
+                "Off: they only say that there is a message. The text passes through the push service."
+            ),
+            kind="boolean",
+            default=False,
+        ),
+        SettingField(
+            "fcm_service_account",
+            _("Service account of Firebase"),
+            _("The whole JSON file of the key. Firebase reaches Android, and iOS through Apple."),
+            kind="secret",
+        ),
+        vendor_address("fcm_url", _("Address of Firebase Cloud Messaging")),
+        vendor_address("fcm_token_url", _("Address of Google's tokens")),
+        SettingField(
+            "push_url",
+            _("Address for pushes of your own"),
+            _(
+                "Pushes for devices of the service “webhook” are posted there, signed as Standard Webhooks."
+            ),
+        ),
+        SettingField(
+            "push_secret",
+            _("Secret for pushes of your own"),
+            _("whsec_ and 24 or more random bytes in base64."),
             kind="secret",
         ),
         SettingField("greeting_zh", _("Greeting in Chinese"), _("Empty: a greeting by the hour.")),

@@ -1,12 +1,15 @@
 """The organization's own mobile app: the socket and the REST interface of `app_api` are its two ways in."""
 
+from datetime import timedelta
+
 from django.utils.translation import gettext as _
 
-from channels_app import signatures
+from channels_app import http, signatures
+from channels_app.adapters.app import pushes
 from channels_app.chat.adapter import ChatAdapter
 from channels_app.chat.identity import keys_of, keys_text
 from channels_app.chat.public_keys import BEGINNING
-from channels_app.protocol import Capabilities
+from channels_app.protocol import Capabilities, OutboundMessage, SendResult
 from helpdesk.errors import ChannelError
 
 
@@ -20,9 +23,21 @@ class Adapter(ChatAdapter):
         idempotent_send=True,
         # The token names the customer and the channel; TLS carries the body.
         body_signed=False,
+        # A push may need a token first.
+        longest_send=timedelta(seconds=2 * http.WHOLE_CALL_SECONDS),
     )
 
+    def send(self, message: OutboundMessage) -> SendResult:
+        if message.push is None:
+            return super().send(message)
+        pushes.send(self.config, message.push, message.client_ref)
+        return SendResult()
+
+    def push_services(self) -> frozenset[str]:
+        return pushes.services_of(self.config)
+
     def test_connection(self) -> str:
+        pushes.check_account(self.config)
         keys = keys_of(self.config.settings)
         pasted = keys_text(self.config.settings).count(BEGINNING)
         if pasted > len(keys):
