@@ -63,6 +63,10 @@ class Fields:
         """Return the error to raise about a field."""
         return BadPayload(f"{self.path}.{name}: {why}" if self.path else f"{name}: {why}")
 
+    def plain(self, name: str) -> object:
+        """Return what stands in a field, whatever it is: for fields that come in several forms."""
+        return self._values.get(name)
+
     def text(self, name: str, limit: int) -> str:
         """Return a text of several lines, cleaned of controls."""
         return self._string(name, limit, lambda value: without_controls(value).strip())

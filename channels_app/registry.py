@@ -43,6 +43,7 @@ FOLDERS: dict[str, str] = {
     "wechat_mini": "channels_app.adapters.wechat_mini",
     "feishu": "channels_app.adapters.feishu",
     "slack": "channels_app.adapters.slack",
+    "discord": "channels_app.adapters.discord",
     "dingtalk": "channels_app.adapters.dingtalk",
 }
 

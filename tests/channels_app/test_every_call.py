@@ -335,7 +335,7 @@ def _settle_parked(world: World) -> None:
     settle()
 
 
-@check(is_not_played, has_only_hints)
+@check(is_fetched, is_not_played, has_only_hints)
 def test_calls_in_any_order_become_the_same_messages(
     kind: str, world: World, client: Client
 ) -> None:
