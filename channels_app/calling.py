@@ -51,7 +51,12 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> http.Reply:
 
 
 def exchange(
-    method: str, url: str, *, body: bytes | None = None, headers: Mapping[str, str]
+    method: str,
+    url: str,
+    *,
+    body: bytes | None = None,
+    headers: Mapping[str, str],
+    most_bytes: int = MOST_REPLY_BYTES,
 ) -> http.Reply:
     """Return the reply whatever it says. Raises SendError where there is none."""
     try:
@@ -64,7 +69,7 @@ def exchange(
                 **headers,
             },
             content=body,
-            max_bytes=MOST_REPLY_BYTES,
+            max_bytes=most_bytes,
             timeout=TIMEOUT,
         )
     except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
@@ -80,7 +85,7 @@ def _not_answered(error: httpx.TransportError) -> SendError:
     if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
         return SendError(_("The other system cannot be reached."), kind="server", retryable=True)
     if isinstance(error, http.ReplyTooLarge):
-        reason = _("The other system answered with more than 64 kB.")
+        reason = _("The answer of the other system is too large.")
     elif isinstance(error, http.ReplyPacked):
         reason = _("The other system compressed its answer, which was not asked for.")
     else:

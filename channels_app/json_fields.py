@@ -59,6 +59,11 @@ class Fields:
         """Return the names of the fields that say something, in their order."""
         return [name for name, value in self._values.items() if value is not None]
 
+    def as_json(self) -> bytes:
+        """Return the object as JSON, the same for whatever order its fields came in."""
+        written = json.dumps(self._values, ensure_ascii=False, sort_keys=True)
+        return written.encode("utf-8", "surrogatepass")
+
     def refuse(self, name: str, why: str) -> BadPayload:
         """Return the error to raise about a field."""
         return BadPayload(f"{self.path}.{name}: {why}" if self.path else f"{name}: {why}")

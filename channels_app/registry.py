@@ -45,6 +45,7 @@ FOLDERS: dict[str, str] = {
     "slack": "channels_app.adapters.slack",
     "discord": "channels_app.adapters.discord",
     "dingtalk": "channels_app.adapters.dingtalk",
+    "wecom_kf": "channels_app.adapters.wecom_kf",
 }
 
 # Kinds that are fetched, and who says how that goes.

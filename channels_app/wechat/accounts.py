@@ -62,11 +62,7 @@ class AccountAdapter:
         found = self._interface()
         if not _ID.fullmatch(message.to.external_id):
             raise SendError(_("This is nobody who can be answered here."), kind="undeliverable")
-        content = sending.text(message.text)
-        if message.attachments:
-            file = message.attachments[0]
-            kind = sending.kind_of(file, self.shown)
-            content = sending.media(kind, found.upload(file, kind)) if kind else sending.link(file)
+        content = sending.content(message, self.shown, found)
         # They give it no id, and tell nothing more of it.
         found.post(SEND, {"touser": message.to.external_id, **content}, sends=True)
         return SendResult()

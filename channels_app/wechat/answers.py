@@ -4,6 +4,7 @@ https://developers.weixin.qq.com/doc/oplatform/Return_codes/Return_code_descript
 https://developer.work.weixin.qq.com/document/path/90313
 """
 
+from contextlib import nullcontext
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Literal
@@ -61,20 +62,17 @@ def asked(
     body: bytes | None = None,
     content_type: str = "application/json; charset=utf-8",
     sends: bool = False,
+    most_bytes: int = calling.MOST_REPLY_BYTES,
 ) -> Fields:
     """Return what they answer to a call that succeeds. Raises SendError.
 
     It is ambiguous only where the call `sends`: then what it says may have arrived.
     """
-    try:
-        headers = {"content-type": content_type}
-        reply = calling.exchange(method, url, body=body, headers=headers)
+    headers = {"content-type": content_type}
+    with nullcontext() if sends else calling.said_nothing_yet():
+        reply = calling.exchange(method, url, body=body, headers=headers, most_bytes=most_bytes)
         if reply.status != HTTPStatus.OK:
             raise calling.refusal(reply)
-    except SendError as error:
-        if sends or not error.ambiguous:
-            raise
-        raise SendError(error.message, kind=error.kind, retryable=True) from error
     try:
         answer = read_object(reply.content)
         code = code_of(answer)

@@ -5,9 +5,7 @@ They spell `MsgId` in two ways, and a number of JSON would be another id than th
 
 import hashlib
 import json
-import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from xml.etree.ElementTree import Element, ParseError
 
 from defusedxml import DefusedXmlException
@@ -17,7 +15,6 @@ from channels_app.json_fields import MOST_BYTES, Fields, read_object
 from channels_app.protocol import BadPayload
 
 DEEPEST = 6
-_SECONDS = re.compile("[0-9]{1,12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +31,6 @@ def read(content: bytes) -> Said:
     values = _of_json(content) if is_json else _of_element(_parsed(content), 0)
     known = json.dumps(values, sort_keys=True)
     return Said(Fields(values, ""), hashlib.sha256(known.encode()).hexdigest())
-
-
-def moment(data: Fields, name: str) -> datetime | None:
-    """Return an instant that came in seconds; None where there is none."""
-    text = data.line(name, 20)
-    if not text:
-        return None
-    if not _SECONDS.fullmatch(text):
-        raise data.refuse(name, "is no time")
-    try:
-        return datetime.fromtimestamp(int(text), UTC)
-    except (ValueError, OverflowError, OSError) as error:
-        raise data.refuse(name, "is no time") from error
 
 
 def _parsed(content: bytes) -> Element:

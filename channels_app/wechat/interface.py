@@ -6,15 +6,13 @@ https://developers.weixin.qq.com/doc/offiaccount/Message_Management/Service_Cent
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from urllib.parse import urlencode
 
-import httpx
 from django.utils.translation import gettext as _
 
-from channels_app import vendor_files
-from channels_app.json_fields import Fields
-from channels_app.protocol import Attachment, BadPayload, ChannelConfig, FetchToken, SendError
+from channels_app import calling, form_bodies, vendor_files
+from channels_app.json_fields import MOST_BYTES, Fields
+from channels_app.protocol import Attachment, BadPayload, ChannelConfig, FetchToken
 from channels_app.wechat import answers
 from helpdesk.errors import ChannelError
 
@@ -32,6 +30,7 @@ class Request:
     content_type: str = "application/json; charset=utf-8"
     # Whether something may have been said although no answer came.
     sends: bool = False
+    most_bytes: int = calling.MOST_REPLY_BYTES
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +43,11 @@ class Interface:
 
     def post(self, path: str, values: Mapping[str, object], *, sends: bool = False) -> Fields:
         """Return the answer to a call. Raises SendError, an ambiguous one only where the call `sends`."""
-        body = json.dumps(values, ensure_ascii=False).encode("utf-8", "replace")
-        return self._answered(Request(path, {}, body, sends=sends))
+        return self._answered(Request(path, {}, _written(values), sends=sends))
+
+    def ask_at_length(self, path: str, values: Mapping[str, object]) -> Fields:
+        """Return the answer to a question that may be long. Raises SendError."""
+        return self._answered(Request(path, {}, _written(values), most_bytes=MOST_BYTES))
 
     def get(self, path: str, **query: str) -> Fields:
         """Return the answer to a question. Raises SendError."""
@@ -53,14 +55,9 @@ class Interface:
 
     def upload(self, file: Attachment, kind: str) -> str:
         """Return the id of a file that was handed over. Raises SendError."""
-        try:
-            data = Path(file.path).read_bytes()
-        except OSError as error:
-            raise SendError(_("A file of it is gone."), kind="undeliverable") from error
-        media = (file.filename or "file", data, file.mime or "application/octet-stream")
-        form = httpx.Request("POST", "http://form.invalid/", files={"media": media})
-        content_type = form.headers["content-type"]
-        found = self._answered(Request(UPLOAD, {"type": kind}, form.read(), content_type))
+        body, headers = form_bodies.with_file({}, "media", file)
+        request = Request(UPLOAD, {"type": kind}, body, headers["content-type"])
+        found = self._answered(request)
         try:
             return found.identifier("media_id", 500, required=True)
         except BadPayload as error:
@@ -102,6 +99,7 @@ class Interface:
             body=request.body,
             content_type=request.content_type,
             sends=request.sends,
+            most_bytes=request.most_bytes,
         )
 
     def _file(self, reference: str, mime: str, token: str) -> tuple[bytes, str]:
@@ -113,3 +111,8 @@ class Interface:
 
     def _address(self, path: str, query: Mapping[str, str]) -> str:
         return f"{self.base}{path}?{urlencode(query)}"
+
+
+def _written(values: Mapping[str, object]) -> bytes:
+    # They show escapes of what is not ASCII as they stand.
+    return json.dumps(values, ensure_ascii=False).encode("utf-8", "replace")

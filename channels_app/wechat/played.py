@@ -157,6 +157,26 @@ class PlayedAccount(SealingVendor):
         return answer(access_token=self.token, expires_in=7200)
 
 
+class PlayedCompany(SealingVendor):
+    """A company on WeCom: gives tokens for its id and the secret of its app."""
+
+    receiver: ClassVar[str] = "corp_id"
+    facts: ClassVar[Mapping[str, object]] = {"corp_id": "ww12345678910"}
+    named_secrets: ClassVar[Mapping[str, str]] = {
+        "app_secret": "the secret of the app",
+        "aes_key": AES_KEY,
+    }
+
+    def answer(self, call: Call) -> Answer:
+        if call.path != "/cgi-bin/gettoken":
+            return super().answer(call)
+        if call.query.get("corpid") != self.facts["corp_id"]:
+            return refusal(40013, "invalid corpid")
+        if not is_one_of(call.query.get("corpsecret", ""), [self.named_secrets["app_secret"]]):
+            return refusal(40001, "invalid credential")
+        return answer(access_token=self.token, expires_in=7200)
+
+
 def answer(**facts: object) -> Answer:
     """Return how they say yes."""
     known = {"errcode": 0, "errmsg": "ok", **facts}

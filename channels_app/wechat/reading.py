@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from channels_app.json_fields import Fields
 from channels_app.protocol import Attachment, ContactIdentity, Event, EventKind
-from channels_app.wechat.fields import Said, moment
+from channels_app.wechat.fields import Said
 
 MOST_TEXT = 20_000
 _FILES: dict[str, Literal["image", "audio", "video", "file"]] = {
@@ -77,7 +77,7 @@ def _made(said: Said, kind: EventKind, key: str, /, **facts: object) -> Event | 
         kind=kind,
         dedup_key=f"{kind}:{key}",
         sender=ContactIdentity(person, verified=True),
-        sent_at=moment(said.data, "createtime"),
+        sent_at=said.data.moment("createtime"),
         **facts,  # type: ignore[arg-type]  # each caller gives fields of Event
     )
 
