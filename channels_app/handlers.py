@@ -10,7 +10,7 @@ from channels_app.delivery import wake_connector
 from channels_app.leaving import sweeping  # noqa: F401  (registers what becomes due by time)
 from channels_app.live import hints
 from channels_app.live.hints import Hint
-from channels_app.services import mail_copies  # noqa: F401  (the same)
+from channels_app.services import mail_copies, staff_chats  # noqa: F401  (the same)
 from channels_app.services.visiting import fingerprint
 from helpdesk import events
 from helpdesk.registries import audit_actions

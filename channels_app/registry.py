@@ -46,6 +46,7 @@ FOLDERS: dict[str, str] = {
     "discord": "channels_app.adapters.discord",
     "dingtalk": "channels_app.adapters.dingtalk",
     "wecom_kf": "channels_app.adapters.wecom_kf",
+    "wecom_app": "channels_app.adapters.wecom_app",
 }
 
 # Kinds that are fetched, and who says how that goes.

@@ -38,6 +38,8 @@ OUTCOMES = {
     "held": gettext_lazy("its author waits for approval"),
     "own": gettext_lazy("a letter of our own"),
     "by_staff": gettext_lazy("written by a colleague"),
+    "which_conversation": gettext_lazy("a colleague was asked which conversation they mean"),
+    "not_taken": gettext_lazy("a colleague was told why their answer was not taken"),
     "said_elsewhere": gettext_lazy("said in your name in the vendor's own app"),
     "receipt": gettext_lazy("moved what had left"),
     "fetched": gettext_lazy("fetched from the vendor"),

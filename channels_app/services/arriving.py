@@ -12,7 +12,7 @@ from channels_app.models import InboundEvent
 from channels_app.outgoing_events import message_stored
 from channels_app.protocol import Attachment, Event, NotNow
 from channels_app.registry import account_of, adapter_for
-from channels_app.services import fetching, letters, proving, receipts
+from channels_app.services import fetching, letters, proving, receipts, staff_chats
 from channels_app.services.outcomes import Files, Outcome, State, reference_of
 from channels_app.services.senders import sender_of
 from helpdesk.errors import ChannelError
@@ -117,6 +117,9 @@ def arrive(kept: InboundEvent, event: Event, files: Files) -> Outcome:
 def _message(kept: InboundEvent, event: Event, files: Files) -> Outcome:
     if event.letter is not None:
         return letters.arrive(kept, event, event.letter, files)
+    by_staff = staff_chats.answered(kept, event, files)
+    if by_staff is not None:
+        return by_staff
     identity = identify(kept.channel, sender_of(event.sender))
     if identity.awaits_proof:
         proving.ask(kept.channel, identity, now=kept.received_at)

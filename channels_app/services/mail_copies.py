@@ -51,11 +51,17 @@ def send_copies(now: datetime) -> int:
         mailbox = Channel.objects.filter(kind=MAIL, is_active=True).order_by("id").first()
         if not people or mailbox is None or not mailbox.settings.get("address"):
             return 0
-        wanted = {copy.key: copy for copy in (*_of_owners(now, people), *_of_guests(now, people))}
+        wanted = {copy.key: copy for copy in copies(now, people)}
         sent = Dispatch.objects.filter(channel=mailbox, dedup_key__in=list(wanted))
         for key in sent.values_list("dedup_key", flat=True):
             wanted.pop(key)
         return sum(_send(mailbox, copy, now) for copy in wanted.values())
+
+
+def copies(now: datetime, people: dict[int, Staff]) -> Iterator[Copy]:
+    """Yield what is new and needs one of these people."""
+    yield from _of_owners(now, people)
+    yield from _of_guests(now, people)
 
 
 def _people(now: datetime) -> dict[int, Staff]:

@@ -1,14 +1,11 @@
 """Colleagues answer by mail: with a token of theirs, an address that was proved, and a right that holds now."""
 
-from django.db import transaction
-
 from channels_app.protocol import Event, Letter
-from channels_app.services.outcomes import Files, reference_of
+from channels_app.services import staff_answers
+from channels_app.services.outcomes import Files
 from channels_app.services.reply_addresses import ReplyAddress
-from helpdesk.access import access_of
 from helpdesk.errors import HelpdeskError
 from helpdesk.models import Staff
-from helpdesk.services import replying
 
 
 def answer(
@@ -23,24 +20,17 @@ def answer(
     staff = rows.first()
     if staff is None or not _is_theirs(staff, event, letter):
         return None
-    write = replying.note if signed.kind == "note" else replying.reply
     try:
-        with transaction.atomic():
-            for file in files:
-                file.staff = staff
-                file.save(force_insert=True)
-            written = write(
-                access_of(staff),
-                signed.conversation_id,
-                text=event.text,
-                client_ref=reference_of(reference),
-                attachment_ids=[str(file.public_id) for file in files],
-            )
+        return staff_answers.write(
+            staff,
+            signed.conversation_id,
+            is_note=signed.kind == "note",
+            text=event.text,
+            files=files,
+            reference=reference,
+        )
     except HelpdeskError:
-        for file in files:
-            file.staff = None
         return None
-    return written.message_id
 
 
 def _is_theirs(staff: Staff, event: Event, letter: Letter) -> bool:

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
-from typing import ClassVar, Self
+from typing import ClassVar
 from uuid import uuid4
 
 from django.utils import timezone
@@ -42,12 +42,15 @@ class Vendor(PlayedCompany):
         self.page = 100
         self._clear()
 
-    def __enter__(self) -> Self:
+    def begin(self) -> None:
+        super().begin()
         self._clear()
-        return super().__enter__()
 
     def message(self, reference: str, *, text: str = "怎么退货?") -> bytes:
         return self.comes("text", {"content": text}, reference)
+
+    def picture(self, reference: str, *, text: str = "") -> bytes:
+        return self.comes("image", {"media_id": f"media-{reference}"}, reference)
 
     def comes(
         self, kind: str, content: Mapping[str, object], reference: str = "", **facts: object
