@@ -88,6 +88,8 @@ class FakeVendor:
     calls_us: ClassVar[bool] = True
     # Whether we call it to say something; where not, answers lie ready with us.
     is_called: ClassVar[bool] = True
+    # Whether customers can be answered there.
+    takes_answers: ClassVar[bool] = True
     # Whether its calls only say that there is something to fetch.
     only_hints: ClassVar[bool] = False
     # Whether a call that was signed long ago proves nothing any more.
@@ -161,6 +163,10 @@ class FakeVendor:
     def begin(self) -> None:
         """Forget what was agreed the last time that this vendor served."""
 
+    def has(self, reference: str, *, text: str = "怎么退货?") -> None:
+        """Have a customer write something with this id that is fetched; for vendors that do not call us."""
+        raise NotImplementedError
+
     # --- what all do -----------------------------------------------------------------------------
 
     @property
@@ -184,6 +190,9 @@ class FakeVendor:
 
     def says(self, address: str, config: ChannelConfig, text: str) -> int:
         """Have the customer write something; returns the status that Everydesk answered with."""
+        if not self.calls_us:
+            self.has(uuid4().hex, text=text)
+            return 200
         return self.post(address, config, self.message(uuid4().hex, text=text))
 
     def post(self, address: str, config: ChannelConfig, body: bytes) -> int:

@@ -27,6 +27,18 @@ T = TypeVar("T")
 
 def read_object(body: bytes) -> "Fields":
     """Return the one JSON object that the bytes hold. Raises BadPayload."""
+    return Fields(_read(body), "")
+
+
+def read_objects(body: bytes, most: int) -> "list[Fields]":
+    """Return the objects of the list that the bytes hold; an empty one is none. Raises BadPayload."""
+    found = Fields({"": _read(body)}, "").each("", most)
+    if not found:
+        raise BadPayload("body: must be a list of objects")
+    return found
+
+
+def _read(body: bytes) -> object:
     if len(body) > MOST_BYTES:
         raise BadPayload("body: too large")
     try:
@@ -40,7 +52,7 @@ def read_object(body: bytes) -> "Fields":
     except (ValueError, RecursionError) as error:
         raise BadPayload("body: not JSON in UTF-8") from error
     _check_depth(value)
-    return Fields(value, "")
+    return value
 
 
 class Fields:
@@ -172,6 +184,10 @@ class Fields:
         if not isinstance(value, str) or not value.strip():
             return Fields({}, self._path(name)) if isinstance(value, str) else self.fields(name)
         return read_object(value.encode("utf-8", "replace")).at(self._path(name))
+
+    def written(self) -> bytes:
+        """Return the object as JSON again."""
+        return json.dumps(self._values, ensure_ascii=False).encode("utf-8", "replace")
 
     def digest(self) -> str:
         """Return what tells this object from others: a hash of all that it says."""

@@ -248,8 +248,6 @@ class Capabilities(Limits):
     body_signed: bool = True
     attachments: bool = True
     is_chat: bool = True
-    is_public: bool = False
-    freeform: bool = True
     # Messages that may leave in a minute; the channel's own setting may say less or more.
     rate_per_minute: int = 600
     # How long `send` takes at most; for so long and a little more nobody else starts on its message.

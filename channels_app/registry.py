@@ -47,6 +47,11 @@ FOLDERS: dict[str, str] = {
     "dingtalk": "channels_app.adapters.dingtalk",
     "wecom_kf": "channels_app.adapters.wecom_kf",
     "wecom_app": "channels_app.adapters.wecom_app",
+    "sms_aliyun": "channels_app.adapters.sms_aliyun",
+    "x_dm": "channels_app.adapters.x_dm",
+    "google_play": "channels_app.adapters.google_play",
+    "app_store": "channels_app.adapters.app_store",
+    "rss": "channels_app.adapters.rss",
 }
 
 # Kinds that are fetched, and who says how that goes.

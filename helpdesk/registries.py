@@ -101,6 +101,8 @@ class Limits:
     # A longer text leaves in parts.
     text_max: int = 10_000
     text_unit: Literal["characters", "bytes", "utf16"] = "characters"
+    # Whether it may; otherwise whoever writes has to be shorter.
+    in_parts: bool = True
     # For how long a customer may be answered after they last wrote.
     reply_window: timedelta | None = None
     # With how many messages, until they write again.
@@ -111,6 +113,15 @@ class Limits:
     file_max_bytes: int | None = None
     # What may leave of each kind; None: everything. What is no such picture may still go as a file.
     files: Mapping[FileKind, FileLimit] | None = None
+    takes_files: bool = True
+    # Whether everybody can read the answers.
+    is_public: bool = False
+    # Whether an answer leaves in the writer's own words, not as a text that somebody approved before.
+    freeform: bool = True
+    # What whoever writes should know before they do.
+    notice: str | Promise = ""
+    # Why nobody can be answered through this channel, where that is so.
+    refusal: str | Promise = ""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ _CHARACTER = regex.compile(r"\X")
 _BREAKS = tuple(
     regex.compile(pattern) for pattern in (r"\n\s*\n", r"\n", r"[。！？；]|[.!?;]\s", r"\s|[，、,]")
 )
-_SIZES: dict[Unit, Callable[[str], int]] = {
+SIZES: dict[Unit, Callable[[str], int]] = {
     "characters": len,
     "bytes": lambda text: len(text.encode("utf-8", "replace")),
     "utf16": lambda text: len(text.encode("utf-16-le", "replace")) // 2,
@@ -35,7 +35,7 @@ def split(text: str, most: int, unit: Unit) -> list[str]:
     Together they are the text again.
     """
     parts = []
-    while _SIZES[unit](text) > most:
+    while SIZES[unit](text) > most:
         head = _head(text, most, unit)
         parts.append(head)
         text = text[len(head) :]
@@ -54,7 +54,7 @@ def _head(text: str, most: int, unit: Unit) -> str:
 
 def _fitting(text: str, most: int, unit: Unit) -> int:
     """Return how far a text fits; at least one code point does, whatever it weighs."""
-    size = _SIZES[unit]
+    size = SIZES[unit]
     end = used = 0
     for found in _CHARACTER.finditer(text):
         used += size(found.group())

@@ -9,6 +9,8 @@ from helpdesk.splitting import split
 
 def parts_of(message: OutboundMessage, capabilities: Capabilities) -> list[OutboundMessage]:
     """Return the messages that a reply leaves as, in their order; each has a key of its own that stays the same."""
+    if not capabilities.in_parts:
+        return [message]
     texts = split(message.text, capabilities.text_max, capabilities.text_unit)
     if message.letter is not None or (len(texts) == 1 and not capabilities.files_apart):
         return [message]

@@ -26,7 +26,9 @@ class Answering:
 
     @cached_property
     def closed(self) -> str:
-        """Return why the customer cannot be answered any more; empty while they can."""
+        """Return why the customer cannot be answered, or not any more; empty while they can."""
+        if self.platform.refusal:
+            return str(self.platform.refusal)
         is_over = self.closes_at is not None and self.closes_at <= timezone.now()
         if is_over:
             return limits.closed_reason(self.c)

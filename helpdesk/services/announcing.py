@@ -16,7 +16,7 @@ from helpdesk.models import (
     Outbox,
 )
 from helpdesk.registries import automatic_gates
-from helpdesk.services import letters, timeline
+from helpdesk.services import letters, limits, timeline
 from helpdesk.services.receiving import MAXIMUM_TEXT
 
 DAY = timedelta(days=1)
@@ -68,7 +68,7 @@ def may_announce(conversation: Conversation) -> bool:
     identity = conversation.identity
     if identity.awaits_proof or _wrote_last_automatically(conversation):
         return False
-    if not _can_leave(conversation):
+    if not _can_leave(conversation) or not limits.takes_announcements(conversation):
         return False
     lately = Entry.objects.filter(
         conversation__identity=identity,

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from helpdesk.errors import Refused
 from helpdesk.models import Attachment, Conversation, Delivery, Direction, Message, Outbox
 from helpdesk.registries import FileKind, FileLimit, Limits, channel_kinds
-from helpdesk.splitting import count_messages
+from helpdesk.splitting import SIZES, count_messages
 
 # What a refused answer names as its reason for programs.
 GATE, QUOTA_GATE, FILE_GATE = "window", "quota", "files"
@@ -43,6 +43,27 @@ def check_window(conversation: Conversation) -> None:
     until = closes_at(conversation)
     if until is not None and until <= timezone.now():
         raise Refused(closed_reason(conversation), gate=GATE, closed_at=until.isoformat())
+
+
+def check_words(conversation: Conversation, text: str, *, has_files: bool) -> None:
+    """Raise Refused for an answer that the platform takes at no time: too long, with files, or none at all."""
+    known = limits_of(conversation)
+    if known.refusal:
+        raise Refused(str(known.refusal), gate=GATE)
+    if has_files and not known.takes_files:
+        reason = _("%(platform)s takes no files in an answer.")
+        raise Refused(reason % {"platform": _platform(conversation)}, gate=FILE_GATE)
+    size = SIZES[known.text_unit](text)
+    if not known.in_parts and size > known.text_max:
+        reason = _("%(platform)s takes %(most)s characters in an answer; this one has %(count)s.")
+        facts = {"platform": _platform(conversation), "most": known.text_max, "count": size}
+        raise Refused(reason % facts, gate=GATE)
+
+
+def takes_announcements(conversation: Conversation) -> bool:
+    """Tell whether what no person wrote may leave: in private, and in words of our own."""
+    known = limits_of(conversation)
+    return known.freeform and not known.is_public and not known.refusal
 
 
 def closed_reason(conversation: Conversation) -> str:

@@ -64,6 +64,7 @@ def reply(
         _check(text, files)
         if not conversation.is_open:
             raise WrongState
+        limits.check_words(conversation, text, has_files=bool(files))
         limits.check_window(conversation)
         limits.check_files(conversation, files)
         limits.check_quota(conversation, text, len(files))

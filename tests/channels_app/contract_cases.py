@@ -136,6 +136,7 @@ def _faked(kind: str) -> ContractCase:
         settings=vendor.facts,
         recipient=vendor.customer,
         stand_in=stand_in,
+        sends=vendor.takes_answers,
         named_secrets=vendor.named_secrets,
     )
 

@@ -1,13 +1,16 @@
 """What is fetched: page by page, each once, by one reader at a time, and again when it is hinted at."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 
 import pytest
 import time_machine
+from django.conf import LazySettings
 from django.utils import timezone
 
 from channels_app import polling, registry
+from channels_app.fake_vendor import Answer, Call, FakeVendor
 from channels_app.models import InboundEvent, PollPosition
 from channels_app.processing import process_due
 from channels_app.protocol import (
@@ -22,6 +25,7 @@ from channels_app.services import fetching
 from channels_app.services.doors import find_door
 from channels_app.services.ingesting import store
 from helpdesk.models import Channel, Message
+from helpdesk.registries import channel_kinds
 from helpdesk.tenancy import organization_scope
 from tests.factories import World
 
@@ -221,3 +225,101 @@ def test_a_channel_that_is_switched_off_is_not_fetched(world: World, feed: Feed)
         Channel.objects.update(is_active=False)
     assert polling.poll_due() == 0
     assert feed.asked == []
+
+
+# --- what holds for every kind that is fetched only, generated from the registry ---------------------
+
+
+def _is_fetched(kind: str) -> bool:
+    try:
+        return not registry.fake_vendor_of(kind).calls_us
+    except registry.UnknownKind:
+        return False
+
+
+FETCHED = sorted(filter(_is_fetched, registry.FOLDERS))
+REFERENCES = ("first", "second", "third", "fourth", "fifth")
+
+
+@pytest.fixture
+def fetched(
+    request: pytest.FixtureRequest, world: World, settings: LazySettings
+) -> Iterator[FakeVendor]:
+    """The vendor of a kind, where five customers have written, and the channel of the world with it."""
+    settings.OUTGOING_ALLOWED_NETWORKS = ["127.0.0.0/8"]
+    kind = request.param
+    with registry.fake_vendor_of(kind)() as vendor:
+        names = channel_kinds.get(kind).secret_names
+        secret = json.dumps(dict(vendor.named_secrets))
+        if len(names) < 2:
+            secret = vendor.named_secrets.get(names[0], "a secret") if names else ""
+        with world.transaction():
+            Channel.objects.update(kind=kind, secret=secret, settings=vendor.settings)
+        for reference in REFERENCES:
+            vendor.has(reference, text=f"from {reference}")
+        begin(world)
+        yield vendor
+
+
+def told(world: World) -> list[str]:
+    """Return which customers have been heard, each as often as that."""
+    found = texts(world)
+    return [each for each in REFERENCES for text in found if f"from {each}" in text]
+
+
+@pytest.mark.parametrize("fetched", FETCHED, indirect=True)
+def test_every_page_is_stored_once_however_often_it_is_read(
+    world: World, fetched: FakeVendor
+) -> None:
+    assert polling.poll_due() == 1
+    assert told(world) == list(REFERENCES)
+    read = position(world)
+    assert (read.error, read.position != "") == ("", True)
+    with world.transaction():
+        PollPosition.objects.update(position="", due_at=timezone.now())
+    polling.poll_due()
+    assert told(world) == list(REFERENCES)
+    with world.transaction():
+        assert all(bytes(each.raw) for each in InboundEvent.objects.filter(raw_of=None))
+
+
+@pytest.mark.parametrize("fetched", FETCHED, indirect=True)
+def test_what_comes_later_is_found_from_the_position_on(world: World, fetched: FakeVendor) -> None:
+    polling.poll_due()
+    before = position(world).position
+    fetched.has("late", text="from late")
+    make_due(world)
+    polling.poll_due()
+    assert sum("from late" in text for text in texts(world)) == 1
+    assert told(world) == list(REFERENCES)
+    assert position(world).position != before
+
+
+@pytest.mark.parametrize("fails_at", [1, 2, 3])
+@pytest.mark.parametrize("fetched", FETCHED, indirect=True)
+def test_a_failure_in_the_middle_loses_nothing(
+    world: World, fetched: FakeVendor, fails_at: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers, calls = fetched.answer, []
+
+    def answer(call: Call) -> Answer:
+        calls.append(call)
+        return Answer(500) if len(calls) == fails_at else answers(call)
+
+    monkeypatch.setattr(fetched, "answer", answer)
+    for _each in range(fails_at + 1):
+        make_due(world)
+        polling.poll_due()
+    assert told(world) == list(REFERENCES)
+    assert position(world).error == ""
+
+
+@pytest.mark.parametrize("fetched", FETCHED, indirect=True)
+def test_an_answer_that_is_no_such_vendors_is_a_failure_and_moves_nothing(
+    world: World, fetched: FakeVendor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetched, "answer", lambda call: Answer(200, b"<html>Welcome</html>"))
+    polling.poll_due()
+    read = position(world)
+    assert (read.position, read.failures) == ("", 1)
+    assert read.error != ""

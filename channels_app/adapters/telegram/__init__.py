@@ -30,6 +30,13 @@ KIND = ChannelKind(
         ),
         SettingField("bot_token", _("Bot token"), kind="secret", required=True),
         SettingField(
+            "fetches",
+            _("Fetch messages instead of being called"),
+            _("For an installation that Telegram cannot reach; every few seconds."),
+            kind="boolean",
+            default=False,
+        ),
+        SettingField(
             "base_url",
             _("Address of the interface"),
             _("Empty: that of Telegram. Another one only for a Bot API server of your own."),

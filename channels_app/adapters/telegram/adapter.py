@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from channels_app import calling, form_bodies, http, signatures, vendor_files
 from channels_app.adapters.telegram.answers import Refused, result_of
-from channels_app.adapters.telegram.reading import TOPIC, read_events
+from channels_app.adapters.telegram.reading import TOPIC, fetched, read_events
 from channels_app.json_fields import LOWEST, Fields
 from channels_app.protocol import (
     Attachment,
@@ -23,6 +23,7 @@ from channels_app.protocol import (
     Event,
     HttpReply,
     OutboundMessage,
+    Polled,
     RawRequest,
     SendError,
     SendResult,
@@ -32,6 +33,9 @@ from helpdesk.errors import ChannelError
 BASE_URL = "https://api.telegram.org"
 # What we ask to be called for; reactions come only when they are asked for.
 UPDATES = ("message", "edited_message", "message_reaction", "callback_query", "my_chat_member")
+FETCH_EVERY = timedelta(seconds=3)
+MOST_UPDATES = 100
+MOST_UPDATES_BYTES = 2 * 1024 * 1024
 _TOKEN = re.compile("[0-9]{1,20}:[A-Za-z0-9_-]{1,200}")
 _SECRET = re.compile("[A-Za-z0-9_-]{1,256}")
 _CHAT = re.compile("-?[0-9]{1,19}")
@@ -91,6 +95,26 @@ class Adapter:
     def parse(self, request: RawRequest) -> list[Event]:
         return read_events(request)
 
+    @property
+    def poll_every(self) -> timedelta | None:
+        """How soon to look again, where messages are fetched."""
+        return FETCH_EVERY if self.places else None
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The one place to look at, unless Telegram calls us."""
+        return ("",) if self.config.settings.get("fetches") is True else ()
+
+    def poll(self, place: str, position: str, hint: Mapping[str, object]) -> Polled:
+        if not self.places:
+            return Polled((), position)
+        asked = {"limit": MOST_UPDATES, "timeout": 0, "allowed_updates": UPDATES}
+        if position:
+            # What is before it is forgotten there: we have stored it.
+            asked["offset"] = int(position)
+        answer = self._ask("getUpdates", asked, most_bytes=MOST_UPDATES_BYTES)
+        return fetched(answer, position)
+
     def send(self, message: OutboundMessage) -> SendResult:
         outgoing = _outgoing(message)
         try:
@@ -121,6 +145,12 @@ class Adapter:
             name = self._ask("getMe", {}).fields("result").line("username", 100)
         except BadPayload as error:
             raise ChannelError(_("What answers there is not Telegram."), permanent=True) from error
+        if self.places:
+            # While they call somebody, nobody may fetch.
+            self._ask("deleteWebhook", {})
+            return _(
+                "Ready: Telegram knows the bot as @%(name)s, and its messages are fetched."
+            ) % {"name": name}
         address = f"{settings.PUBLIC_URL}/channels/{self.config.public_id}/"
         webhook = {"url": address, "secret_token": secret, "allowed_updates": UPDATES}
         self._ask("setWebhook", webhook)
@@ -139,13 +169,20 @@ class Adapter:
             return SendResult()
 
     def _ask(
-        self, method: str, values: Mapping[str, object], file: Attachment | None = None
+        self,
+        method: str,
+        values: Mapping[str, object],
+        file: Attachment | None = None,
+        *,
+        most_bytes: int = calling.MOST_REPLY_BYTES,
     ) -> Fields:
         """Return the answer to a call. Raises SendError, which never names the address: the token is in it."""
         token = self._token()
         body, headers = _with_file(method, values, file) if file else (_json(values), {})
         url = f"{self._base()}/bot{token}/{method}"
-        return result_of(calling.exchange("POST", url, body=body, headers=headers), token)
+        return result_of(
+            calling.exchange("POST", url, body=body, headers=headers, most_bytes=most_bytes), token
+        )
 
     def _token(self) -> str:
         token = self.config.named_secrets.get("bot_token", "").strip()

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from email import message_from_bytes, policy
 from email.message import Message
@@ -30,6 +30,11 @@ class Vendor(FakeVendor):
         Answer(200, b'{"ok":false,"error_code":400,"description":"Bad Request: chat not found"}'),
     )
     customer: ClassVar[str] = "7700112233"
+
+    def __init__(self, port: int = 0, took: Callable[[Call], None] | None = None) -> None:
+        super().__init__(port, took)
+        self.numbers = 0
+        self.waiting: list[dict[str, object]] = []
 
     def message(self, reference: str, *, text: str = "怎么退货?") -> bytes:
         return self.update("message", reference, text=text)
@@ -82,7 +87,21 @@ class Vendor(FakeVendor):
             return _result(
                 {"file_id": values_of(call)["file_id"], "file_path": "photos/file#1.png"}
             )
-        return _result(True) if method == "setWebhook" else refusal(404, "Not Found")
+        if method == "getUpdates":
+            return self._waiting(dict(values_of(call)))
+        known = {"setWebhook", "deleteWebhook"}
+        return _result(True) if method in known else refusal(404, "Not Found")
+
+    def has(self, reference: str, *, text: str = "怎么退货?") -> None:
+        """Keep something that the customer wrote until it is fetched, and forgotten by a later number."""
+        self.numbers += 1
+        update = json.loads(self.message(reference, text=text))
+        self.waiting.append({**update, "update_id": self.numbers})
+
+    def _waiting(self, asked: Mapping[str, object]) -> Answer:
+        offset = int(str(asked.get("offset") or 0))
+        self.waiting = [each for each in self.waiting if int(str(each["update_id"])) >= offset]
+        return _result(self.waiting[: int(str(asked["limit"]))])
 
     def text_of(self, call: Call) -> str | None:
         method = call.path.rpartition("/")[2]

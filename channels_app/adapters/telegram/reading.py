@@ -11,10 +11,22 @@ from typing import Literal
 from django.utils.translation import gettext as _
 
 from channels_app.json_fields import LOWEST, Fields, read_object
-from channels_app.protocol import Attachment, ContactIdentity, Event, EventKind, RawRequest
+from channels_app.protocol import (
+    Attachment,
+    BadPayload,
+    ContactIdentity,
+    Event,
+    EventKind,
+    Polled,
+    RawRequest,
+)
+from channels_app.unread import unreadable
 
 MOST_TEXT = 20_000
 MOST_SIZES = 50
+MOST_UPDATES = 200
+# As many as we ask for: there may be more.
+FULL_PAGE = 100
 MOST_OPTIONS = 50
 # What stands before the topic of a group in a thread's key.
 TOPIC = "/"
@@ -57,7 +69,26 @@ _ABOUT = frozenset(_ABOUT_NAMES.split())
 
 def read_events(request: RawRequest) -> list[Event]:
     """Return what the call reports: one event at most. Raises BadPayload."""
-    update = read_object(request.body)
+    return _events(read_object(request.body))
+
+
+def fetched(answer: Fields, position: str) -> Polled:
+    """Return a page of updates, and the number after the last of them. Raises BadPayload."""
+    updates = answer.each("result", MOST_UPDATES)
+    items = []
+    following = int(position or 0)
+    for update in updates:
+        raw = update.written()
+        try:
+            events = tuple(_events(update))
+        except BadPayload as error:
+            events = (unreadable(raw, error),)
+        following = max(following, (update.number("update_id") or 0) + 1)
+        items.append((raw, events))
+    return Polled(tuple(items), str(following or ""), has_more=len(updates) >= FULL_PAGE)
+
+
+def _events(update: Fields) -> list[Event]:
     number = update.number("update_id")
     if number is None:
         raise update.refuse("update_id", "is required")

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 from django.utils import translation
+from django.utils.functional import Promise
 
 from channels_app.protocol import ChannelConfig
 from channels_app.registry import make_adapter
@@ -53,4 +54,6 @@ def _plain(value: object) -> object:
     """Return a value as JSON has it; durations become seconds."""
     if isinstance(value, timedelta):
         return value.total_seconds()
+    if isinstance(value, Promise):
+        return str(value)
     return sorted(value) if isinstance(value, frozenset) else value

@@ -248,7 +248,7 @@
     }
   })
 
-  /* Says before sending in how many messages a long answer leaves. */
+  /* Says before sending in how many messages a long answer leaves, or by how much it is too long. */
   const sizes = {
     characters: function (text) { return [...text].length },
     bytes: function (text) { return new TextEncoder().encode(text).length },
@@ -260,9 +260,12 @@
     const chip = document.getElementById('parts')
     if (!form || !chip) return
     const size = form.dataset.mode === 'reply' ? sizes[form.dataset.unit](editor().value) : 0
-    const parts = Math.ceil(size / Number(form.dataset.most))
+    const most = Number(form.dataset.most)
+    const parts = Math.ceil(size / most)
     chip.hidden = parts < 2
-    chip.textContent = chip.dataset.text.replace('%s', String(parts))
+    chip.textContent = 'whole' in form.dataset
+      ? chip.dataset.tooLong.replace('%s', String(size - most))
+      : chip.dataset.text.replace('%s', String(parts))
   }
 
   /* What the customer writes opens the time for an answer anew. */

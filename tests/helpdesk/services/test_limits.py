@@ -4,6 +4,8 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import override
 
@@ -11,7 +13,7 @@ from helpdesk.errors import Refused
 from helpdesk.models import Attachment, Channel, Conversation, Delivery, Outbox
 from helpdesk.portal.threads import read_thread
 from helpdesk.registries import ChannelKind, FileLimit, Limits, channel_kinds
-from helpdesk.services import limits, replying
+from helpdesk.services import announcing, limits, replying
 from tests.factories import World
 
 DAY = timedelta(hours=24)
@@ -202,3 +204,75 @@ def test_an_answer_in_parts_needs_room_for_all_of_them(world: World):
 def test_without_a_quota_nothing_is_counted(world: World):
     asked = world.message("?").conversation_id
     assert left(world, asked) is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "answer", "said"),
+    [
+        ({"refusal": "Nobody listens here."}, {"text": "来了"}, "Nobody listens here."),
+        ({"text_max": 5, "in_parts": False}, {"text": "六个字太长了"}, "6"),
+        ({"takes_files": False}, {"text": "", "attachment_ids": ["1"]}, "Pigeon"),
+    ],
+)
+def test_what_a_platform_never_takes_is_refused_before_it_is_written(world, facts, answer, said):
+    kind = ChannelKind(label="Pigeon", limits=lambda _settings: Limits(**facts))
+    with channel_kinds.registered("webchat", kind):
+        asked = world.message("有人吗？").conversation_id
+        with pytest.raises(Refused) as refused:
+            replying.reply(world.access("carol"), asked, **answer)
+    assert refused.value.details["gate"] in {limits.GATE, limits.FILE_GATE}
+    assert said in str(refused.value.message)
+    with world.transaction():
+        assert not Outbox.objects.exists()
+
+
+def test_what_fits_is_taken_and_a_long_one_in_parts(world):
+    for facts in ({"text_max": 5, "in_parts": False}, {"text_max": 2}):
+        kind = ChannelKind(label="Pigeon", limits=lambda _settings, facts=facts: Limits(**facts))
+        with channel_kinds.registered("webchat", kind):
+            asked = world.message("有人吗？").conversation_id
+            replying.reply(world.access("carol"), asked, text="五个字刚好")
+    with world.transaction():
+        assert Outbox.objects.count() == 2
+
+
+@pytest.mark.parametrize(
+    ("facts", "leaves"),
+    [
+        ({}, True),
+        ({"is_public": True}, False),
+        ({"freeform": False}, False),
+        ({"refusal": "no"}, False),
+    ],
+)
+def test_what_no_person_wrote_leaves_only_in_private_and_in_our_words(world, facts, leaves):
+    kind = ChannelKind(label="Pigeon", limits=lambda _settings: Limits(**facts))
+    with channel_kinds.registered("webchat", kind):
+        asked = world.message("有人吗？").conversation_id
+        with world.transaction():
+            told = announcing.announce(found_locked(asked), "还有三位")
+    assert (told is not None) is leaves
+
+
+def found_locked(conversation_id):
+    return Conversation.objects.select_related("channel", "identity").get(pk=conversation_id)
+
+
+def test_the_reply_box_says_what_to_know_and_why_it_is_closed(world):
+    client = Client()
+    client.force_login(world.people["carol"].user)
+    for facts, said, is_open in (
+        (
+            {"notice": "Everybody can read it.", "is_public": True, "in_parts": False},
+            "Everybody can",
+            True,
+        ),
+        ({"refusal": "Nobody listens here."}, "Nobody listens here.", False),
+    ):
+        kind = ChannelKind(label="Pigeon", limits=lambda _settings, facts=facts: Limits(**facts))
+        with channel_kinds.registered("webchat", kind):
+            asked = world.message("有人吗？").conversation_id
+            page = client.get(reverse("portal:conversation", args=[asked])).content.decode()
+        assert said in page
+        assert ('data-mode="reply"' in page) is is_open
+        assert ("data-whole" in page) is is_open
