@@ -2,13 +2,12 @@
 
 import re
 from typing import Literal
-from urllib.parse import parse_qsl
 
 from django.utils.translation import gettext as _
 
 from channels_app.json_fields import Fields
-from channels_app.protocol import Attachment, BadPayload, ContactIdentity, Event, RawRequest
-from channels_app.twilio_signature import MOST_PARAMETERS
+from channels_app.protocol import Attachment, ContactIdentity, Event, RawRequest
+from channels_app.twilio import read_form
 
 MOST_TEXT = 20_000
 # Twilio takes ten at most.
@@ -35,26 +34,11 @@ _KINDS: dict[str, Literal["image", "audio", "video"]] = {
 
 def read_events(request: RawRequest) -> list[Event]:
     """Return what the call reports: one event at most. Raises BadPayload."""
-    form = _form(request.body)
+    form = read_form(request.body)
     sid = form.identifier("MessageSid", 64) or form.identifier("SmsSid", 64, required=True)
     # A message that comes in has it in `SmsStatus` alone.
     state = form.line("MessageStatus", 50) or _RECEIVED
     return [_message(form, sid)] if state == _RECEIVED else _receipt(form, sid, state)
-
-
-def _form(body: bytes) -> Fields:
-    try:
-        pairs = parse_qsl(
-            body.decode("utf-8"),
-            strict_parsing=True,
-            keep_blank_values=True,
-            errors="strict",
-            max_num_fields=MOST_PARAMETERS,
-        )
-    except ValueError as error:
-        raise BadPayload("body: not a form in UTF-8") from error
-    # Of a field that stands there twice the first counts.
-    return Fields(dict(reversed(pairs)), "")
 
 
 def _receipt(form: Fields, sid: str, state: str) -> list[Event]:
