@@ -10,6 +10,7 @@ from channels_app.delivery import wake_connector
 from channels_app.leaving import sweeping  # noqa: F401  (registers what becomes due by time)
 from channels_app.live import hints
 from channels_app.live.hints import Hint
+from channels_app.placing import wake_caller
 from channels_app.services import mail_copies, staff_chats  # noqa: F401  (the same)
 from channels_app.services.visiting import fingerprint
 from helpdesk import events
@@ -51,6 +52,17 @@ def message_changed(event: events.MessageChanged) -> None:
     hints.publish(Hint("delivery", event.organization_id, event.conversation_id, event.number))
 
 
+def call_changed(event: events.CallChanged) -> None:
+    # Its entry looks different, and so does what its colleagues' screens say of running calls.
+    hints.publish(Hint("delivery", event.organization_id, event.conversation_id, event.number))
+    for staff_id in event.staff_ids:
+        hints.publish(Hint("staff", event.organization_id, staff_id=staff_id))
+
+
+def call_wanted(event: events.CallWanted) -> None:
+    wake_caller()
+
+
 def staff_changed(event: events.StaffChanged) -> None:
     hints.publish(Hint("staff", event.organization_id, staff_id=event.staff_id))
 
@@ -86,6 +98,8 @@ def connect() -> None:
     events.subscribe(events.StaffMentioned, staff_mentioned)
     events.subscribe(events.DeliveryChanged, delivery_changed)
     events.subscribe(events.MessageChanged, message_changed)
+    events.subscribe(events.CallChanged, call_changed)
+    events.subscribe(events.CallWanted, call_wanted)
     events.subscribe(events.StaffChanged, staff_changed)
     events.subscribe(events.AccessChanged, access_changed)
     events.subscribe(events.MessageQueued, message_queued)

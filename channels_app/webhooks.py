@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods
 from psycopg_pool import PoolTimeout
 
 from channels_app.calls.recording import MOST_EVENTS, Body, Call, account_of, note
+from channels_app.exchange import DirectsCalls
 from channels_app.protocol import (
     Adapter,
     AnswersCalls,
@@ -22,7 +23,7 @@ from channels_app.protocol import (
     ReadsBehind,
 )
 from channels_app.registry import make_adapter
-from channels_app.services import ingesting
+from channels_app.services import ingesting, standing
 from channels_app.services.doors import Door, find_door
 from helpdesk.errors import NotFound
 
@@ -115,15 +116,18 @@ def _answer(visit: _Visit, door: Door, adapter: Adapter, raw: RawRequest) -> Htt
         reason = visit.reason = str(error.message)
         ingesting.store_unreadable(door, raw, reason=reason)
         visit.count, visit.keys = 1, (ingesting.unreadable_key(raw.body),)
-        return _taken(adapter, raw) or JsonResponse({"accepted": 0, "reason": reason})
+        return _taken(door, adapter, raw) or JsonResponse({"accepted": 0, "reason": reason})
     ingesting.store(door, events, raw.body)
     visit.count = len(events)
     visit.keys = tuple(map(ingesting.key_of, events[:MOST_EVENTS]))
-    return _taken(adapter, raw) or JsonResponse({"accepted": len(events)})
+    return _taken(door, adapter, raw) or JsonResponse({"accepted": len(events)})
 
 
-def _taken(adapter: Adapter, raw: RawRequest) -> HttpResponse | None:
+def _taken(door: Door, adapter: Adapter, raw: RawRequest) -> HttpResponse | None:
     """Return the answer that a vendor insists on, if it does."""
+    if isinstance(adapter, DirectsCalls):
+        call_id, reference = adapter.call_in(raw)
+        return _http(adapter.direct(raw, standing.of_call(door, call_id, reference)))
     return _http(adapter.accepted(raw)) if isinstance(adapter, AnswersCalls) else None
 
 

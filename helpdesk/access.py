@@ -275,12 +275,12 @@ def check_may(access: Access, found: Conversation, permission: str) -> None:
 
 def attachment(access: Access, public_id: str) -> Attachment:
     """Return a file of a conversation the person may see, or one that the person uploaded."""
-    found = _one(Attachment.objects.select_related("message").filter(public_id=public_id))
-    if found.message is None:
-        if found.staff_id != access.staff_id:
-            raise NotFound
-    else:
-        conversation(access, found.message.conversation_id)
+    found = _one(Attachment.objects.select_related("message", "call").filter(public_id=public_id))
+    holder = found.message or found.call
+    if holder is not None:
+        conversation(access, holder.conversation_id)
+    elif found.staff_id != access.staff_id:
+        raise NotFound
     return found
 
 

@@ -11,6 +11,9 @@ Word = str | Promise
 
 ACTIONS: dict[str, Word] = {
     "accessattempt.reset": _("Failed sign-ins forgotten"),
+    "call.ended": _("Phone call ended"),
+    "call.taken": _("Phone call taken"),
+    "call.wanted": _("Phone call asked for"),
     "channel.changed": _("Channel changed"),
     "channel.opened": _("Channel opened"),
     "channel.older_secret_ended": _("Older secret of a channel ended"),

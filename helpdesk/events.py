@@ -93,6 +93,18 @@ class MessageChanged(ConversationEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class CallChanged(ConversationEvent):
+    """The call with this entry number went on; `staff_ids` are the colleagues whose call it is or was."""
+
+    staff_ids: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CallWanted(ConversationEvent):
+    """A call to the customer waits to be placed."""
+
+
+@dataclass(frozen=True, slots=True)
 class RatingGiven(ConversationEvent):
     """The customer rated an episode."""
 

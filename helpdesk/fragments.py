@@ -17,6 +17,7 @@ from django.utils import timezone, translation
 from helpdesk.access import Access
 from helpdesk.models import Conversation, Entry, Staff
 from helpdesk.portal.board import Board
+from helpdesk.portal.calls import shown_calls
 from helpdesk.portal.happenings import Names
 from helpdesk.portal.navigation import view_items
 from helpdesk.portal.presence import Card, card_context
@@ -98,6 +99,12 @@ def presence(card: Card, *, language: str) -> str:
     """Return the card with a person's own presence and capacity; personal."""
     with reading(language, card.staff.timezone):
         return _render("presence", **card_context(card))
+
+
+def call_dock(staff: Staff, *, language: str) -> str:
+    """Return the calls that run with a person now; personal, needs an open transaction."""
+    with reading(language, staff.timezone):
+        return _render("call_dock", running=shown_calls(staff))
 
 
 def views(access: Access, *, view: str, language: str) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 from django.utils.functional import Promise
 
 if TYPE_CHECKING:
-    from helpdesk.models import Conversation, Staff
+    from helpdesk.models import Channel, Conversation, Staff
 
 T = TypeVar("T")
 
@@ -156,9 +156,19 @@ def takes_typed_addresses(kind: str) -> bool:
     return kind in channel_kinds and "typed_addresses" in channel_kinds.get(kind).capabilities
 
 
+def calling_kinds() -> frozenset[str]:
+    """Return the kinds that are phones."""
+    return frozenset(name for name, kind in channel_kinds.items() if "calls" in kind.capabilities)
+
+
 def live_kinds() -> frozenset[str]:
     """Return the kinds whose customers stay and watch for the answer."""
     return frozenset(name for name, kind in channel_kinds.items() if kind.is_live)
+
+
+def is_call(channel: "Channel") -> bool:
+    """Tell whether who comes through a channel calls by phone."""
+    return channel.kind in calling_kinds()
 
 
 def secrets_by_name(stored: str) -> dict[str, str]:

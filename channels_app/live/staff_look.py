@@ -12,6 +12,7 @@ from helpdesk.models import Conversation, Entry, Staff
 from helpdesk.portal.presence import cards
 from helpdesk.portal.timeline import entries_of
 from helpdesk.reports.learners import learners
+from helpdesk.reports.running_calls import has_calls
 from helpdesk.services.calendars import with_calendars
 from helpdesk.tenancy import organization_transaction
 from routing.fragments import offer_dock
@@ -183,14 +184,16 @@ def _open_threads(seen: Seen, asked: Asked, found: Conversation, can: dict[int, 
 
 
 def _presence(asked: dict[int, set[str]]) -> dict[int, dict[str, str]]:
-    """Return the own card and the offer of each of these, in each language they read."""
+    """Return the own card, the offer and the calls of each of these, in each language they read."""
     rows = Staff.objects.select_related("department", "position", "presence")
-    people = list(with_calendars(rows.filter(pk__in=list(asked))))
+    rows = rows.filter(pk__in=list(asked)).annotate(has_calls=has_calls())
+    people = list(with_calendars(rows))
     shown = cards(people)
     return {
         staff.pk: {
             language: fragments.presence(shown[staff.pk], language=language)
             + offer_dock(access_of(staff), language=language, time_zone=staff.timezone)
+            + fragments.call_dock(staff, language=language)
             for language in asked[staff.pk]
         }
         for staff in people

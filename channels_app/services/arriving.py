@@ -12,7 +12,7 @@ from channels_app.models import InboundEvent
 from channels_app.outgoing_events import message_stored
 from channels_app.protocol import Attachment, Event, NotNow
 from channels_app.registry import account_of, adapter_for
-from channels_app.services import fetching, letters, proving, receipts, staff_chats
+from channels_app.services import fetching, letters, phoning, proving, receipts, staff_chats
 from channels_app.services.outcomes import Files, Outcome, State, reference_of
 from channels_app.services.senders import sender_of
 from helpdesk.errors import ChannelError
@@ -223,6 +223,7 @@ def _hint(kept: InboundEvent, event: Event, files: Files) -> Outcome:
 
 _HANDLERS: dict[str, Callable[[InboundEvent, Event, Files], Outcome]] = {
     "message": _message,
+    "call": phoning.arrive,
     "edit": _edit,
     "delete": _delete,
     "receipt": _receipt,

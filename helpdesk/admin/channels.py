@@ -4,6 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -23,6 +24,8 @@ from helpdesk.tenancy import organization_transaction
 SCRIPTS = {"webchat": "widget.js", "form": "form.js"}
 # What kinds say that cannot answer themselves, and those that can do it for them.
 ANSWERED_ELSEWHERE, LETTERS = "answered_elsewhere", "letters"
+# What phones say, whose callers may be written to, and those that write to phone numbers.
+ANSWERED_BY_TEXT, PHONE_NUMBERS = "answered_by_text", "phone_numbers"
 
 
 @admin.register(Channel, site=organization_site)
@@ -51,15 +54,17 @@ class ChannelAdmin(ScopedAdmin):
         kwargs["form"] = channel_form(kind, _kind(kind))
         common = ("name", "name_en", "queue", "language", "is_active", "hold_seconds")
         kwargs["fields"] = (*common, *_answering(kind))
-        return super().get_form(request, obj, **kwargs)
+        form = super().get_form(request, obj, **kwargs)
+        if _can(kind, ANSWERED_BY_TEXT):
+            _offer_text(form.base_fields["answers_by"])
+        return form
 
     def formfield_for_foreignkey(
         self, db_field: Any, request: HttpRequest, **kwargs: Any
     ) -> Any:  # Any: as Django passes and returns it
         """Offer for answers what can carry them."""
         if db_field.name == "answers_by":
-            kinds = [name for name, kind in channel_kinds.items() if LETTERS in kind.capabilities]
-            kwargs["queryset"] = Channel.objects.filter(is_active=True, kind__in=kinds)
+            kwargs["queryset"] = _active_with(LETTERS)
             kwargs["required"] = True
             kwargs["help_text"] = _("The mailbox of the answers. Connect a mailbox first.")
             kwargs["error_messages"] = {
@@ -197,13 +202,31 @@ def _kind(name: str) -> ChannelKind | None:
 
 def _answering(name: str) -> tuple[str, ...]:
     """Return the field for kinds of channels that others answer for."""
+    is_answered_by_others = _can(name, ANSWERED_ELSEWHERE) or _can(name, ANSWERED_BY_TEXT)
+    return ("answers_by",) if is_answered_by_others else ()
+
+
+def _can(name: str, capability: str) -> bool:
     kind = _kind(name)
-    return ("answers_by",) if kind and ANSWERED_ELSEWHERE in kind.capabilities else ()
+    return kind is not None and capability in kind.capabilities
+
+
+def _active_with(capability: str) -> "QuerySet[Channel]":
+    kinds = [name for name in channel_kinds.names() if _can(name, capability)]
+    return Channel.objects.filter(is_active=True, kind__in=kinds)
+
+
+def _offer_text(field: Any) -> None:  # Any: a field of a form
+    """Offer for written answers to callers what can carry them; none is needed."""
+    field.queryset = _active_with(PHONE_NUMBERS)
+    field.required = False
+    field.help_text = _("SMS for written answers to callers. Empty: callers are called back only.")
+    field.error_messages["invalid_choice"] = _("Choose an active channel of SMS.")
 
 
 def _answers_missing(channel: Channel) -> str:
     """Return what is wrong with a channel whose answers could not leave; nothing when they can."""
-    if not _answering(channel.kind):
+    if not _can(channel.kind, ANSWERED_ELSEWHERE):
         return ""
     mailbox = channel.answers_by
     kind = _kind(mailbox.kind) if mailbox else None

@@ -29,12 +29,13 @@ from helpdesk.models import (
 from helpdesk.registries import skill_notes
 from helpdesk.services import administrators, grants, invitations, organizations
 from helpdesk.services.calendars import coming_focus_times, coming_leaves
+from helpdesk.services.profile import valid_call_address
 from helpdesk.services.time_off import calendar_changed
 from helpdesk.services.working_hours import overlapping
 
 FACTS = (
     *("name", "name_en", "department", "position", "languages", "place", "timezone", "capacity"),
-    *("lent_percent", "signature", "mail_copies"),
+    *("lent_percent", "signature", "mail_copies", "call_address"),
 )
 CALENDAR = (WorkingPeriod, Leave, FocusTime)
 
@@ -57,6 +58,9 @@ class StaffForm(TimezoneForm):
         if "mail_copies" in self.fields:
             # Whoever does not say so leaves it as it is.
             self.fields["mail_copies"].required = False
+
+    def clean_call_address(self) -> str:
+        return valid_call_address(str(self.cleaned_data["call_address"]))
 
     def clean_email(self) -> str:
         address = str(self.cleaned_data["email"]).strip().lower()
@@ -193,6 +197,7 @@ class StaffAdmin(ScopedAdmin):
             (_("Where"), {"fields": (("department", "position"), "place")}),
             (_("How"), {"fields": ("languages", *how_much, "timezone")}),
             *(((_("Letters"), {"fields": ("signature", "mail_copies")}),) if obj else ()),
+            *(((_("Phone"), {"fields": ("call_address",)}),) if obj else ()),
         )
 
     def get_urls(self) -> list[URLPattern]:

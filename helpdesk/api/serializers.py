@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from helpdesk.models import (
     Attachment,
+    Call,
     Conversation,
     Customer,
     Message,
@@ -131,6 +132,37 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
         """Return how far a reply has come; None for what is not sent out."""
         outbox = getattr(message, "outbox", None)
         return outbox.state if outbox else None
+
+
+class CallSerializer(serializers.ModelSerializer[Call]):
+    """A phone call of a conversation."""
+
+    id = serializers.UUIDField(source="public_id", read_only=True)
+    number = serializers.IntegerField(source="entry.number", read_only=True)
+    direction = serializers.ChoiceField(Call.Direction.choices, read_only=True)
+    state = serializers.ChoiceField(Call.State.choices, read_only=True)
+    ending = serializers.ChoiceField(Call.Ending.choices, read_only=True, allow_blank=True)
+    staff = NamedSerializer(read_only=True, allow_null=True)
+    recordings = AttachmentSerializer(many=True, read_only=True)
+
+    class Meta:
+        model = Call
+        fields: ClassVar = [
+            "id",
+            "number",
+            "direction",
+            "state",
+            "ending",
+            "customer_number",
+            "our_number",
+            "staff",
+            "began_at",
+            "answered_at",
+            "ended_at",
+            "recordings",
+            "transcript",
+        ]
+        read_only_fields = fields
 
 
 class NewMessageSerializer(Strict):

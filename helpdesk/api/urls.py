@@ -4,6 +4,7 @@ from typing import Any
 
 from django.urls import path, re_path
 
+from helpdesk.api.calls import Calls
 from helpdesk.api.conversations import Conversations, Messages
 from helpdesk.api.merges import Merges, Suggestions
 from helpdesk.api.people import Colleagues, Customers, Topics
@@ -27,6 +28,11 @@ urlpatterns = [
         "v1/conversations/<int:conversation_id>/messages/",
         Messages.as_view(LIST | {"post": "create"}),
         name="messages",
+    ),
+    path(
+        "v1/conversations/<int:conversation_id>/calls/",
+        Calls.as_view(LIST | {"post": "create"}),
+        name="calls",
     ),
     path("v1/customers/", Customers.as_view(LIST | {"post": "create"}), name="customers"),
     path(

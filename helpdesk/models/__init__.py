@@ -7,6 +7,7 @@ from helpdesk.models.base import (
     OrganizationOneToOneField,
 )
 from helpdesk.models.calendars import FocusTime, Leave, WorkingPeriod
+from helpdesk.models.calls import Call
 from helpdesk.models.capacity import KindLimit, KindLoad
 from helpdesk.models.channels import ApiToken, Channel, IdempotencyKey, Queue, Route, Snippet
 from helpdesk.models.conversations import OPEN, OPEN_STATES, WEIGHTS, Conversation, Priority, State
@@ -58,6 +59,7 @@ __all__ = [
     "Attachment",
     "AuditEntry",
     "AuditSeal",
+    "Call",
     "Channel",
     "Consent",
     "Conversation",

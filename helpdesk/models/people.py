@@ -149,6 +149,12 @@ class Staff(OrganizationModel):
         default=MailCopies.NEVER,
         help_text=_("Mails can be answered from any mail program."),
     )
+    call_address = models.CharField(
+        _("phone for calls"),
+        max_length=120,
+        blank=True,
+        help_text=_("Where calls ring: a number such as +8613800138000, or sip:name@exchange."),
+    )
     is_active = models.BooleanField(_("active"), default=True)
     # Raised whenever what this person may do could have changed; invalidates what was cached.
     permission_epoch = models.BigIntegerField(default=0, editable=False)

@@ -42,6 +42,7 @@ class Entry(OrganizationModel):
         ASKED_TO_JOIN = "asked_to_join", _("asked to take part")
         JOINED = "joined", _("takes part")
         OVERFLOWED = "overflowed", _("overflow rule")
+        CALL = "call", _("phone call")
 
     conversation = OrganizationForeignKey(
         "helpdesk.Conversation", models.CASCADE, related_name="entries"
@@ -92,6 +93,7 @@ class Entry(OrganizationModel):
                         "asked_to_join",
                         "joined",
                         "overflowed",
+                        "call",
                     ]
                 ),
                 name="entry_kind",
@@ -155,7 +157,7 @@ class Message(OrganizationModel):
 
 
 class Attachment(OrganizationModel):
-    """A file of a message, or one that was uploaded and waits for its message."""
+    """A file of a message, the recording of a call, or one that was uploaded and waits for its message."""
 
     class Kind(models.TextChoices):
         IMAGE = "image", _("picture")
@@ -164,6 +166,10 @@ class Attachment(OrganizationModel):
     public_id = models.UUIDField(default=uuid4, editable=False)
     message = OrganizationForeignKey(
         "helpdesk.Message", models.CASCADE, null=True, blank=True, related_name="attachments"
+    )
+    # Whose recording it is.
+    call = OrganizationForeignKey(
+        "helpdesk.Call", models.CASCADE, null=True, blank=True, related_name="recordings"
     )
     # Who uploaded it, until it belongs to a message.
     identity = OrganizationForeignKey(
@@ -199,8 +205,13 @@ class Attachment(OrganizationModel):
             models.Index(fields=["organization", "message"], name="attachment_message"),
             models.Index(
                 fields=["organization", "created_at"],
-                condition=models.Q(message__isnull=True),
+                condition=models.Q(message__isnull=True, call__isnull=True),
                 name="attachment_loose",
+            ),
+            models.Index(
+                fields=["organization", "call"],
+                condition=models.Q(call__isnull=False),
+                name="attachment_call",
             ),
         ]
 

@@ -29,6 +29,9 @@ class Answering:
         """Return why the customer cannot be answered, or not any more; empty while they can."""
         if self.platform.refusal:
             return str(self.platform.refusal)
+        wordless = limits.wordless_reason(self.c)
+        if wordless:
+            return wordless
         is_over = self.closes_at is not None and self.closes_at <= timezone.now()
         if is_over:
             return limits.closed_reason(self.c)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from helpdesk.models import Department, Entry, EscalationLevel, Letter, Queue, Skill, Staff, Topic
+from helpdesk.portal.known_calls import KnownCalls
 from helpdesk.portal.letters import letters_of, waiting_among
 from helpdesk.reports.names import labels_of
 from helpdesk.templatetags.portal import full_moment
@@ -56,6 +57,7 @@ ICONS = {
     "asked_to_join": "user",
     "joined": "users",
     "overflowed": "swap",
+    "call": "phone",
 }
 
 
@@ -67,11 +69,13 @@ class Names(Mapping[tuple[type[Any], int], str]):
         found: dict[tuple[type[Any], int], str],
         waiting: frozenset[int] = frozenset(),
         letters: Mapping[int, Letter] | None = None,
+        calls: KnownCalls | None = None,
     ) -> None:
         self._found = found
-        # Those who asked to take part and wait for a decision; and the letters, by their message.
+        # Those who asked to take part and wait for a decision; the letters, by their message; the calls.
         self.waiting = waiting
         self.letters = letters or {}
+        self.calls = calls or KnownCalls()
 
     def __getitem__(self, key: tuple[type[Any], int]) -> str:
         return self._found[key]
@@ -96,7 +100,7 @@ class Names(Mapping[tuple[type[Any], int], str]):
                     )
         if waiting is None:
             waiting = waiting_among(entries)
-        return cls(labels_of(wanted), waiting, letters_of(entries))
+        return cls(labels_of(wanted), waiting, letters_of(entries), KnownCalls.of(entries))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from helpdesk.access import access_of
 from helpdesk.errors import HelpdeskError, TooLarge, Unavailable
 from helpdesk.models import Staff, User
 from helpdesk.portal.errors import answer
+from helpdesk.reports.running_calls import has_calls
 from helpdesk.services.calendars import with_calendars
 from helpdesk.tenancy import memberships, organization_scope, organization_transaction
 
@@ -198,6 +199,7 @@ def _recognise(request: HttpRequest) -> None:
     user = cast("User", request.user)
     # The calendar comes along, since nearly every page shows the own card.
     rows = with_calendars(Staff.objects.select_related("department", "position", "presence"))
+    rows = rows.annotate(has_calls=has_calls())
     staff = rows.filter(user_id=user.pk, is_active=True, organization__is_active=True).first()
     if staff is None:
         # The membership ended: the next request asks which are left.

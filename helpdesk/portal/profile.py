@@ -23,6 +23,7 @@ from helpdesk.services import profile as profile_service
 from helpdesk.services import time_off
 from helpdesk.services.calendars import with_calendars
 from helpdesk.services.letters import signature_of
+from helpdesk.services.profile import valid_call_address
 from helpdesk.tenancy import memberships, organization_transaction
 
 SWITCHES = ("keys_off", "sound_off", "notices_off")
@@ -41,6 +42,7 @@ class ProfileForm(forms.Form):
     notices = forms.BooleanField(required=False)
     signature = forms.CharField(required=False, max_length=1000)
     mail_copies = forms.ChoiceField(choices=MailCopies, required=False)
+    call_address = forms.CharField(required=False, max_length=120)
 
     def clean_timezone(self) -> str:
         value: str = self.cleaned_data["timezone"]
@@ -48,10 +50,18 @@ class ProfileForm(forms.Form):
             raise forms.ValidationError(_("Please choose one of the time zones."))
         return value
 
+    def clean_call_address(self) -> str:
+        return valid_call_address(self.cleaned_data["call_address"])
+
     def signature_for(self, staff: Staff) -> str:
         """Return the signature as it was typed; as it is where nobody was asked for it."""
         typed = "signature" in self.data
         return str(self.cleaned_data["signature"]) if typed else str(staff.signature)
+
+    def call_address_for(self, staff: Staff) -> str:
+        """Return the phone as it was typed; as it is where nobody was asked for it."""
+        typed = "call_address" in self.data
+        return str(self.cleaned_data["call_address"]) if typed else str(staff.call_address)
 
     def preferences(self) -> dict[str, Any]:  # Any: small JSON values
         data = self.cleaned_data
@@ -76,6 +86,7 @@ def profile(request: HttpRequest) -> HttpResponse:
             preferences=form.preferences(),
             signature=form.signature_for(staff_of(request)),
             mail_copies=form.cleaned_data["mail_copies"] or staff_of(request).mail_copies,
+            call_address=form.call_address_for(staff_of(request)),
         )
         request.session["language"] = form.cleaned_data["language"]
         with translation.override(form.cleaned_data["language"]):
@@ -126,6 +137,7 @@ def _values(staff: Staff, form: ProfileForm | None) -> dict[str, Any]:  # Any: v
         "theme": kept.get("theme", "system"),
         "signature": staff.signature,
         "mail_copies": staff.mail_copies,
+        "call_address": staff.call_address,
         **{switch.removesuffix("_off"): not kept.get(switch) for switch in SWITCHES},
     }
 

@@ -26,7 +26,7 @@ from helpdesk.portal.known import Past, ShownIdentity, Visited, read_identities,
 from helpdesk.portal.letter_form import LetterForm, letter_form_of
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
-from helpdesk.services import limits, mentions
+from helpdesk.services import dialling, limits, mentions
 from helpdesk.services.letters import Joined, is_lettered
 
 PAGE = 30
@@ -189,6 +189,11 @@ class Thread(Answering):
     @property
     def icon(self) -> str:
         return channel_icon(self.c.channel.kind)
+
+    @cached_property
+    def call_number(self) -> str:
+        """Return the number that this person may have called; empty when there is none."""
+        return dialling.number_of(self.c) if self.may.reply else ""
 
     @property
     def may_write(self) -> bool:

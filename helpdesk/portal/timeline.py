@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from helpdesk.models import Attachment, Delivery, Entry, Message, Outbox, Staff
 from helpdesk.portal.deliveries import find_reasons, is_held, reason_to_wait
 from helpdesk.portal.happenings import ICONS, Happening, Names
+from helpdesk.portal.known_calls import ShownCall
 from helpdesk.portal.letters import ShownLetter, author_of, letter_of
 from helpdesk.registries import takes_typed_addresses
 from helpdesk.templatetags.portal import day_heading, full_moment, hour
@@ -41,6 +42,10 @@ class File(NamedTuple):
     @property
     def is_picture(self) -> bool:
         return self.attachment.kind == Attachment.Kind.IMAGE and not self.attachment.is_unchecked
+
+    @property
+    def is_sound(self) -> bool:
+        return self.attachment.mime.startswith("audio/")
 
     @property
     def shown_width(self) -> int:
@@ -98,6 +103,7 @@ class Line(TypedDict, total=False):
     event: str
     asked_in: str
     participant: str
+    call: ShownCall | None
 
 
 def line_of(entry: Entry, names: Names, customer: str, *, opens_day: bool = False) -> Line:
@@ -125,6 +131,7 @@ def _show_happening(line: Line, happening: Happening) -> None:
     line["sentence"], line["remark"] = happening.sentence, happening.remark
     line["event"], line["asked_in"] = happening.event, happening.asked_in
     line["participant"] = happening.waiting_participant
+    line["call"] = happening.names.calls.shown(happening.entry)
 
 
 def _show_message(line: Line, message: Message, actor: Staff | None, customer: str) -> None:
@@ -193,6 +200,7 @@ def _shown_files() -> QuerySet[Attachment]:
         "public_id",
         "kind",
         "name",
+        "mime",
         "size_bytes",
         "width",
         "height",

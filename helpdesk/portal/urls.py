@@ -4,6 +4,7 @@ from django.urls import path
 
 from helpdesk.portal import (
     actions,
+    calls,
     customers,
     joining,
     password,
@@ -44,6 +45,8 @@ urlpatterns = [
         writing.resend,
         name="resend",
     ),
+    path("conversations/<int:conversation_id>/call/", calls.call, name="call"),
+    path("calls/", calls.dock, name="call-dock"),
     path("conversations/<int:conversation_id>/take/", actions.take, name="take"),
     path("conversations/<int:conversation_id>/release/", actions.release, name="release"),
     path("conversations/<int:conversation_id>/keep/", actions.keep, name="keep"),

@@ -1,5 +1,7 @@
 """Replies, notes and files."""
 
+import re
+from pathlib import Path
 from urllib.parse import quote
 
 from django.core.files.uploadedfile import UploadedFile
@@ -23,6 +25,8 @@ from helpdesk.services.replying import Written
 from helpdesk.tenancy import organization_transaction
 
 MOST_FILES = 10
+# One part of a file, from a byte on.
+_RANGE = re.compile("bytes=([0-9]{1,15})-([0-9]{1,15})?")
 # What a browser may show on its own; everything else is downloaded.
 SHOWN_TYPES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 
@@ -144,7 +148,7 @@ def attachment(request: HttpRequest, public_id: str) -> HttpResponseBase:
     found = visible_attachment(access_of(request), public_id)
     # What nobody has looked into is bytes, whatever it claims to be.
     kind = "application/octet-stream" if found.is_unchecked else found.mime
-    response = FileResponse(files.path_of(found).open("rb"), content_type=kind)
+    response = _bytes(request, files.path_of(found), kind)
     is_shown = found.mime in SHOWN_TYPES and not found.is_unchecked
     how = "inline" if is_shown else "attachment"
     response["Content-Disposition"] = f"{how}; filename*=UTF-8''{quote(found.name, safe='')}"
@@ -152,3 +156,22 @@ def attachment(request: HttpRequest, public_id: str) -> HttpResponseBase:
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["Cache-Control"] = "private, no-store"
     return response
+
+
+def _bytes(request: HttpRequest, path: Path, kind: str) -> HttpResponseBase:
+    """Return a file, or the one part of it that a player asks for."""
+    size = path.stat().st_size
+    wanted = _RANGE.fullmatch(request.headers.get("Range", ""))
+    start = int(wanted[1]) if wanted else size
+    if start >= size or (wanted and wanted[2] and int(wanted[2]) < start):
+        response = FileResponse(path.open("rb"), content_type=kind)
+        response["Accept-Ranges"] = "bytes"
+        return response
+    last = min(int(wanted[2]) if wanted and wanted[2] else size - 1, size - 1)
+    with path.open("rb") as file:
+        file.seek(start)
+        part = file.read(max(0, last + 1 - start))
+    partial = HttpResponse(part, status=206, content_type=kind)
+    partial["Accept-Ranges"] = "bytes"
+    partial["Content-Range"] = f"bytes {start}-{start + len(part) - 1}/{size}"
+    return partial

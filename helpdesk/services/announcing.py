@@ -68,6 +68,8 @@ def may_announce(conversation: Conversation) -> bool:
     identity = conversation.identity
     if identity.awaits_proof or _wrote_last_automatically(conversation):
         return False
+    if limits.wordless_reason(conversation):
+        return False
     if not _can_leave(conversation) or not limits.takes_announcements(conversation):
         return False
     lately = Entry.objects.filter(

@@ -20,6 +20,8 @@ SCOPES = {
     "conversations:read": gettext_lazy("Read conversations"),
     "messages:read": gettext_lazy("Read messages and notes"),
     "messages:write": gettext_lazy("Answer customers and write notes"),
+    "calls:read": gettext_lazy("Read phone calls"),
+    "calls:write": gettext_lazy("Call customers"),
     "customers:read": gettext_lazy("Read customers"),
     "customers:write": gettext_lazy("Add and change customers"),
     "staff:read": gettext_lazy("Read who works here"),

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import Count, Q, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 from PIL import Image, UnidentifiedImageError
@@ -51,7 +51,9 @@ _BEGINNINGS: tuple[tuple[int, bytes, str], ...] = (
     (4, b"ftyp", "video/mp4"),
     (0, b"\x1aE\xdf\xa3", "video/webm"),
     (0, b"ID3", "audio/mpeg"),
-    (0, b"\xff\xfb", "audio/mpeg"),
+    # MPEG audio of the versions 1, 2 and 2.5, with and without a checksum.
+    *((0, bytes((0xFF, second)), "audio/mpeg") for second in (0xFB, 0xFA, 0xF3, 0xF2, 0xE3, 0xE2)),
+    (8, b"WAVEfmt ", "audio/wav"),
     (0, b"OggS", "audio/ogg"),
 )
 _OFFICE = {
@@ -192,9 +194,14 @@ def shown_name(name: str) -> str:
     return text or "file"
 
 
+def _loose() -> QuerySet[Attachment]:
+    """Return the files that belong to no message and to no call."""
+    return Attachment.objects.filter(message__isnull=True, call__isnull=True)
+
+
 def _forget_some(now: datetime) -> int:
     with organization_transaction():
-        loose = Attachment.objects.filter(message__isnull=True, created_at__lt=now - LOOSE_FOR)
+        loose = _loose().filter(created_at__lt=now - LOOSE_FOR)
         rows = list(loose.select_for_update(skip_locked=True).order_by("created_at")[:BATCH])
         for row in rows:
             _path(row.organization_id, row.public_id).unlink(missing_ok=True)
@@ -205,11 +212,14 @@ def _forget_some(now: datetime) -> int:
 
 def _refuse_hoards(identity_id: int, size_bytes: int) -> None:
     with organization_transaction():
-        loose = Attachment.objects.filter(message__isnull=True, identity__isnull=False)
-        found = loose.aggregate(
-            count=Count("pk"),
-            own=Count("pk", filter=Q(identity_id=identity_id)),
-            size=Coalesce(Sum("size_bytes"), 0),
+        found = (
+            _loose()
+            .filter(identity__isnull=False)
+            .aggregate(
+                count=Count("pk"),
+                own=Count("pk", filter=Q(identity_id=identity_id)),
+                size=Coalesce(Sum("size_bytes"), 0),
+            )
         )
     if (
         found["own"] >= MOST_LOOSE

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from helpdesk.errors import Refused
 from helpdesk.models import Attachment, Conversation, Delivery, Direction, Message, Outbox
-from helpdesk.registries import FileKind, FileLimit, Limits, channel_kinds
+from helpdesk.registries import FileKind, FileLimit, Limits, channel_kinds, is_call
 from helpdesk.splitting import SIZES, count_messages
 
 # What a refused answer names as its reason for programs.
@@ -39,7 +39,10 @@ def closes_at(conversation: Conversation) -> datetime | None:
 
 
 def check_window(conversation: Conversation) -> None:
-    """Raise Refused once the time for an answer is over: the platform would not take it."""
+    """Raise Refused where nothing can be written, or the time for it is over: the platform would not take it."""
+    reason = wordless_reason(conversation)
+    if reason:
+        raise Refused(reason, gate=GATE)
     until = closes_at(conversation)
     if until is not None and until <= timezone.now():
         raise Refused(closed_reason(conversation), gate=GATE, closed_at=until.isoformat())
@@ -64,6 +67,13 @@ def takes_announcements(conversation: Conversation) -> bool:
     """Tell whether what no person wrote may leave: in private, and in words of our own."""
     known = limits_of(conversation)
     return known.freeform and not known.is_public and not known.refusal
+
+
+def wordless_reason(conversation: Conversation) -> str:
+    """Return why nothing can be written to the customer, who calls by phone; empty where it can."""
+    if conversation.channel.answers_by_id or not is_call(conversation.channel):
+        return ""
+    return _("A caller is not answered in writing: call back, or write a note for colleagues.")
 
 
 def closed_reason(conversation: Conversation) -> str:

@@ -131,13 +131,24 @@ def receive_unreadable(identity: Identity, *, subject: str, **facts: Any) -> Ent
     `facts` go into the entry as small JSON values. What else a sender sends that cannot be read
     joins the same conversation.
     """
+    arrival = Arrival("", "", thread_key="unreadable", subject=subject)
+    return receive_happening(identity, arrival, Entry.Kind.QUARANTINED, shown=subject, **facts)
+
+
+def receive_happening(
+    identity: Identity, arrival: Arrival, kind: Entry.Kind, *, shown: str, **facts: Any
+) -> Entry:
+    """Add what a customer did, and is no message, to the conversation that they are answered in.
+
+    Somebody is asked as after a message. `shown` is what lists show of it; `facts` go into the entry as
+    small JSON values.
+    """
     with organization_transaction():
-        arrival = Arrival("", "", thread_key="unreadable", subject=subject)
         conversation = _conversation_of(identity, arrival)
         is_new = conversation.last_number == 0
-        now = timezone.now()
-        entry = timeline.add_entry(conversation, Entry.Kind.QUARANTINED, at=now, **facts)
-        _customer_spoke(conversation, subject, at=now, since=now)
+        now = arrival.at or timezone.now()
+        entry = timeline.add_entry(conversation, kind, at=now, **facts)
+        _customer_spoke(conversation, shown, at=now, since=now)
         if is_new:
             _tell_queued(conversation)
     return entry

@@ -12,6 +12,8 @@ from channels_app.delivery import NOTIFICATION as LEAVING
 from channels_app.leaving.crew import Crew
 from channels_app.lines import Lines
 from channels_app.mailboxes import Watchers
+from channels_app.placing import NOTIFICATION as CALLING
+from channels_app.placing import place_due
 from channels_app.polling import poll_due
 from channels_app.processing import process_due
 from channels_app.services.fetching import NOTIFICATION as HINTED
@@ -22,7 +24,7 @@ POLLING = 2
 
 
 class Command(BaseCommand):
-    help = "Read mailboxes, process what channels report and deliver replies, until stopped."
+    help = "Read mailboxes, process what channels report, deliver replies and place calls, until stopped."
 
     # Any: the options of argparse have no narrower type.
     def handle(self, *args: Any, **options: Any) -> None:
@@ -40,6 +42,7 @@ class Command(BaseCommand):
             Loop("delivering", crew.send_due, LEAVING),
             # Several, so that a slow vendor holds up no other.
             *(Loop(f"polling-{number}", poll_due, HINTED) for number in range(POLLING)),
+            Loop("calling", place_due, CALLING),
         ]
         watchers, lines = Watchers(), Lines()
         watchers.start()

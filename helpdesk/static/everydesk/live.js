@@ -144,6 +144,7 @@
     else if (fragment.matches('.conv')) desk.placeRow(fragment)
     else if (fragment.matches('.toast')) document.getElementById('toasts').append(fragment)
     else if (fragment.id === 'offer') showOffer(fragment)
+    else if (fragment.id === 'call-dock') showCalls(fragment)
     else if (fragment.dataset.refresh) refreshPart(fragment)
     else if (fragment.dataset.callsChanged !== undefined) desk.refreshCalls()
     else replacePart(fragment)
@@ -188,6 +189,19 @@
     else body.append(fragment)
     htmx.process(fragment)
     if (!fragment.hidden) fragment.dispatchEvent(new CustomEvent('everydesk:offer', { bubbles: true }))
+  }
+
+  // A call that rings is heard once, however often it is shown.
+  function showCalls(fragment) {
+    const shown = document.getElementById('call-dock')
+    if (!shown) return
+    const heard = [...shown.querySelectorAll('.rings')].map(function (call) { return call.dataset.call })
+    shown.replaceWith(fragment)
+    htmx.process(fragment)
+    document.dispatchEvent(new CustomEvent('everydesk:placed'))
+    for (const call of fragment.querySelectorAll('.rings')) {
+      if (!heard.includes(call.dataset.call)) call.dispatchEvent(new CustomEvent('everydesk:offer', { bubbles: true }))
+    }
   }
 
   document.addEventListener('htmx:wsBeforeMessage', function (event) {
