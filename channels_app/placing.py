@@ -5,9 +5,10 @@ import logging
 from django.db import connection
 from django.utils import timezone
 
+from channels_app.calls import recording
 from channels_app.exchange import CallWish, PlacesCalls
 from channels_app.protocol import SendError
-from channels_app.registry import adapter_for
+from channels_app.registry import account_of, adapter_for
 from channels_app.services import health
 from helpdesk.errors import ChannelError
 from helpdesk.models import Call
@@ -60,12 +61,12 @@ def _placed(wanted: Call, reference: str) -> str:
     adapter = adapter_for(wanted.channel)
     if not isinstance(adapter, PlacesCalls) or wanted.staff is None:
         raise ChannelError(permanent=True)
-    return adapter.place(
-        CallWish(
-            reference=reference,
-            colleague=wanted.staff.call_address,
-            staff_id=wanted.staff.pk,
-            customer_number=wanted.customer_number,
-            language=wanted.channel.language,
-        )
+    wish = CallWish(
+        reference=reference,
+        colleague=wanted.staff.call_address,
+        staff_id=wanted.staff.pk,
+        customer_number=wanted.customer_number,
+        language=wanted.channel.language,
     )
+    with recording.calls_of(account_of(wanted.channel), recording.SEND):
+        return adapter.place(wish)

@@ -52,6 +52,7 @@ FOLDERS: dict[str, str] = {
     "google_play": "channels_app.adapters.google_play",
     "app_store": "channels_app.adapters.app_store",
     "rss": "channels_app.adapters.rss",
+    "voice_twilio": "channels_app.adapters.voice_twilio",
 }
 
 # Kinds that are fetched, and who says how that goes.

@@ -37,8 +37,8 @@ class Migration(migrations.Migration):
                 ('transcript', models.TextField(blank=True)),
             ],
             options={
-                'verbose_name': 'call',
-                'verbose_name_plural': 'calls',
+                'verbose_name': 'phone call',
+                'verbose_name_plural': 'phone calls',
                 'ordering': ['-id'],
                 'default_permissions': (),
             },

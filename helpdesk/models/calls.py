@@ -74,8 +74,8 @@ class Call(OrganizationModel):
     transcript = models.TextField(blank=True)
 
     class Meta:
-        verbose_name = _("call")
-        verbose_name_plural = _("calls")
+        verbose_name = _("phone call")
+        verbose_name_plural = _("phone calls")
         default_permissions = ()
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [

@@ -71,6 +71,13 @@ def is_not_called(kind: str) -> str:
     return is_not_played(kind)
 
 
+def has_no_words(kind: str) -> str:
+    vendor = CASES[kind].vendor
+    return (
+        "" if vendor is None or vendor.has_words else "its customers are heard, and write nothing"
+    )
+
+
 def is_silent(kind: str) -> str:
     return "" if CASES[kind].sends else "nothing leaves through it"
 

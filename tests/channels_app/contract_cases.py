@@ -138,6 +138,7 @@ def _faked(kind: str) -> ContractCase:
         stand_in=stand_in,
         sends=vendor.takes_answers,
         named_secrets=vendor.named_secrets,
+        sends=vendor.sends,
     )
 
 

@@ -23,6 +23,7 @@ from tests.channels_app.contract import (
     check,
     config_of,
     connected,
+    has_no_words,
     has_only_hints,
     is_fetched,
     is_not_played,
@@ -197,7 +198,7 @@ def test_what_a_vendor_adds_one_day_changes_nothing(kind: str) -> None:
     assert found == known
 
 
-@check(is_fetched)
+@check(is_fetched, has_no_words)
 def test_a_hostile_text_arrives_as_it_was_written(kind: str, world: World, client: Client) -> None:
     with connected(kind, world) as config:
         assert says(client, kind, config, 1, HOSTILE).status_code == 200

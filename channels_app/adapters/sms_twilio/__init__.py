@@ -8,7 +8,7 @@ from helpdesk.registries import ChannelKind, SettingField
 KIND = ChannelKind(
     label=_("SMS (Twilio)"),
     icon="phone",
-    capabilities=frozenset({"attachments", "delivered"}),
+    capabilities=frozenset({"attachments", "delivered", "phone_numbers"}),
     guide=(
         _("In the Twilio console take the account SID and the auth token from the front page."),
         _("Buy a number that can send messages, or use the SID of a messaging service."),
