@@ -1,9 +1,14 @@
 """What adapters of exchanges say and are told: phone calls that are directed, and calls that we ask for."""
 
+import re
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
-from channels_app.protocol import HttpReply, RawRequest
+from django.utils.translation import gettext as _
+
+from channels_app.protocol import ContactIdentity, HttpReply, Line, RawRequest
+
+_NUMBER = re.compile(r"\+[1-9][0-9]{4,14}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +52,21 @@ class PlacesCalls(Protocol):
 
     def place(self, wish: CallWish) -> str:
         """Have a call placed and return the vendor's name of it. Raises SendError."""
+
+
+class CallLine(Line, Protocol):
+    """A line to an exchange, which asks how calls stand."""
+
+    def standing(self, call_id: str, reference: str) -> CallStanding:
+        """Return how a call stands; a transaction is opened for it."""
+
+
+def caller(
+    number: str, name: str, call_id: str, *, is_vouched_for: bool = False
+) -> ContactIdentity:
+    """Return who calls. Nothing tells one caller without a number from another."""
+    if not _NUMBER.fullmatch(number):
+        return ContactIdentity(f"withheld-{call_id}", display_name=_("Number withheld"))
+    return ContactIdentity(
+        number, display_name=name or number, phone=number, verified=is_vouched_for
+    )

@@ -17,10 +17,11 @@ from django.utils import timezone
 from django.utils.translation import override
 from psycopg_pool import PoolTimeout
 
+from channels_app.exchange import CallStanding
 from channels_app.models import PollPosition
 from channels_app.protocol import Event, Listens, RawRequest
 from channels_app.registry import FOLDERS, adapter_class, config_of, make_adapter
-from channels_app.services import ingesting
+from channels_app.services import ingesting, standing
 from channels_app.services.doors import Door, find_door
 from helpdesk.bell import Bell
 from helpdesk.errors import HelpdeskError, NotFound
@@ -94,6 +95,10 @@ class HeldLine:
     def works(self) -> None:
         """Say that the vendor has let us in. Raises LineLost."""
         self._hold(failures=0, error="", read_at=timezone.now())
+
+    def standing(self, call_id: str, reference: str) -> CallStanding:
+        """Return how a phone call stands, for exchanges."""
+        return standing.of_call(self.door, call_id, reference)
 
     def _hold(self, **facts: object) -> None:
         now = timezone.now()

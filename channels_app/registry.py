@@ -53,6 +53,7 @@ FOLDERS: dict[str, str] = {
     "app_store": "channels_app.adapters.app_store",
     "rss": "channels_app.adapters.rss",
     "voice_twilio": "channels_app.adapters.voice_twilio",
+    "voice_asterisk": "channels_app.adapters.voice_asterisk",
 }
 
 # Kinds that are fetched, and who says how that goes.

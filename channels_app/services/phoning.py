@@ -34,15 +34,15 @@ def arrive(kept: InboundEvent, event: Event, files: Files) -> Outcome:
 
 def _left(kept: InboundEvent, event: Event, files: Files) -> Outcome:
     seconds = event.data.get("seconds")
-    stored = recordings.leave_message(
+    message_id = recordings.leave_message(
         kept.channel,
         _news(kept, event),
-        sender_of(event.sender),
+        sender_of(event.sender) if event.sender else None,
         recording_id=reference_of(_text(event, "recording_id") or event.dedup_key),
         seconds=seconds if isinstance(seconds, int) else None,
         files=files,
     )
-    return Outcome(State.DONE, stored.message_id)
+    return _found(message_id)
 
 
 def _recorded(kept: InboundEvent, event: Event, files: Files) -> int | None:

@@ -11,7 +11,7 @@ from helpdesk.migration_operations import ComposeForeignKeys, DueQueue, IsolateT
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('helpdesk', '0024_identity_aliases'),
+        ('helpdesk', '0026_customer_merges'),
     ]
 
     operations = [

@@ -9,30 +9,34 @@ from helpdesk import events
 from helpdesk.models import Attachment, Call, Channel, Direction, Message
 from helpdesk.services import calls, timeline
 from helpdesk.services.calls import News
-from helpdesk.services.identifying import Sender, identify
-from helpdesk.services.receiving import Arrival, Received, receive_from
+from helpdesk.services.identifying import Sender
+from helpdesk.services.receiving import Arrival, receive_from
 from helpdesk.tenancy import organization_transaction
 
 
 def leave_message(
     channel: Channel,
     news: News,
-    sender: Sender,
+    sender: Sender | None,
     *,
     recording_id: str,
     seconds: int | None,
     files: Sequence[Attachment] = (),
-) -> Received:
-    """Store what a caller left as their message, and end the call with it.
+) -> int | None:
+    """Store what a caller left as their message, and end the call with it; returns the message's id.
 
-    Its file may come later, under the same id. The same recording again is the same message.
+    Its file may come later, under the same id. The same recording again is the same message. None while
+    nothing is known of the call, nor who called.
     """
     with organization_transaction():
         calls.hear(channel, news, sender)
+        call = calls.known_call(channel.pk, news.call_id)
+        if call is None:
+            return None
         with translation.override(channel.language):
             text = _("Voicemail (%(length)s)") % {"length": length(seconds)}
         received = receive_from(
-            identify(channel, sender),
+            call.conversation.identity,
             Arrival(
                 text,
                 client_ref=recording_id[:64],
@@ -41,11 +45,12 @@ def leave_message(
                 at=news.at,
             ),
         )
-        call = calls.known_call(channel.pk, news.call_id)
-        if call is not None and call.voicemail_id is None:
+        if call.voicemail_id is None:
+            # What the message has changed of the conversation is news to the call.
+            call = calls.known_call(channel.pk, news.call_id) or call
             call.voicemail_id = received.message_id
             calls.finish(call, news.at, ending=Call.Ending.VOICEMAIL)
-    return received
+    return received.message_id
 
 
 def add_to_message(channel_id: int, recording_id: str, files: Sequence[Attachment]) -> int | None:

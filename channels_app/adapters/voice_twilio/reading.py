@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 
-from django.utils.translation import gettext as _
-
+from channels_app.exchange import caller
 from channels_app.protocol import Attachment, ContactIdentity, Event, RawRequest
 from channels_app.twilio import read_form
 
@@ -75,15 +74,11 @@ class _Report:
     @property
     def sender(self) -> ContactIdentity:
         """Who calls us."""
-        number = self.form.identifier("From", 100, required=True)
-        if not NUMBER.fullmatch(number):
-            # Nothing tells one such caller from another.
-            return ContactIdentity(f"withheld-{self.sid}", display_name=_("Number withheld"))
-        return ContactIdentity(
-            number,
-            display_name=self.form.line("CallerName", 100) or number,
-            phone=number,
-            verified=self.form.line("StirVerstat", 60).startswith(_VOUCHED),
+        return caller(
+            self.form.identifier("From", 100, required=True),
+            self.form.line("CallerName", 100),
+            self.sid,
+            is_vouched_for=self.form.line("StirVerstat", 60).startswith(_VOUCHED),
         )
 
     def of_caller(self) -> list[Event]:
