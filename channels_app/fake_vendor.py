@@ -104,8 +104,6 @@ class FakeVendor:
     customer: ClassVar[str] = "customer-1"
     # Whether its customers write; others are heard.
     has_words: ClassVar[bool] = True
-    # Whether anything can be written to its customers.
-    sends: ClassVar[bool] = True
 
     def __init__(self, port: int = 0, took: Callable[[Call], None] | None = None) -> None:
         self.port = self._wanted_port = port

@@ -138,7 +138,6 @@ def _faked(kind: str) -> ContractCase:
         stand_in=stand_in,
         sends=vendor.takes_answers,
         named_secrets=vendor.named_secrets,
-        sends=vendor.sends,
     )
 
 

@@ -29,7 +29,7 @@ class Vendor(FakeWireVendor):
     }
     calls_us: ClassVar[bool] = False
     has_words: ClassVar[bool] = False
-    sends: ClassVar[bool] = False
+    takes_answers: ClassVar[bool] = False
     customer: ClassVar[str] = "+8613800138000"
 
     def __enter__(self) -> "Vendor":

@@ -34,7 +34,7 @@ class Vendor(FakeVendor):
     content_type: ClassVar[str] = "application/x-www-form-urlencoded"
     customer: ClassVar[str] = "+8613800138000"
     has_words: ClassVar[bool] = False
-    sends: ClassVar[bool] = False
+    takes_answers: ClassVar[bool] = False
 
     def __enter__(self) -> "Vendor":
         # What its number leads to; and the calls that Everydesk has asked for.
