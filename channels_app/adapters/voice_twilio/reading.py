@@ -1,13 +1,12 @@
 """What a request of Twilio Voice reports of a call (https://www.twilio.com/docs/voice/twiml).
 
 Each address that we give out says in `step` what it is for. Without one it is a call that comes in, or
-the number's report that a call has ended.
+the number's report that a call has ended. When something happened is told by our own clock: theirs counts
+whole seconds, and may go otherwise.
 """
 
 import re
 from collections.abc import Mapping
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 
 from channels_app.exchange import caller
 from channels_app.protocol import Attachment, ContactIdentity, Event, RawRequest
@@ -181,7 +180,6 @@ class _Report:
             kind="call",
             dedup_key=f"{self.call_id}:{leg}:{what}:{change}",
             sender=whose,
-            sent_at=_moment(self.form.line("Timestamp", 60)),
             attachments=files,
             data={name: value for name, value in known.items() if value not in ("", None)},
         )
@@ -189,11 +187,3 @@ class _Report:
 
 def _id(text: str) -> int | None:
     return int(text) if _DIGITS.fullmatch(text) else None
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        found = parsedate_to_datetime(text) if text else None
-    except (ValueError, OverflowError):
-        return None
-    return found if found and found.tzinfo else None
