@@ -12,21 +12,32 @@ from django.apps import apps
 from django.test import Client
 from django.utils import timezone
 
-from channels_app.models import DeliveryAttempt, Dispatch, InboundEvent
+from channels_app.models import DeliveryAttempt, Device, Dispatch, InboundEvent
 from channels_app.services import visiting
 from channels_app.services.doors import find_door
 from helpdesk.models import (
     Attachment,
+    Call,
     Channel,
     Conversation,
     Customer,
     Entry,
+    Identity,
     Letter,
+    MergeSuggestion,
     Message,
     OrganizationModel,
     Participant,
 )
-from helpdesk.services import assignment, escalation, grants, replying, time_off
+from helpdesk.services import (
+    assignment,
+    escalation,
+    grants,
+    merging,
+    replying,
+    time_off,
+    timeline,
+)
 from helpdesk.services.api_tokens import SCOPES, issue_token
 from routing.models import (
     Decision,
@@ -123,6 +134,8 @@ def furnish(slug: str) -> Furnished:
             entry_id=received.message_id,
         )
         _leave_by_letter(channel, written.message_id, slug)
+        _call(channel, received.conversation_id, slug)
+    _meet_twice(world, received.conversation_id, slug)
     handed = world.message("第二个问题", visitor="second").conversation_id
     with world.transaction():
         assignment.take(carol, handed)
@@ -157,6 +170,47 @@ def _experiment(world: World, slug: str) -> None:
         seed=1,
         opened_by=world.alice,
     )
+
+
+def _call(channel: Channel, conversation_id: int, slug: str) -> None:
+    """Have the customer called before, and their app known on one device."""
+    conversation = Conversation.objects.select_for_update().get(pk=conversation_id)
+    now = timezone.now()
+    entry = timeline.add_entry(conversation, Entry.Kind.CALL, at=now)
+    conversation.save(update_fields=["last_number"])
+    Call.objects.create(
+        channel=channel,
+        conversation=conversation,
+        entry=entry,
+        direction="in",
+        state="ended",
+        ending="completed",
+        customer_number=f"{CANARY}-{slug}",
+        began_at=now,
+        ended_at=now,
+    )
+    Device.objects.create(
+        channel=channel,
+        identity_id=conversation.identity_id,
+        service="fcm",
+        token=f"{CANARY}-{slug}",
+        token_hash="0" * 64,
+    )
+
+
+def _meet_twice(world: World, conversation_id: int, slug: str) -> None:
+    """Have the customer brought together with one other, and perhaps be a third."""
+    with world.transaction():
+        kept = Conversation.objects.get(pk=conversation_id).customer
+        gone, third = (
+            Customer.objects.create(name=f"{CANARY}-{slug}-{name}") for name in ("gone", "third")
+        )
+        for each in (gone, third):
+            Identity.objects.create(
+                customer=each, channel=world.channel, external_id=f"{slug}-{each.pk}"
+            )
+        merging.join(kept.pk, gone.pk, by=world.access("carol"), evidence=())
+        MergeSuggestion.objects.create(first=kept, second=third, evidence=[])
 
 
 def _attach(message_id: int, slug: str) -> None:
@@ -241,7 +295,12 @@ def model_of(address: Address, argument: str) -> type[Any] | None:
         return apps.get_model(found.group(1), found.group(2)) if found else Customer
     if argument == "public_id":
         return Attachment if address.name == "portal:attachment" else Channel
-    named = {"file_id": "attachment", "event_id": "inboundevent"}
+    named = {
+        "file_id": "attachment",
+        "event_id": "inboundevent",
+        "merge_id": "customermerge",
+        "suggestion_id": "mergesuggestion",
+    }
     name = named.get(argument, argument.removesuffix("_id"))
     for app in ("helpdesk", "routing", "channels_app", "contenttypes"):
         with_name = {
