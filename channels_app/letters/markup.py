@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 LETTERS_READ = 1_000_000
 # Past so many tags a letter is only text: no letter needs them, and trees cost memory.
-TAGS_READ = 30_000
+TAGS_READ = 15_000
 ATTRIBUTES_READ = 60
 
 VOID = frozenset(

@@ -12,7 +12,7 @@ from . import calendars, charsets, cleaning, tnef
 from .tree import Budget, Node, read_tree
 
 LONGEST_TEXT = 200_000
-LONGEST_HTML = 1_000_000
+LONGEST_HTML = 500_000
 MOST_PARTS = 200
 # Four bytes a character at most, three of them for each byte where it is quoted.
 _ENCODED_TEXT = 12 * LONGEST_TEXT
