@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.journeys.contrast import weak_texts
-from tests.journeys.people import Colleague, Crowd
+from tests.journeys.people import Colleague, Crowd, Visitor
 from tests.journeys.rows import change_rows, rows_of
 
 STAFF_PAGES = (
@@ -134,12 +134,14 @@ def test_focus_shows_wherever_the_tab_key_goes(jia: Colleague) -> None:
         assert jia.page.evaluate(FOCUS_SHOWS) == ""
 
 
-def test_the_desk_works_on_a_phone(crowd: Crowd) -> None:
+def test_the_desk_works_on_a_phone(cleared_desk: None, visitor: Visitor, crowd: Crowd) -> None:
     jia = crowd.colleague("jia.chen", viewport={"width": 390, "height": 844})
     expect(jia.page.locator("#list")).to_be_visible()
     wide = jia.page.evaluate("document.documentElement.scrollWidth > innerWidth")
     assert not wide
-    jia.page.locator("#conversations a.conv").first.click()
+    jia.goes_online()
+    visitor.says("想退货，在手机上答一下")
+    jia.row("在手机上答一下").click()
     expect(jia.page.locator("#timeline")).to_be_visible()
     expect(jia.page.locator("#list")).to_be_hidden()
     check_names(jia.page)

@@ -38,19 +38,6 @@ def line(vendor: Vendor, ling: Colleague) -> str:
     return ling.connects("voice_twilio", secret=CONFIG.secrets[0], **vendor.settings)
 
 
-def enters_phone(colleague: Colleague, number: str) -> None:
-    colleague.page.goto("/profile/")
-    colleague.page.locator("[name=call_address]").fill(number)
-    colleague.page.locator("form.stack button.btn-main").click()
-    expect(colleague.page.locator("[name=call_address]")).to_have_value(number)
-    colleague.comes_in()
-    colleague.goes_online()
-
-
-def dock(colleague: Colleague) -> Locator:
-    return colleague.page.locator("#call-dock .calling")
-
-
 def is_rung(call: PlayedCall) -> bool:
     call.waits()
     return call.stands == "dialling"
@@ -66,30 +53,30 @@ def test_a_caller_is_put_through_and_called_back(
     crowd: Crowd, vendor: Vendor, line: str, jia: Colleague
 ) -> None:
     change_rows(crowd.installation, SETTINGS, ['{"records": true}'])
-    enters_phone(jia, "+8613911112222")
+    jia.enters_phone("+8613911112222")
     call = vendor.rings(line, CONFIG, caller=FANG)
-    expect(dock(jia)).to_contain_text("客户来电")
-    expect(dock(jia)).to_contain_text(FANG)
+    expect(jia.dock).to_contain_text("客户来电")
+    expect(jia.dock).to_contain_text(FANG)
     eventually(lambda: is_rung(call), 20)
     call.colleague_answers()
-    expect(dock(jia)).to_contain_text("你正在通话")
-    dock(jia).locator("a.btn").click()
+    expect(jia.dock).to_contain_text("你正在通话")
+    jia.dock.locator("a.btn").click()
     expect(jia.timeline).to_contain_text("正在与客户通话")
     call.talk_ends()
     expect(jia.timeline).to_contain_text("与客户通话（0:")
-    expect(dock(jia)).to_have_count(0)
+    expect(jia.dock).to_have_count(0)
     is_played(jia.timeline.locator("li.sys audio"))
 
     # Called back: first the own phone, then the customer's.
     jia.page.locator("#thread-actions form[action$='/call/'] button").click()
-    expect(dock(jia)).to_contain_text("正在为你拨打")
+    expect(jia.dock).to_contain_text("正在为你拨打")
     eventually(lambda: len(vendor.placed) == 1, 20)
     back = vendor.connects(CONFIG)
     back.colleague_answers()
     assert back.stands == "dialling"
     back.colleague_ignores("busy")
     expect(jia.timeline).to_contain_text("对方占线")
-    expect(dock(jia)).to_have_count(0)
+    expect(jia.dock).to_have_count(0)
     jia.resolves()
 
 
