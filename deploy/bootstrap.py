@@ -26,6 +26,7 @@ def main(arguments: list[str]) -> None:
     bring_up_to_date(development=wants_development)
     if rest:
         os.chdir(PROJECT)
+        _keep_bytecode()
         sys.stdout.flush()
         os.execv(PYTHON, [str(PYTHON), "-m", *rest])
 
@@ -42,6 +43,15 @@ def bring_up_to_date(*, development: bool) -> None:
         _make_environment()
     _install("requirements-dev.txt" if development else "requirements.txt")
     stamp.write_text(fingerprints[development])
+
+
+def _keep_bytecode() -> None:
+    """Let what is compiled be kept in the environment, also where Python is told to keep none beside files.
+
+    A dozen processes read the same modules; compiling them is most of what each takes to start.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    os.environ.setdefault("PYTHONPYCACHEPREFIX", str(ENVIRONMENT / "bytecode"))
 
 
 def _fingerprint(is_development: bool) -> str:
