@@ -228,7 +228,8 @@ class FakeVendor:
         self._server = ThreadingHTTPServer(("127.0.0.1", self._wanted_port), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_port
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        # Closed within as many seconds as it looks for that.
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
         return self
 
     def __exit__(

@@ -86,7 +86,7 @@ class Peer(BaseHTTPRequestHandler):
 def peer() -> Iterator[str]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Peer)
     Peer.calls = []
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

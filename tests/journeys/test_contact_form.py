@@ -64,7 +64,7 @@ class _Shop(BaseHTTPRequestHandler):
 def port() -> Iterator[int]:
     """The port of a foreign web server on this machine."""
     with HTTPServer(("127.0.0.1", 0), _Shop) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         yield server.server_port
         server.shutdown()
