@@ -222,6 +222,9 @@ class FakeVendor:
             def do_PUT(self) -> None:
                 vendor._serve(self)
 
+            def do_DELETE(self) -> None:
+                vendor._serve(self)
+
             def log_message(self, format: str, *args: object) -> None:
                 pass
 

@@ -81,6 +81,8 @@ AWAY = (
     """UPDATE helpdesk_conversation SET state = 'closed', queue_id = NULL, queued_at = NULL,
            owner_id = NULL, snoozed_until = NULL, return_at = NULL, waiting_since = NULL,
            route_at = NULL, closed_at = now() WHERE state NOT IN ('resolved', 'closed')""",
+    """UPDATE helpdesk_call SET state = 'ended', ending = 'completed', ended_at = now(), due_at = NULL
+           WHERE state <> 'ended'""",
     # What nobody ends would count as held for longer and longer, and no wait could be told.
     "UPDATE helpdesk_assignment SET ended_at = now(), ending = 'undone' WHERE ended_at IS NULL",
     "UPDATE helpdesk_staff SET load = 0",

@@ -329,6 +329,7 @@ class Colleague:
         for name, value in settings.items():
             page.locator(f"input[name=setting_{name}]").fill(str(value))
         page.locator("button[name=_continue], input[name=_continue]").first.click()
+        page.locator("form[action$='/test/'] button").wait_for()
         shown = page.locator("#webhook-url")
         address = shown.input_value().strip() if shown.count() else ""
         page.locator("form[action$='/test/'] button").click()

@@ -139,7 +139,9 @@ def test_the_desk_works_on_a_phone(cleared_desk: None, visitor: Visitor, crowd: 
     expect(jia.page.locator("#list")).to_be_visible()
     wide = jia.page.evaluate("document.documentElement.scrollWidth > innerWidth")
     assert not wide
+    jia.page.goto("/profile/")
     jia.goes_online()
+    jia.comes_in()
     visitor.says("想退货，在手机上答一下")
     jia.row("在手机上答一下").click()
     expect(jia.page.locator("#timeline")).to_be_visible()
