@@ -9,8 +9,9 @@ from helpdesk.registries import Limits
 
 Unit = Literal["characters", "bytes", "utf16"]
 
-# What a reader sees as one character, such as an emoji of several code points.
-_CHARACTER = regex.compile(r"\X")
+# What a reader sees as one character, such as an emoji of several code points. Flags apart: before each
+# of them `\X` counts again all that stand before it.
+_CHARACTER = regex.compile(r"\p{RI}{2}[\p{GCB=Extend}\p{GCB=SpacingMark}\p{GCB=ZWJ}]*+|\X")
 # Where a text is best cut, the best first: after a paragraph, a line, a sentence, a word.
 _BREAKS = tuple(
     regex.compile(pattern) for pattern in (r"\n\s*\n", r"\n", r"[。！？；]|[.!?;]\s", r"\s|[，、,]")
