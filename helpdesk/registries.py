@@ -147,6 +147,11 @@ class ChannelKind:
     report: Callable[[int], ChannelReport | None] | None = None
 
     @property
+    def is_public(self) -> bool:
+        """Tell whether answers are there for everybody to read."""
+        return self.limits({}).is_public
+
+    @property
     def secret_names(self) -> list[str]:
         return [each.name for each in self.settings if each.kind == "secret"]
 

@@ -73,3 +73,15 @@ def test_a_form_whose_mailbox_is_gone_says_so(world: World, browser: Browser) ->
 def test_other_kinds_are_not_asked_who_answers(world: World, browser: Browser) -> None:
     page = browser(world.alice).get("/admin/helpdesk/channel/add/?kind=webchat")
     assert "answers_by" not in page.context["adminform"].form.fields
+
+
+def test_each_kind_says_how_its_customers_are_answered(world: World, browser: Browser) -> None:
+    page = browser(world.alice).get("/admin/helpdesk/channel/add/").content.decode()
+    for kind, said in (
+        ("webchat", "Answers at once"),
+        ("voice_twilio", "Phone calls"),
+        ("app_store", "Public, for everybody to read"),
+        ("form", "Letters and posts"),
+    ):
+        card = page.partition(f'href="?kind={kind}"')[2].partition("</a>")[0]
+        assert f">{said}<" in card
