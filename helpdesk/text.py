@@ -9,15 +9,15 @@ LONGEST = 100_000
 # Normalising reorders runs of combining marks in quadratic time, so long texts are taken in pieces.
 _PIECE = 256
 
-_HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+HAN = r"\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _SCRIPTS = re.compile(
-    rf"(?P<han>[{_HAN}]+)"
+    rf"(?P<han>[{HAN}]+)"
     r"|(?P<kana>[\u3040-\u30ff\u31f0-\u31ff]+)"
     r"|(?P<latin>[a-z\u00df-\u00f6\u00f8-\u024f]+(?:['\u2019][a-z]+)*)"
     r"|(?P<other>[^\W\d_]+)"
 )
-_PIECES = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+(?:['\u2019-][^\W_{_HAN}]+)*")
-_HAN_RUN = re.compile(rf"[{_HAN}]+")
+_PIECES = re.compile(rf"[{HAN}]+|[^\W_{HAN}]+(?:['\u2019-][^\W_{HAN}]+)*")
+_HAN_RUN = re.compile(rf"[{HAN}]+")
 _INVISIBLE = re.compile(
     r"[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff\x00-\x08\x0e-\x1f\x7f]"
 )
