@@ -220,6 +220,20 @@ class DefinerFunction(_SQL):
         return f"Create {self.signature}"
 
 
+class DefinerProcedure(DefinerFunction):
+    """Create a `DefinerFunction` in PL/pgSQL; `settings` hold while it runs, as `jit = off`."""
+
+    def __init__(self, signature: str, returns: str, body: str, settings: list[str]) -> None:
+        super().__init__(signature, returns, body)
+        self.settings = settings
+
+    def statements(self, app_label: str, state: ProjectState) -> list[str]:
+        created, *rights = super().statements(app_label, state)
+        created = created.replace("LANGUAGE sql", "LANGUAGE plpgsql", 1)
+        kept = "".join(f" SET {each}" for each in self.settings)
+        return [created.replace(" AS $body$", f"{kept} AS $body$", 1), *rights]
+
+
 class PureFunction(_SQL):
     """Create a function of its arguments alone, in PL/pgSQL, so that an index may be made of it."""
 

@@ -37,6 +37,7 @@ from helpdesk.models import (
     Topic,
     Transfer,
 )
+from helpdesk.services import indexing
 
 ACCESS_OF_A_MENTION = timedelta(hours=8)
 UNDO_OF_A_TRANSFER = timedelta(seconds=30)
@@ -78,6 +79,7 @@ class Rows:
                 type(rows[0]).objects.bulk_create(rows, batch_size=1000)
         self._store_audit()
         self._give_loads()
+        indexing.index_later()
         _set_creation_times()
 
     def _store_audit(self) -> None:

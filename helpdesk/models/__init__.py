@@ -48,6 +48,7 @@ from helpdesk.models.outbox import (
     PlatformAuditEntry,
 )
 from helpdesk.models.people import Presence, PresenceStatus, Staff, StaffSkill, User
+from helpdesk.models.search import MessageWords
 from helpdesk.models.timeline import Attachment, Direction, Entry, Message
 
 __all__ = [
@@ -89,6 +90,7 @@ __all__ = [
     "Mention",
     "MergeSuggestion",
     "Message",
+    "MessageWords",
     "ObjectGrant",
     "Organization",
     "OrganizationForeignKey",

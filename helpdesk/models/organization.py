@@ -36,6 +36,8 @@ class Organization(Named):
     is_active = models.BooleanField(_("active"), default=True)
     is_demo = models.BooleanField(_("demo"), default=False, editable=False)
     first_run_done = models.JSONField(default=dict, blank=True, editable=False)
+    # Messages with a smaller id may not be found yet: the sweeper goes on from here, newest first.
+    unindexed_below = models.BigIntegerField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:

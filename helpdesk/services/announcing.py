@@ -16,7 +16,7 @@ from helpdesk.models import (
     Outbox,
 )
 from helpdesk.registries import automatic_gates
-from helpdesk.services import letters, limits, timeline
+from helpdesk.services import indexing, letters, limits, timeline
 from helpdesk.services.receiving import MAXIMUM_TEXT
 
 DAY = timedelta(days=1)
@@ -40,7 +40,7 @@ def announce(conversation: Conversation, text: str) -> Message | None:
         text=text.strip()[:MAXIMUM_TEXT],
         client_ref=uuid4().hex,
     )
-    _write_letter(message, conversation)
+    indexing.index(message, _write_letter(message, conversation))
     channel = conversation.channel.answers_by or conversation.channel
     Outbox.objects.create(
         message=message, conversation=conversation, channel=channel, due_at=timezone.now()
@@ -90,15 +90,15 @@ def _wrote_last_automatically(conversation: Conversation) -> bool:
     return bool(newest.values_list("automatic", flat=True).first())
 
 
-def _write_letter(message: Message, conversation: Conversation) -> None:
+def _write_letter(message: Message, conversation: Conversation) -> Letter | None:
     """Make the letter of an announcement where answers leave as letters."""
     mailbox = letters.mailbox_of(conversation)
     if mailbox is None:
-        return
+        return None
     draft = letters.draft_of(conversation)
     with translation.override(letters.language_of(conversation)):
         sender = letters.sender_name(mailbox)
-    Letter.objects.create(
+    letter: Letter = Letter.objects.create(
         message=message,
         mail_id=letters.new_mail_id(mailbox),
         references=list(draft.references),
@@ -109,3 +109,4 @@ def _write_letter(message: Message, conversation: Conversation) -> None:
         full_text=message.text,
         automatic=Letter.Automatic.REPLY,
     )
+    return letter

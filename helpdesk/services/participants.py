@@ -18,7 +18,7 @@ from helpdesk.models import (
     Participant,
     State,
 )
-from helpdesk.services import audit, lifecycle, timeline
+from helpdesk.services import audit, indexing, lifecycle, timeline
 from helpdesk.tenancy import organization_transaction
 
 MOST_COPIED = 200
@@ -196,6 +196,7 @@ def _copy(conversation: Conversation, message: Message) -> Message:
     facts = {name: getattr(message.letter, name) for name in _COPIED}
     Letter.objects.create(message=copied, **facts)
     Attachment.objects.filter(message=message).update(message=copied)
+    indexing.reindex([message.pk, copied.pk])
     return copied
 
 

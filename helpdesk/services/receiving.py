@@ -30,7 +30,7 @@ from helpdesk.models import (
     Queue,
     State,
 )
-from helpdesk.services import audit, timeline
+from helpdesk.services import audit, indexing, timeline
 from helpdesk.services.identifying import Sender, identify
 from helpdesk.tenancy import organization_transaction
 from helpdesk.text import language_of
@@ -262,6 +262,8 @@ def _append(conversation: Conversation, identity: Identity, arrival: Arrival) ->
     for file in arrival.files:
         file.message = message
         file.save(force_insert=True)
+    has_files = bool(arrival.attachment_ids or arrival.files)
+    indexing.index(message, arrival.letter, has_files=has_files)
     received = Received(conversation.pk, entry.number, message.pk)
     if arrival.is_automatic and not is_new:
         conversation.save(update_fields=["last_number"])

@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from helpdesk import events
 from helpdesk.models import Attachment, Call, Channel, Direction, Message
-from helpdesk.services import calls, timeline
+from helpdesk.services import calls, indexing, timeline
 from helpdesk.services.calls import News
 from helpdesk.services.identifying import Sender
 from helpdesk.services.receiving import Arrival, receive_from
@@ -69,6 +69,7 @@ def add_to_message(channel_id: int, recording_id: str, files: Sequence[Attachmen
             for file in files:
                 file.message = message
                 file.save(force_insert=True)
+            indexing.reindex([message.pk])
             events.publish(
                 events.MessageChanged(
                     conversation.organization_id, conversation.pk, message.entry.number

@@ -16,6 +16,7 @@ from helpdesk.models import (
     Delivery,
     Direction,
     Entry,
+    Letter,
     Mention,
     Message,
     Outbox,
@@ -23,7 +24,7 @@ from helpdesk.models import (
     State,
 )
 from helpdesk.registries import reply_gates
-from helpdesk.services import assignment, audit, letters, limits, mentions, timeline
+from helpdesk.services import assignment, audit, indexing, letters, limits, mentions, timeline
 from helpdesk.services.letters import LetterFields
 from helpdesk.services.receiving import MAXIMUM_TEXT, claim_files
 from helpdesk.tenancy import organization_transaction
@@ -72,8 +73,8 @@ def reply(
         if conversation.state == State.QUEUED:
             assignment.take_locked(by, conversation)
         message = _write(by, conversation, Direction.OUT, text, client_ref, files)
-        letters.write(message, conversation, by, letter)
-        _queue(conversation, message)
+        sent = letters.write(message, conversation, by, letter)
+        _queue(conversation, message, sent, has_files=bool(files))
         _answered(conversation, message)
         audit.record("conversation.answered", conversation, by, number=message.entry.number)
     return Written(message.pk, message.entry.number)
@@ -104,6 +105,7 @@ def note(
             return repeated
         _check(text, files)
         message = _write(by, conversation, Direction.NOTE, text, client_ref, files)
+        indexing.index(message, has_files=bool(files))
         mentions.call_in(by, conversation, message.entry, mention_ids, access_for)
         _answer_mentions(by, conversation)
         conversation.save()
@@ -228,7 +230,11 @@ def _write(
     return message
 
 
-def _queue(conversation: Conversation, message: Message) -> None:
+def _queue(
+    conversation: Conversation, message: Message, letter: Letter | None, *, has_files: bool
+) -> None:
+    """Let the reply leave, and be found."""
+    indexing.index(message, letter, has_files=has_files)
     channel = conversation.channel.answers_by or conversation.channel
     Outbox.objects.create(
         message=message,

@@ -4,7 +4,7 @@ from django.utils import timezone
 
 from helpdesk import events
 from helpdesk.models import Direction, Message
-from helpdesk.services import timeline
+from helpdesk.services import indexing, timeline
 from helpdesk.services.receiving import MAXIMUM_TEXT
 from helpdesk.tenancy import organization_transaction
 from helpdesk.text import language_of
@@ -27,6 +27,7 @@ def edit(
             message.language = language_of(text)
             message.revision, message.edited_at = revision, timezone.now()
             message.save(update_fields=["text", "language", "revision", "edited_at"])
+            indexing.reindex([message.pk])
             _tell(message)
         return int(message.pk)
 
@@ -43,6 +44,7 @@ def withdraw(channel_id: int, identity_id: int | None, provider_id: str) -> int 
         if message.withdrawn_at is None:
             message.text, message.withdrawn_at = "", timezone.now()
             message.save(update_fields=["text", "withdrawn_at"])
+            indexing.reindex([message.pk])
             _tell(message)
         return int(message.pk)
 
