@@ -287,6 +287,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "ConversationState": "helpdesk.models.State",
         "DeliveryState": "helpdesk.models.outbox.Delivery",
+        "MessageDirection": "helpdesk.models.Direction",
     },
 }
 

@@ -9,7 +9,16 @@ from django.db.models import Exists, OuterRef, QuerySet
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field
 
-from helpdesk.models import Conversation, Customer, Entry, Priority, State
+from helpdesk.models import (
+    Conversation,
+    Customer,
+    Direction,
+    Entry,
+    Message,
+    Priority,
+    State,
+)
+from helpdesk.search.asking import LONGEST_QUERY
 
 LARGEST_ID = 2**63 - 1
 
@@ -78,6 +87,25 @@ class MessageFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped 
     """Narrows messages to those that follow a number."""
 
     after = NumberFilter(field_name="number", lookup_expr="gt")
+
+
+class SearchFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped package
+    """Says which messages are looked for: their words, and what they are narrowed to."""
+
+    q = django_filters.CharFilter(required=True, max_length=LONGEST_QUERY)
+    channel = IdFilter()
+    state = django_filters.MultipleChoiceFilter(choices=State.choices)
+    owner = IdFilter()
+    department = IdFilter()
+    customer = IdFilter()
+    author = IdFilter()
+    direction = django_filters.ChoiceFilter(choices=Direction.choices)
+    since = InstantFilter()
+    until = InstantFilter()
+
+    class Meta:
+        model = Message
+        fields: ClassVar[list[str]] = []
 
 
 class CustomerFilter(django_filters.FilterSet):  # type: ignore[misc]  # untyped package

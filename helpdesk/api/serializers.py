@@ -134,6 +134,37 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
         return outbox.state if outbox else None
 
 
+class PartSerializer(serializers.Serializer[Any]):  # Any: a part of a snippet
+    """A piece of a text, and whether it is what was asked for."""
+
+    text = serializers.CharField(read_only=True)
+    is_hit = serializers.BooleanField(read_only=True)
+
+
+class HitSerializer(serializers.Serializer[Any]):  # Any: a hit of a search
+    """A message that was found, known by its conversation and its number there."""
+
+    conversation = serializers.IntegerField(source="message.conversation_id", read_only=True)
+    number = serializers.IntegerField(source="message.entry.number", read_only=True)
+    at = serializers.DateTimeField(source="message.entry.at", read_only=True)
+    direction = serializers.ChoiceField(
+        Direction.choices, source="message.direction", read_only=True
+    )
+    author = NamedSerializer(source="message.entry.actor", read_only=True, allow_null=True)
+    customer = NamedSerializer(source="message.conversation.customer", read_only=True)
+    channel = ChannelReferenceSerializer(source="message.conversation.channel", read_only=True)
+    snippet = PartSerializer(many=True, read_only=True)
+
+
+class FoundSerializer(serializers.Serializer[Any]):  # Any: a page of hits
+    """A page of hits, newest first."""
+
+    next = serializers.URLField(read_only=True, allow_null=True)
+    # Nothing had exactly these words; what is here differs in one letter of a longer one.
+    is_near = serializers.BooleanField(read_only=True)
+    results = HitSerializer(source="hits", many=True, read_only=True)
+
+
 class CallSerializer(serializers.ModelSerializer[Call]):
     """A phone call of a conversation."""
 

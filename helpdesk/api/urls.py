@@ -10,6 +10,7 @@ from helpdesk.api.merges import Merges, Suggestions
 from helpdesk.api.people import Colleagues, Customers, Topics
 from helpdesk.api.problems import meaning, not_found
 from helpdesk.api.schema import Schema, docs
+from helpdesk.api.search import Search
 
 app_name = "api"
 
@@ -58,6 +59,7 @@ urlpatterns = [
     ),
     path("v1/staff/", Colleagues.as_view(LIST), name="staff"),
     path("v1/staff/<int:staff_id>/", Colleagues.as_view(ONE), name="colleague"),
+    path("v1/search/", Search.as_view(LIST), name="search"),
     path("v1/topics/", Topics.as_view(LIST), name="topics"),
     re_path(r"^v1/(?P<rest>.*)$", not_found),
 ]
