@@ -15,6 +15,7 @@ from channels_app.models import Dispatch, EventFeed
 from channels_app.services.dispatching import dispatch
 from helpdesk.models import AuditEntry, Channel, Conversation, Entry, Message, Staff
 from helpdesk.registries import Sweep, sweeps
+from helpdesk.services import links
 from helpdesk.tenancy import organization_transaction
 
 KIND = "webhook"
@@ -124,7 +125,7 @@ def _dispatch(
     at = entry.at.isoformat()
     data = {
         "conversation": conversation.pk,
-        "thread": conversation.thread_key,
+        "thread": links.thread_of(conversation),
         "to": {
             "id": conversation.identity.external_id,
             "name": conversation.identity.display_name,

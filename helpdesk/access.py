@@ -18,14 +18,17 @@ from helpdesk import exams, granted, permissions
 from helpdesk.errors import NotFound, Refused, WrongState
 from helpdesk.granted import Answering
 from helpdesk.models import (
+    STANDING,
     Attachment,
     Conversation,
+    ConversationLink,
     Customer,
     DepartmentUserObjectPermission,
     Escalation,
     EscalationPathUserObjectPermission,
     Letter,
     Mention,
+    Message,
     Participant,
     RoleUserObjectPermission,
     Snippet,
@@ -275,10 +278,12 @@ def check_may(access: Access, found: Conversation, permission: str) -> None:
 
 def attachment(access: Access, public_id: str) -> Attachment:
     """Return a file of a conversation the person may see, or one that the person uploaded."""
-    found = _one(Attachment.objects.select_related("message", "call").filter(public_id=public_id))
-    holder = found.message or found.call
-    if holder is not None:
-        conversation(access, holder.conversation_id)
+    rows = Attachment.objects.select_related("message__entry", "call")
+    found = _one(rows.filter(public_id=public_id))
+    if found.message is not None:
+        _check_may_read(access, found.message)
+    elif found.call is not None:
+        conversation(access, found.call.conversation_id)
     elif found.staff_id != access.staff_id:
         raise NotFound
     return found
@@ -286,9 +291,24 @@ def attachment(access: Access, public_id: str) -> Attachment:
 
 def letter(access: Access, message_id: int) -> Letter:
     """Return the letter of a message in a conversation the person may see; raises NotFound."""
-    found = _one(Letter.objects.select_related("message").filter(pk=message_id))
-    conversation(access, found.message.conversation_id)
+    found = _one(Letter.objects.select_related("message__entry").filter(pk=message_id))
+    _check_may_read(access, found.message)
     return found
+
+
+def _check_may_read(access: Access, message: Message) -> None:
+    """Raise NotFound unless the person may see the conversation of a message, or one split off with it."""
+    try:
+        conversation(access, message.conversation_id)
+    except NotFound:
+        parts = ConversationLink.objects.filter(
+            STANDING,
+            kind=ConversationLink.Kind.SPLIT,
+            source_id=message.conversation_id,
+            numbers__contains=[message.entry.number],
+        )
+        if not visible_conversations(access).filter(pk__in=parts.values("target_id")).exists():
+            raise
 
 
 def participant(access: Access, participant_id: int) -> Participant:

@@ -11,7 +11,18 @@ from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from helpdesk.models import OPEN, Assignment, Conversation, Delivery, Escalation, Outbox, Staff
+from helpdesk.models import (
+    OPEN,
+    STANDING,
+    Assignment,
+    Conversation,
+    ConversationLink,
+    Delivery,
+    Escalation,
+    Outbox,
+    Staff,
+    State,
+)
 from helpdesk.registries import InvariantCheck, invariant_checks
 from helpdesk.services import audit, grants
 
@@ -29,6 +40,15 @@ ORDER BY c.id
 _REPEATED_STEPS = """
 SELECT escalation_id, level_id FROM helpdesk_escalationstep
 GROUP BY escalation_id, level_id HAVING count(*) > 1
+"""
+_SPLIT_TWICE = """
+SELECT l.source_id, n.number
+FROM helpdesk_conversationlink l CROSS JOIN LATERAL unnest(l.numbers) AS n (number)
+LEFT JOIN helpdesk_entry e ON e.organization_id = l.organization_id
+  AND e.conversation_id = l.source_id AND e.number = n.number AND e.kind = 'message'
+WHERE l.kind = 'split' AND l.undone_at IS NULL
+GROUP BY l.source_id, n.number HAVING count(*) > 1 OR count(e.id) = 0
+ORDER BY l.source_id, n.number
 """
 _UNAUDITED = """
 SELECT c.id FROM helpdesk_conversation c WHERE NOT EXISTS (
@@ -75,6 +95,24 @@ def owners() -> Iterator[str]:
     neither = Conversation.objects.filter(OPEN, owner__isnull=True, queue__isnull=True)
     for pk in neither.values_list("id", flat=True).iterator():
         yield f"conversation {pk}: open, with neither owner nor queue"
+
+
+def merged() -> Iterator[str]:
+    """I4: what was merged is closed, belongs to one chain without a circle, and no message is in two parts."""
+    standing = ConversationLink.objects.filter(STANDING, kind=ConversationLink.Kind.MERGE)
+    still_open = standing.exclude(source__state=State.CLOSED)
+    for pk in still_open.order_by("source_id").values_list("source_id", flat=True).iterator():
+        yield f"conversation {pk}: merged, and not closed"
+    into = dict(standing.values_list("source_id", "target_id"))
+    for start in sorted(into):
+        seen, at = {start}, into[start]
+        while at in into and at not in seen:
+            seen.add(at)
+            at = into[at]
+        if at in seen:
+            yield f"conversation {start}: merged in a circle"
+    for source_id, number in _rows(_SPLIT_TWICE):
+        yield f"conversation {source_id}: message {number} was split off twice, or is none"
 
 
 def loads() -> Iterator[str]:
@@ -136,6 +174,7 @@ CHECKS: dict[str, Callable[[], Iterator[str]]] = {
     "I2": undelivered,
     "I3": numbers,
     "I4": owners,
+    "I4 merged": merged,
     "I5": loads,
     "I6": clocks,
     "I10": trail,

@@ -134,6 +134,8 @@ class ChannelKind:
     is_chat: bool = True
     # Customers stay and watch for the answer, as in a chat; letters and forms may take longer.
     is_live: bool = False
+    # The customer's side shows one conversation, the newest: it cannot be two.
+    shows_one: bool = False
     hold_seconds: int = 0
     capabilities: frozenset[str] = frozenset()
     settings: tuple[SettingField, ...] = ()
@@ -159,6 +161,11 @@ class ChannelKind:
 def takes_typed_addresses(kind: str) -> bool:
     """Tell whether whoever writes through this kind types their address, which proves nothing of them."""
     return kind in channel_kinds and "typed_addresses" in channel_kinds.get(kind).capabilities
+
+
+def shows_one(kind: str) -> bool:
+    """Tell whether the customer's side shows one conversation at a time."""
+    return kind in channel_kinds and channel_kinds.get(kind).shows_one
 
 
 def calling_kinds() -> frozenset[str]:

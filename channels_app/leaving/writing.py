@@ -15,7 +15,8 @@ from channels_app.protocol import Attachment as OutboundFile
 from channels_app.services.files import path_of, visitor_key
 from channels_app.services.reply_addresses import answers_to
 from helpdesk.errors import HelpdeskError, NotFound
-from helpdesk.models import Attachment, Channel, Direction, Letter, Message, Outbox
+from helpdesk.models import Attachment, Channel, Conversation, Direction, Letter, Message, Outbox
+from helpdesk.services import links
 
 
 class Unwritable(HelpdeskError):
@@ -29,14 +30,14 @@ def reply(row: Outbox) -> OutboundMessage:
     conversation, message = row.conversation, row.message
     letter: Letter | None = getattr(message, "letter", None)
     files = Attachment.objects.filter(message_id=message.pk).order_by("id")
-    identity, asked = conversation.identity, _answered(message)
+    identity, asked = conversation.identity, _answered(message, conversation)
     answered = asked.provider_id if asked else ""
     return OutboundMessage(
         client_ref=str(row.client_ref),
         to=ContactIdentity(external_id=identity.external_id, display_name=identity.display_name),
         text=letter.full_text if letter and letter.full_text else message.text,
         html=letter.html if letter else "",
-        thread_key=conversation.thread_key,
+        thread_key=links.thread_of(conversation),
         subject=letter.subject if letter and letter.subject else conversation.subject,
         attachments=tuple(_file(each, conversation.channel) for each in files),
         reply_to=answered,
@@ -94,11 +95,10 @@ def _addresses(rows: list[list[str]]) -> tuple[Address, ...]:
     return tuple((address, name) for address, name in rows)
 
 
-def _answered(message: Message) -> Message | None:
+def _answered(message: Message, conversation: Conversation) -> Message | None:
     """Return the customer's last message before this one that the vendor has a name for."""
-    before = Message.objects.filter(
-        conversation_id=message.conversation_id, direction=Direction.IN, pk__lt=message.pk
-    )
+    said = Message.objects.filter(links.said(conversation), direction=Direction.IN)
+    before = said.filter(pk__lt=message.pk)
     found: Message | None = before.exclude(provider_id="").order_by("-pk").first()
     return found
 

@@ -24,7 +24,7 @@ from channels_app.services.senders import sender_of
 from helpdesk.models import Channel, Conversation, Direction, Entry, Identity, Participant
 from helpdesk.models import Letter as StoredLetter
 from helpdesk.models import State as ConversationState
-from helpdesk.services import timeline
+from helpdesk.services import links, timeline
 from helpdesk.services.identifying import identify
 from helpdesk.services.receiving import MAXIMUM_TEXT, Arrival, Received, receive_from
 
@@ -37,10 +37,12 @@ MOST_KNOWN = 500  # letters under the ids that one letter names
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A stored letter that another one names."""
+    """A stored letter that another one names, and the conversation in which it is answered."""
 
     direction: str
     conversation_id: int
+    # Where it stood before it was split off.
+    stood_in: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +84,25 @@ def _known(letter: Letter) -> dict[str, list[_Known]]:
     ids = {each for each in (letter.mail_id, *letter.references) if each}
     rows = StoredLetter.objects.filter(mail_id__in=ids)
     rows = rows.order_by("-message__direction", "message_id")
-    columns = ("mail_id", "message__direction", "message__conversation_id")
+    columns = (
+        "mail_id",
+        "message__direction",
+        "message__conversation_id",
+        "message__entry__number",
+    )
+    found = list(rows.values_list(*columns)[:MOST_KNOWN])
+    moved = links.split_off({conversation_id for *_rest, conversation_id, _number in found})
     known: dict[str, list[_Known]] = defaultdict(list)
-    for mail_id, direction, conversation_id in rows.values_list(*columns)[:MOST_KNOWN]:
-        known[mail_id].append(_Known(direction, conversation_id))
+    for mail_id, direction, conversation_id, number in found:
+        goes_on = moved.get((conversation_id, number), conversation_id)
+        known[mail_id].append(_Known(direction, goes_on, conversation_id))
     return known
 
 
 def _conversation(conversation_id: int) -> Conversation | None:
-    """Return a conversation with its identity, its row locked until the transaction ends."""
-    rows = Conversation.objects.filter(pk=conversation_id).select_related("identity")
+    """Return where a conversation goes on, with its identity, its row locked until the transaction ends."""
+    place_id = links.place_of(conversation_id)
+    rows = Conversation.objects.filter(pk=place_id).select_related("identity")
     return next(iter(rows.select_for_update(of=("self",), no_key=True)), None)
 
 
@@ -100,7 +111,7 @@ def _place_of(
 ) -> _Place:
     signed = _signed_address(kept, letter)
     if signed is not None:
-        found = _conversation(signed.conversation_id)
+        found = _conversation(_part(letter, known, signed.conversation_id))
         if found is not None:
             return _Place(found, None if signed.kind == "customer" else signed)
     quoted = _quoted(event, letter, known) or _dispatched(letter)
@@ -114,6 +125,15 @@ def _signed_address(kept: InboundEvent, letter: Letter) -> ReplyAddress | None:
         if found is not None:
             return found
     return None
+
+
+def _part(letter: Letter, known: dict[str, list[_Known]], conversation_id: int) -> int:
+    """Return what was split off a conversation with the newest letter that is referred to, or itself."""
+    for each in reversed(letter.references):
+        for one in known.get(each, ()):
+            if one.stood_in == conversation_id:
+                return one.conversation_id
+    return conversation_id
 
 
 def _quoted(event: Event, letter: Letter, known: dict[str, list[_Known]]) -> int | None:

@@ -6,6 +6,7 @@ from django.urls import path, re_path
 
 from helpdesk.api.calls import Calls
 from helpdesk.api.conversations import Conversations, Messages
+from helpdesk.api.links import ConversationMerges, Splits
 from helpdesk.api.merges import Merges, Suggestions
 from helpdesk.api.people import Colleagues, Customers, Topics
 from helpdesk.api.problems import meaning, not_found
@@ -34,6 +35,26 @@ urlpatterns = [
         "v1/conversations/<int:conversation_id>/calls/",
         Calls.as_view(LIST | {"post": "create"}),
         name="calls",
+    ),
+    path(
+        "v1/conversations/<int:conversation_id>/merges/",
+        ConversationMerges.as_view(LIST | {"post": "create"}),
+        name="conversation-merges",
+    ),
+    path(
+        "v1/conversations/<int:conversation_id>/merges/<int:link_id>/",
+        ConversationMerges.as_view({"delete": "destroy"}),
+        name="conversation-merge",
+    ),
+    path(
+        "v1/conversations/<int:conversation_id>/splits/",
+        Splits.as_view(LIST | {"post": "create"}),
+        name="splits",
+    ),
+    path(
+        "v1/conversations/<int:conversation_id>/splits/<int:link_id>/",
+        Splits.as_view({"delete": "destroy"}),
+        name="split",
     ),
     path("v1/customers/", Customers.as_view(LIST | {"post": "create"}), name="customers"),
     path(

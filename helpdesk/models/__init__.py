@@ -10,7 +10,15 @@ from helpdesk.models.calendars import FocusTime, Leave, WorkingPeriod
 from helpdesk.models.calls import Call
 from helpdesk.models.capacity import KindLimit, KindLoad
 from helpdesk.models.channels import ApiToken, Channel, IdempotencyKey, Queue, Route, Snippet
-from helpdesk.models.conversations import OPEN, OPEN_STATES, WEIGHTS, Conversation, Priority, State
+from helpdesk.models.conversations import (
+    OPEN,
+    OPEN_STATES,
+    SPLIT_KEY,
+    WEIGHTS,
+    Conversation,
+    Priority,
+    State,
+)
 from helpdesk.models.customers import Customer, Identity, IdentityAlias
 from helpdesk.models.escalation import (
     Escalation,
@@ -30,6 +38,7 @@ from helpdesk.models.grants import (
 )
 from helpdesk.models.holding import Assignment, Mention, Rating, Transfer
 from helpdesk.models.letters import Letter, Participant
+from helpdesk.models.links import STANDING, ConversationLink
 from helpdesk.models.merging import Consent, CustomerMerge, MergeSuggestion
 from helpdesk.models.organization import (
     Department,
@@ -54,6 +63,8 @@ from helpdesk.models.timeline import Attachment, Direction, Entry, Message
 __all__ = [
     "OPEN",
     "OPEN_STATES",
+    "SPLIT_KEY",
+    "STANDING",
     "WEIGHTS",
     "ApiToken",
     "Assignment",
@@ -64,6 +75,7 @@ __all__ = [
     "Channel",
     "Consent",
     "Conversation",
+    "ConversationLink",
     "Customer",
     "CustomerMerge",
     "Deliverable",

@@ -37,6 +37,10 @@ WEIGHTS = {
 }
 
 
+# Begins the thread key of a conversation that was split off; the id of the one that has the vendor's key follows.
+SPLIT_KEY = "split:"
+
+
 class Priority(models.TextChoices):
     LOW = "low", _("Low")
     NORMAL = "normal", _("Normal")
@@ -256,3 +260,8 @@ class Conversation(OrganizationModel):
     def is_open(self) -> bool:
         """Tell whether the conversation is in any state but resolved and closed."""
         return self.state in OPEN_STATES
+
+    @property
+    def is_split_off(self) -> bool:
+        """Tell whether the conversation was split off another, with whose messages it begins."""
+        return self.thread_key.startswith(SPLIT_KEY)

@@ -38,6 +38,7 @@ class Assignment(OrganizationModel):
         UNANSWERED = "unanswered", _("no answer in time")
         OBJECTED = "objected", _("not theirs")
         REVOKED = "revoked", _("access ended")
+        MERGED = "merged", _("merged into another conversation")
 
     conversation = OrganizationForeignKey(
         "helpdesk.Conversation", models.CASCADE, related_name="assignments"

@@ -43,6 +43,10 @@ class Entry(OrganizationModel):
         JOINED = "joined", _("takes part")
         OVERFLOWED = "overflowed", _("overflow rule")
         CALL = "call", _("phone call")
+        MERGED = "merged", _("merged")
+        MERGE_UNDONE = "merge_undone", _("merge undone")
+        SPLIT = "split", _("split")
+        SPLIT_UNDONE = "split_undone", _("split undone")
 
     conversation = OrganizationForeignKey(
         "helpdesk.Conversation", models.CASCADE, related_name="entries"
@@ -94,6 +98,10 @@ class Entry(OrganizationModel):
                         "joined",
                         "overflowed",
                         "call",
+                        "merged",
+                        "merge_undone",
+                        "split",
+                        "split_undone",
                     ]
                 ),
                 name="entry_kind",

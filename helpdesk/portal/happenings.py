@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from helpdesk.models import Department, Entry, EscalationLevel, Letter, Queue, Skill, Staff, Topic
 from helpdesk.portal.known_calls import KnownCalls
 from helpdesk.portal.letters import letters_of, waiting_among
+from helpdesk.portal.link_words import LINK_SENTENCES
 from helpdesk.reports.names import labels_of
 from helpdesk.templatetags.portal import full_moment
 
@@ -58,6 +59,10 @@ ICONS = {
     "joined": "users",
     "overflowed": "swap",
     "call": "phone",
+    "merged": "merge",
+    "merge_undone": "undo",
+    "split": "split",
+    "split_undone": "undo",
 }
 
 
@@ -153,6 +158,16 @@ class Happening:
     def asked_in(self) -> str:
         """Return the id of the conversation that holds what somebody wrote who asks to take part."""
         return self._id("conversation") if self.entry.kind in _JOINING else ""
+
+    @property
+    def other(self) -> str:
+        """Return the id of the conversation that this one was merged or split with."""
+        return self._id("other")
+
+    @property
+    def goes_on(self) -> bool:
+        """Tell whether it is in the other conversation that it goes on."""
+        return bool(self.entry.data.get("goes_on"))
 
     @property
     def waiting_participant(self) -> str:
@@ -365,4 +380,4 @@ _SENTENCES = {
     "asked_to_join": _asked_to_join,
     "joined": _joined,
     "overflowed": _overflowed,
-}
+} | LINK_SENTENCES

@@ -102,6 +102,8 @@ class Line(TypedDict, total=False):
     # What can be fetched or decided about it.
     event: str
     asked_in: str
+    # The conversation that this one was merged or split with.
+    other: str
     participant: str
     call: ShownCall | None
 
@@ -130,7 +132,7 @@ def _show_happening(line: Line, happening: Happening) -> None:
     line["icon"] = ICONS.get(happening.entry.kind, "info")
     line["sentence"], line["remark"] = happening.sentence, happening.remark
     line["event"], line["asked_in"] = happening.event, happening.asked_in
-    line["participant"] = happening.waiting_participant
+    line["other"], line["participant"] = happening.other, happening.waiting_participant
     line["call"] = happening.names.calls.shown(happening.entry)
 
 

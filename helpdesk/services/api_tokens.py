@@ -18,6 +18,7 @@ from helpdesk.tenancy import organization_transaction
 # What a token may be used for; never more than the person for whom it acts may do.
 SCOPES = {
     "conversations:read": gettext_lazy("Read conversations"),
+    "conversations:write": gettext_lazy("Merge and split conversations"),
     "messages:read": gettext_lazy("Read messages and notes"),
     "messages:write": gettext_lazy("Answer customers and write notes"),
     "calls:read": gettext_lazy("Read phone calls"),

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from django.db.models import Exists, OuterRef, Q, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -29,7 +29,7 @@ from helpdesk.models import (
     Staff,
 )
 from helpdesk.registries import channel_kinds
-from helpdesk.services import participants
+from helpdesk.services import links, participants
 from helpdesk.services.addresses import Address, bare_subject, one_line, read_addresses, without_tag
 
 MOST_REFERENCES = 20
@@ -258,8 +258,9 @@ def _last_letter_and_quoted(conversation: Conversation) -> tuple[Letter | None, 
 
     What is quoted is no participant's and nothing automatic.
     """
-    entries = Entry.objects.filter(conversation=conversation).order_by("-number")
-    others = Participant.objects.filter(conversation=conversation).values("address")
+    entries = _said(conversation)
+    homes = links.homes(conversation)
+    others = Participant.objects.filter(conversation_id__in=homes).values("address")
     last = entries.filter(message__letter__automatic="")
     quoted = (
         entries.filter(message__direction=Direction.IN, message__withdrawn_at__isnull=True)
@@ -268,11 +269,11 @@ def _last_letter_and_quoted(conversation: Conversation) -> tuple[Letter | None, 
     )
     wanted = Q(pk=Subquery(last.values("pk")[:1])) | Q(pk=Subquery(quoted.values("pk")[:1]))
     rows = list(
-        Entry.objects.filter(wanted, conversation=conversation)
+        entries.filter(wanted)
         .select_related("message__letter", "conversation__identity")
         .annotate(is_quoted=Exists(quoted.filter(pk=OuterRef("pk"))))
         .defer("message__letter__html", "message__letter__full_text")
-        .order_by("number")
+        .order_by("pk")
     )
     letters = [row.message.letter for row in rows if getattr(row.message, "letter", None)]
     people = [row for row in letters if not row.automatic]
@@ -280,6 +281,14 @@ def _last_letter_and_quoted(conversation: Conversation) -> tuple[Letter | None, 
     if rows:
         conversation.identity = rows[0].conversation.identity
     return (people[-1] if people else None), (asked[-1] if asked else None)
+
+
+def _said(conversation: Conversation) -> QuerySet[Entry]:
+    """Return the entries of a conversation, newest first; of one that was split off, its messages and those before."""
+    if not conversation.is_split_off:
+        return Entry.objects.filter(conversation=conversation).order_by("-number")
+    said = Message.objects.filter(links.said(conversation))
+    return Entry.objects.filter(pk__in=said.values("pk")).order_by("-pk")
 
 
 def _named_in(letter: Letter | None) -> list[Address]:

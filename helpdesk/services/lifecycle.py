@@ -4,6 +4,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from helpdesk import events, permissions
 from helpdesk.access import Access
@@ -26,6 +27,7 @@ from helpdesk.services import (
     audit,
     backing,
     escalation,
+    links,
     mentions,
     receiving,
     timeline,
@@ -124,14 +126,8 @@ def resolve_locked(
     if not conversation.is_open:
         raise WrongState
     now = timezone.now()
-    escalation.finish(conversation, now, by=by, actor=actor)
-    mentions.end_all(conversation, now, by=by, actor=actor)
-    owner_id = timeline.end_assignment(conversation, Assignment.Ending.RESOLVED, now)
+    owner_id = finish(conversation, Assignment.Ending.RESOLVED, now, by=by, actor=actor)
     conversation.state = State.RESOLVED
-    conversation.owner = conversation.queue = None
-    conversation.wanted_skill = None
-    conversation.queued_at = conversation.snoozed_until = conversation.waiting_since = None
-    conversation.route_at = None
     conversation.resolved_at = now
     timeline.add_entry(
         conversation,
@@ -146,6 +142,28 @@ def resolve_locked(
         "conversation.resolved", conversation, by, actor=actor, episode=conversation.episode
     )
     timeline.changed(conversation)
+
+
+def finish(
+    conversation: Conversation,
+    ending: Assignment.Ending,
+    now: datetime,
+    *,
+    by: Access | None = None,
+    actor: AuditEntry.Actor | None = None,
+) -> int | None:
+    """End what runs in a conversation: its escalation, who was called in, who holds it; returns who did.
+
+    The row must be locked; the caller sets the state and saves it.
+    """
+    escalation.finish(conversation, now, by=by, actor=actor)
+    mentions.end_all(conversation, now, by=by, actor=actor)
+    owner_id = timeline.end_assignment(conversation, ending, now)
+    conversation.owner = conversation.queue = None
+    conversation.wanted_skill = None
+    conversation.queued_at = conversation.snoozed_until = conversation.waiting_since = None
+    conversation.route_at = None
+    return owner_id
 
 
 def undo_resolve(by: Access, conversation_id: int) -> Conversation:
@@ -191,13 +209,15 @@ def reopen(by: Access, conversation_id: int) -> Conversation:
 
 
 def _reopen(by: Access, conversation: Conversation) -> None:
-    if conversation.is_open or _has_successor(conversation):
+    if conversation.is_open or has_successor(conversation):
         raise WrongState
+    if links.is_merged(conversation.pk):
+        raise WrongState(_("It was merged into another conversation: undo that first."))
     receiving.reopen(conversation, actor_id=by.staff_id)
     audit.record("conversation.reopened", conversation, by, episode=conversation.episode)
 
 
-def _has_successor(conversation: Conversation) -> bool:
+def has_successor(conversation: Conversation) -> bool:
     """Tell whether the thread has another open conversation by now."""
     return (
         Conversation.objects.filter(

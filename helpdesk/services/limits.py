@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from helpdesk.errors import Refused
 from helpdesk.models import Attachment, Conversation, Delivery, Direction, Message, Outbox
 from helpdesk.registries import FileKind, FileLimit, Limits, channel_kinds, is_call
+from helpdesk.services import links
 from helpdesk.splitting import SIZES, count_messages
 
 # What a refused answer names as its reason for programs.
@@ -33,7 +34,7 @@ def closes_at(conversation: Conversation) -> datetime | None:
     window = limits_of(conversation).reply_window
     if window is None:
         return None
-    written = Message.objects.filter(conversation_id=conversation.pk, direction=Direction.IN)
+    written = Message.objects.filter(links.chat_of(conversation), direction=Direction.IN)
     wrote_at: datetime | None = written.order_by("-pk").values_list("entry__at", flat=True).first()
     return wrote_at + window if wrote_at else None
 
@@ -90,9 +91,9 @@ def quota_left(conversation: Conversation) -> int | None:
     limits = limits_of(conversation)
     if limits.reply_quota is None:
         return None
-    written = Message.objects.filter(conversation_id=conversation.pk, direction=Direction.IN)
+    written = Message.objects.filter(links.chat_of(conversation), direction=Direction.IN)
     newest = written.order_by("-pk").values_list("pk", flat=True).first() or 0
-    sent = Outbox.objects.filter(conversation_id=conversation.pk, message_id__gt=newest)
+    sent = Outbox.objects.filter(links.chat_of(conversation), message_id__gt=newest)
     rows = sent.exclude(state__in=_NOT_SENT).order_by("message_id")
     counted = rows.annotate(files=Count("message__attachments"))
     found = counted.values_list("message__text", "files")[: limits.reply_quota]

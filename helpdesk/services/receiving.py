@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet, Subquery
 from django.utils import timezone
 
 from helpdesk import events
@@ -30,7 +30,7 @@ from helpdesk.models import (
     Queue,
     State,
 )
-from helpdesk.services import audit, indexing, timeline
+from helpdesk.services import audit, indexing, links, timeline
 from helpdesk.services.identifying import Sender, identify
 from helpdesk.tenancy import organization_transaction
 from helpdesk.text import language_of
@@ -171,6 +171,10 @@ def _conversation_of(
     )
     answerable = thread if arrival.is_automatic else thread.exclude(state=State.CLOSED)
     found = answerable.select_for_update(no_key=True).order_by("-id").first()
+    if not arrival.is_automatic and (found is None or not found.is_open):
+        # A part of it that goes on, or what it was merged into.
+        newer = links.open_part(identity, thread, after=found.pk if found else 0)
+        found = newer or found or _merged(thread)
     if found is None:
         try:
             with transaction.atomic():
@@ -178,6 +182,26 @@ def _conversation_of(
         except IntegrityError:
             return thread.select_for_update(no_key=True).get(OPEN)
     return _opened(found, arrival)
+
+
+def _merged(thread: QuerySet[Conversation]) -> Conversation | None:
+    """Return where the thread goes on whose newest conversation was merged into another, locked.
+
+    That is the other one, or itself again where the other has another identity or channel. None where the other
+    is closed, too: a new one begins.
+    """
+    newest = thread.order_by("-id").values("pk")[:1]
+    found = links.standing(links.Kind.MERGE).filter(source_id=Subquery(newest)).first()
+    chain = links.lock_merged(found.source_id) if found else []
+    if len(chain) < 2:
+        return None
+    own, last = (Conversation.objects.get(pk=pk) for pk in (chain[0], chain[-1]))
+    if last.state == State.CLOSED:
+        return None
+    if (own.channel_id, own.identity_id) == (last.channel_id, last.identity_id):
+        return last
+    links.come_apart(own, chain[1])
+    return own
 
 
 def _opened(conversation: Conversation, arrival: Arrival) -> Conversation:

@@ -8,8 +8,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db import OperationalError, transaction
 from django.db.models import F
 from django.utils import timezone
+from psycopg.errors import LockNotAvailable
 
 from helpdesk import events
 from helpdesk.errors import NotFound
@@ -32,6 +34,27 @@ def lock_all(conversation_ids: Iterable[int]) -> None:
     """Lock the rows of conversations until the transaction ends, in the order of their ids."""
     rows = Conversation.objects.filter(pk__in=list(conversation_ids)).order_by("pk")
     list(rows.select_for_update(no_key=True).values_list("pk"))
+
+
+def lock_together(conversation_ids: Iterable[int]) -> None:
+    """Lock the rows of conversations until the transaction ends, waiting for none while one of them is held.
+
+    Whoever receives a message may hold the higher id already: its row was locked before it was seen to be closed.
+    """
+    waiting = sorted(set(conversation_ids))
+    rows = Conversation.objects.order_by("pk").values_list("pk")
+    while True:
+        first, *others = waiting
+        try:
+            with transaction.atomic():
+                list(rows.filter(pk=first).select_for_update(no_key=True))
+                list(rows.filter(pk__in=others).select_for_update(no_key=True, nowait=True))
+        except OperationalError as busy:
+            if not isinstance(busy.__cause__, LockNotAvailable):
+                raise
+            waiting = [*others, first]
+        else:
+            return
 
 
 def add_entry(

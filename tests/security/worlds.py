@@ -33,6 +33,7 @@ from helpdesk.services import (
     assignment,
     escalation,
     grants,
+    joining,
     merging,
     replying,
     time_off,
@@ -199,7 +200,7 @@ def _call(channel: Channel, conversation_id: int, slug: str) -> None:
 
 
 def _meet_twice(world: World, conversation_id: int, slug: str) -> None:
-    """Have the customer brought together with one other, and perhaps be a third."""
+    """Have the customer brought together with one other, and perhaps be a third; and two conversations merged."""
     with world.transaction():
         kept = Conversation.objects.get(pk=conversation_id).customer
         gone, third = (
@@ -211,6 +212,9 @@ def _meet_twice(world: World, conversation_id: int, slug: str) -> None:
             )
         merging.join(kept.pk, gone.pk, by=world.access("carol"), evidence=())
         MergeSuggestion.objects.create(first=kept, second=third, evidence=[])
+        other = world.message("另一个渠道", visitor="another").conversation_id
+        Conversation.objects.filter(pk=other).update(customer=kept)
+        joining.merge(world.access("carol"), conversation_id, other)
 
 
 def _attach(message_id: int, slug: str) -> None:
@@ -298,6 +302,7 @@ def model_of(address: Address, argument: str) -> type[Any] | None:
     named = {
         "file_id": "attachment",
         "event_id": "inboundevent",
+        "link_id": "conversationlink",
         "merge_id": "customermerge",
         "suggestion_id": "mergesuggestion",
     }

@@ -10,6 +10,7 @@ KIND = ChannelKind(
     icon="phone",
     is_chat=True,
     is_live=True,
+    shows_one=True,
     capabilities=frozenset({"attachments", "typing", "delivered", "read"}),
     guide=(
         _(

@@ -9,6 +9,7 @@ KIND = ChannelKind(
     icon="web",
     is_chat=True,
     is_live=True,
+    shows_one=True,
     capabilities=frozenset({"attachments", "typing", "delivered", "read"}),
     settings=(
         SettingField(

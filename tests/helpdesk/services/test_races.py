@@ -7,15 +7,25 @@ from decimal import Decimal
 from threading import Barrier
 
 import pytest
+from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
 from helpdesk.errors import AlreadyTaken, Invalid, OverCapacity, WrongState
-from helpdesk.models import Conversation, Entry, Identity, Mention, Staff
+from helpdesk.models import (
+    Conversation,
+    ConversationLink,
+    Entry,
+    Identity,
+    Mention,
+    Message,
+    Staff,
+)
 from helpdesk.services import (
     administrators,
     assignment,
     grants,
+    joining,
     mentions,
     replying,
     timeline,
@@ -172,3 +182,29 @@ def test_a_handover_is_undone_once_and_an_access_ends_once(world):
             kinds = list(Entry.objects.filter(conversation_id=ref).values_list("kind", flat=True))
         assert kinds.count(Entry.Kind.TRANSFER_UNDONE) == 1
         assert kinds.count(Entry.Kind.MENTION_ENDED) == 1
+
+
+def test_whoever_merges_at_once_merges_once(world):
+    carol = world.access("carol")
+    for round_ in range(4):
+        visitor = f"v{round_}"
+        pair = [world.message(visitor=visitor, thread_key=key).conversation_id for key in "ab"]
+        one, other = pair
+        answers = at_once(
+            [
+                lambda one=one, other=other: joining.merge(carol, one, other),
+                lambda one=one, other=other: joining.merge(carol, other, one),
+                lambda visitor=visitor: world.message(visitor=visitor, thread_key="a"),
+                lambda visitor=visitor: world.message(visitor=visitor, thread_key="b"),
+            ]
+        )
+        merged = [answer for answer in answers if isinstance(answer, ConversationLink)]
+        assert len(merged) == 1, answers
+        assert sum(isinstance(answer, WrongState) for answer in answers) == 1
+        with world.transaction():
+            rows = Conversation.objects.filter(pk__in=pair)
+            assert {row.state for row in rows} == {"queued", "closed"}
+            assert Message.objects.filter(conversation__in=pair).count() == 4
+        undone = at_once([lambda pk=merged[0].pk: joining.undo(carol, pk)] * 2)
+        assert sum(isinstance(answer, ConversationLink) for answer in undone) == 1
+    call_command("check_invariants", verbosity=0)
