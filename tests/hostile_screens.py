@@ -19,6 +19,7 @@ from playwright.sync_api import (
 
 from deploy.browser import browser_path
 from helpdesk.services.files import shown_name
+from tests.deploy.stack import eventually
 from tests.hostile_desk import Desk
 from tests.hostile_letters import PIXEL, HostileLetter, again
 from tests.journeys.conftest import BROWSER_ARGUMENTS
@@ -156,7 +157,7 @@ class Reader:
         page = self.context.new_page()
         page.set_content("<iframe sandbox srcdoc='<img src=http://proof.example/a.png>'></iframe>")
         page.frames[1].wait_for_load_state()
-        assert any(b"proof.example" in said for said in self.desk.sink.leaked)
+        eventually(lambda: any(b"proof.example" in said for said in self.desk.sink.leaked), 10)
 
     # --- screens -------------------------------------------------------------------------------
 
