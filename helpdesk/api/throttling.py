@@ -1,69 +1,26 @@
-"""Limits how often one token may call: counted in Redis, or in this process while Redis is away."""
+"""Limits how often one token may call."""
 
-import time
-from collections import Counter
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import redis
 from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from helpdesk.api.authentication import credential_of
+from helpdesk.counting import count, seconds_left, window_key
 from helpdesk.tenancy import current_organization_id
 
 if TYPE_CHECKING:  # imports these classes itself
     from rest_framework.views import APIView
-
-WINDOW_SECONDS = 60
-# A hint that does not come at once is given up; then Redis is left alone for a while.
-TIMEOUT_SECONDS = 0.2
-PAUSE_SECONDS = 5.0
-
-_local: Counter[str] = Counter()
-_redis_paused_until = 0.0
 
 
 class TokenThrottle(BaseThrottle):
     """Allows each token a number of calls a minute."""
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        window = int(time.time()) // WINDOW_SECONDS
-        key = f"everydesk:{current_organization_id()}:calls:{credential_of(request).token_id}:{window}"
+        key = window_key("calls", current_organization_id(), credential_of(request).token_id)
         return count(key) <= int(settings.API_CALLS_PER_MINUTE)
 
     def wait(self) -> float:
         """Return the seconds until the next window begins."""
-        return WINDOW_SECONDS - time.time() % WINDOW_SECONDS
-
-
-def count(key: str) -> int:
-    """Return how often this key was counted, this time included."""
-    global _redis_paused_until
-    if time.monotonic() >= _redis_paused_until:
-        try:
-            with _broker().pipeline() as pipeline:
-                pipeline.incr(key)
-                pipeline.expire(key, 2 * WINDOW_SECONDS)
-                return int(pipeline.execute()[0])
-        except redis.RedisError:
-            _redis_paused_until = time.monotonic() + PAUSE_SECONDS
-    return _count_here(key)
-
-
-def _count_here(key: str) -> int:
-    window = key.rpartition(":")[2]
-    for old in [name for name in _local if name.rpartition(":")[2] != window]:
-        del _local[old]
-    _local[key] += 1
-    return _local[key]
-
-
-@lru_cache(maxsize=1)
-def _broker() -> redis.Redis:
-    return redis.Redis.from_url(
-        settings.REDIS_URL,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-    )
+        return seconds_left()

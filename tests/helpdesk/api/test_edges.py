@@ -9,7 +9,7 @@ import redis
 from django.db import OperationalError, connections
 from django.utils import timezone
 
-from helpdesk.api import throttling
+from helpdesk import counting
 from helpdesk.models import Customer, IdempotencyKey
 from helpdesk.services import idempotency
 from tests.helpdesk.api.conftest import caller
@@ -91,23 +91,23 @@ def test_too_many_calls_are_refused_for_a_while(world, bob, settings, monkeypatc
         raise redis.ConnectionError
 
     if is_redis_away:
-        monkeypatch.setattr(throttling, "_broker", refuse)
-    monkeypatch.setattr(throttling, "_redis_paused_until", 0.0)
+        monkeypatch.setattr(counting, "_broker", refuse)
+    monkeypatch.setattr(counting, "_redis_paused_until", 0.0)
     settings.API_CALLS_PER_MINUTE = 3
-    monkeypatch.setattr(throttling.time, "time", lambda: 1_000_000_000.0)
+    monkeypatch.setattr(counting.time, "time", lambda: 1_000_000_000.0)
     answers = [bob.get("staff/") for _ in range(5)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429, 429]
     assert 1 <= int(answers[-1]["Retry-After"]) <= 60
     assert answers[-1].body["code"] == "too_many"
     assert caller(world, "carol").get("staff/").status_code == 200
-    monkeypatch.setattr(throttling.time, "time", lambda: 1_000_000_060.0)
+    monkeypatch.setattr(counting.time, "time", lambda: 1_000_000_060.0)
     assert bob.get("staff/").status_code == 200
 
 
 @pytest.fixture(autouse=True)
 def fresh_counts():
-    throttling._broker().delete(*(throttling._broker().keys("everydesk:*:calls:*") or ["none"]))
-    throttling._local.clear()
+    counting._broker().delete(*(counting._broker().keys("everydesk:*:calls:*") or ["none"]))
+    counting._local.clear()
 
 
 @pytest.mark.parametrize(
