@@ -161,6 +161,8 @@ class Thread(Answering):
     may: May
     lines: Sequence[Line]
     earlier_url: str = ""
+    # Where the newest entries are, when others are shown.
+    newest_url: str = ""
     draft: str = ""
     error: str = ""
     wanted_mode: str = ""

@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.templatetags.static import static
+from django.urls import reverse
 from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_GET
 
@@ -110,6 +111,7 @@ def earlier(request: HttpRequest, conversation_id: int) -> HttpResponse:
     writer = None if is_fragment(request) else staff_of(request)
     thread = read_thread(access, found, before=max(1, number), writer=writer)
     if not is_fragment(request):
+        thread.newest_url = reverse("portal:conversation", args=[conversation_id])
         return render(
             request, "portal/workspace.html", _desk(request, _remembered(request), thread)
         )

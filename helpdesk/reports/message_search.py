@@ -110,9 +110,10 @@ def find_messages(
 ) -> Found:
     """Return the newest hits behind a place among the messages that the person may see.
 
-    Where nothing has exactly these words, a wrong letter in longer ones is forgiven. Raises TooBroad.
+    Where nothing has exactly these words, a wrong letter in longer ones is forgiven. Without any, only a
+    customer's messages are found. Raises TooBroad.
     """
-    if wanted.query.is_empty:
+    if wanted.query.is_empty and wanted.customer_id is None:
         return Found()
     wider = wanted.query.forgiving()
     if behind is None or not behind.is_near:

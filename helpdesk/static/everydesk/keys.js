@@ -37,7 +37,10 @@
     '@': function () { desk.togglePicker('colleagues') },
     '/': function () {
       const field = document.getElementById('search')
-      if (!field) return
+      if (!field) {
+        press('[data-key="/"]')
+        return
+      }
       if (!field.getClientRects().length) desk.setPane('views')
       field.focus()
       field.select()

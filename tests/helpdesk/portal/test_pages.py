@@ -14,6 +14,8 @@ PAGES = [
     "/?view=search&q=x",
     "/profile/",
     "/shortcuts/",
+    "/search/",
+    "/search/?q=x",
 ]
 
 
