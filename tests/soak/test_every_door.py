@@ -28,7 +28,11 @@ KINDS = [kind for kind in contract.CALLING if contract_cases.CASES[kind].vendor]
 
 _OPEN = "SELECT count(*) FROM channels_app_inboundevent WHERE state IN ('new', 'parked')"
 _PROCESSED = "SELECT count(*) FROM channels_app_inboundevent WHERE processed_at IS NOT NULL"
-_TEXTS = "SELECT m.text FROM helpdesk_message m WHERE m.direction = 'in'"
+_TEXTS = """
+    SELECT channel.kind, message.text FROM helpdesk_message message
+    JOIN helpdesk_conversation conversation ON conversation.id = message.conversation_id
+    JOIN helpdesk_channel channel ON channel.id = conversation.channel_id
+    WHERE message.direction = 'in'"""
 
 
 @dataclass
@@ -91,7 +95,11 @@ def test_what_every_vendor_says_three_times_under_kills_is_there_once(
             with Storm(doors.own, SEED, done) as storm, ThreadPoolExecutor(LINES) as pool:
                 list(pool.map(lambda call: until_taken(doors, *call), calls))
         drained(doors.store, _OPEN, RECOVERY_SECONDS)
-        wanted = Counter({said(kind, number): 1 for kind in KINDS for number in range(MESSAGES)})
+        wanted = Counter(
+            (kind, heard(doors, kind, said(kind, number)))
+            for kind in KINDS
+            for number in range(MESSAGES)
+        )
         deadline = time.monotonic() + RECOVERY_SECONDS
         while (found := texts(doors)) != wanted and time.monotonic() < deadline:
             time.sleep(1)
@@ -107,8 +115,13 @@ def said(kind: str, number: int) -> str:
     return f"{kind} 第 {number} 句"
 
 
-def texts(doors: Doors) -> Counter[str]:
-    return Counter(str(row[0]) for row in doors.store.rows(_TEXTS))
+def heard(doors: Doors, kind: str, text: str) -> str:
+    """Return what there is of a text to compare: nothing where the customer leaves a sound."""
+    return text if doors.vendors[kind].has_words else ""
+
+
+def texts(doors: Doors) -> Counter[tuple[str, str]]:
+    return Counter((kind, heard(doors, kind, text)) for kind, text in doors.store.rows(_TEXTS))
 
 
 def until_taken(doors: Doors, kind: str, body: bytes) -> None:
