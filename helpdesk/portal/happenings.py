@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from helpdesk.models import Department, Entry, EscalationLevel, Letter, Queue, Skill, Staff, Topic
 from helpdesk.portal.known_calls import KnownCalls
 from helpdesk.portal.letters import letters_of, waiting_among
-from helpdesk.portal.link_words import LINK_SENTENCES
+from helpdesk.portal.link_words import LINK_SENTENCES, LINKED
 from helpdesk.reports.names import labels_of
 from helpdesk.templatetags.portal import full_moment
 
@@ -168,6 +168,11 @@ class Happening:
     def goes_on(self) -> bool:
         """Tell whether it is in the other conversation that it goes on."""
         return bool(self.entry.data.get("goes_on"))
+
+    @property
+    def history(self) -> str:
+        """Return the id of the link whose other conversation's history is shown here."""
+        return "" if self.goes_on or self.entry.kind not in LINKED else self._id("link")
 
     @property
     def waiting_participant(self) -> str:

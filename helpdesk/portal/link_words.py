@@ -9,6 +9,10 @@ if TYPE_CHECKING:
     from helpdesk.portal.happenings import Happening
 
 
+# Where the other conversation's history is shown.
+LINKED = frozenset({"merged", "split"})
+
+
 def _other(line: "Happening") -> dict[str, str]:
     return {"who": line.who(), "other": f"C-{line.other}"}
 

@@ -26,6 +26,7 @@ from helpdesk.portal.known import Past, ShownIdentity, Visited, read_identities,
 from helpdesk.portal.letter_form import LetterForm, letter_form_of
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
+from helpdesk.registries import shows_one
 from helpdesk.services import dialling, limits, mentions
 from helpdesk.services.letters import Joined, is_lettered
 
@@ -101,6 +102,14 @@ class May:
     @property
     def topic(self) -> bool:
         return self.is_open and self._may(may_.CONVERSATION_REPLY)
+
+    @property
+    def merge(self) -> bool:
+        return self.reply
+
+    @property
+    def split(self) -> bool:
+        return self.reply and not shows_one(self.conversation.channel.kind)
 
     @property
     def priority(self) -> bool:

@@ -5,11 +5,21 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, Required, TypedDict
 
-from django.db.models import Prefetch, QuerySet
+from django.contrib.postgres.fields import ArrayField
+from django.db.models import Func, OuterRef, PositiveIntegerField, Prefetch, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from helpdesk.models import Attachment, Delivery, Entry, Message, Outbox, Staff
+from helpdesk.models import (
+    STANDING,
+    Attachment,
+    ConversationLink,
+    Delivery,
+    Entry,
+    Message,
+    Outbox,
+    Staff,
+)
 from helpdesk.portal.deliveries import find_reasons, is_held, reason_to_wait
 from helpdesk.portal.happenings import ICONS, Happening, Names
 from helpdesk.portal.known_calls import ShownCall
@@ -73,6 +83,8 @@ class Line(TypedDict, total=False):
     moment: Required[str]
     hour: Required[str]
     day: Required[str]
+    # The conversation in which a message goes on that was split off.
+    part: Required[str]
 
     direction: str
     is_note: bool
@@ -104,6 +116,9 @@ class Line(TypedDict, total=False):
     asked_in: str
     # The conversation that this one was merged or split with.
     other: str
+    # The link whose other conversation's history is shown here, and whether it is shown at once.
+    history: str
+    is_beginning: bool
     participant: str
     call: ShownCall | None
 
@@ -117,6 +132,7 @@ def line_of(entry: Entry, names: Names, customer: str, *, opens_day: bool = Fals
         moment=full_moment(entry.at),
         hour=hour(entry.at),
         day=day_heading(entry.at) if opens_day else "",
+        part=str(entry.part or ""),  # type: ignore[attr-defined]  # annotated
     )
     message: Message | None = getattr(entry, "message", None)
     if message:
@@ -132,6 +148,8 @@ def _show_happening(line: Line, happening: Happening) -> None:
     line["icon"] = ICONS.get(happening.entry.kind, "info")
     line["sentence"], line["remark"] = happening.sentence, happening.remark
     line["event"], line["asked_in"] = happening.event, happening.asked_in
+    line["history"] = happening.history
+    line["is_beginning"] = happening.entry.kind == Entry.Kind.SPLIT
     line["other"], line["participant"] = happening.other, happening.waiting_participant
     line["call"] = happening.names.calls.shown(happening.entry)
 
@@ -192,8 +210,25 @@ def entries_of(conversation_id: int, *, after: int, up_to: int) -> QuerySet[Entr
         )
         .prefetch_related(Prefetch("message__attachments", _shown_files(), to_attr="files"))
         .only(*_SHOWN)
+        .annotate(part=_part())
         .order_by("number")
     )
+
+
+def _part() -> Subquery:
+    """Return the conversation in which an entry goes on that was split off."""
+    number = Func(
+        OuterRef("number"),
+        template="ARRAY[%(expressions)s]",
+        output_field=ArrayField(PositiveIntegerField()),
+    )
+    rows = ConversationLink.objects.filter(
+        STANDING,
+        kind=ConversationLink.Kind.SPLIT,
+        source_id=OuterRef("conversation_id"),
+        numbers__contains=number,
+    )
+    return Subquery(rows.order_by("pk").values("target_id")[:1])
 
 
 def _shown_files() -> QuerySet[Attachment]:

@@ -7,6 +7,7 @@ from helpdesk.portal import (
     calls,
     customers,
     joining,
+    links,
     password,
     profile,
     searching,
@@ -93,6 +94,18 @@ urlpatterns = [
     ),
     path(
         "conversations/<int:conversation_id>/customer/consent/", customers.consent, name="consent"
+    ),
+    path("conversations/<int:conversation_id>/merge/", links.merge, name="merge"),
+    path("conversations/<int:conversation_id>/split/", links.split, name="split"),
+    path(
+        "conversations/<int:conversation_id>/links/<int:link_id>/",
+        links.history,
+        name="history",
+    ),
+    path(
+        "conversations/<int:conversation_id>/links/<int:link_id>/undo/",
+        links.undo,
+        name="undo-link",
     ),
     path("conversations/<int:conversation_id>/priority/", actions.priority, name="priority"),
     path(
