@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from django.utils.translation import gettext as _
 
 from channels_app.protocol import ChannelConfig, SendError
+from channels_app.signed_tokens import encode
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 # Both halves of a signature of P-256.
@@ -30,7 +31,7 @@ def sign(claims: Mapping[str, object], *, pem: str, key_id: str) -> str:
     name = "RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256"
     header = {"alg": name, "kid": key_id, "typ": "JWT"}
     signed = f"{_packed(header)}.{_packed(claims)}"
-    return f"{signed}.{_text(_signature(key, signed.encode('ascii')))}"
+    return f"{signed}.{encode(_signature(key, signed.encode('ascii')))}"
 
 
 def _read(pem: str) -> PrivateKey:
@@ -58,8 +59,4 @@ def _signature(key: PrivateKey, signed: bytes) -> bytes:
 
 
 def _packed(values: Mapping[str, object]) -> str:
-    return _text(json.dumps(values, separators=(",", ":")).encode())
-
-
-def _text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
+    return encode(json.dumps(values, separators=(",", ":")).encode())
