@@ -98,6 +98,8 @@ class FakeVendor:
     says_more: ClassVar[bool] = True
     # Its ways of saying no inside an answer whose status says yes.
     refusals: ClassVar[tuple[Answer, ...]] = ()
+    # Whether it proves its calls by keys of its own, whatever secrets a channel has.
+    has_keys: ClassVar[bool] = False
     # What its calls are.
     content_type: ClassVar[str] = "application/json"
     # Somebody who writes, and whom we answer.
@@ -131,6 +133,20 @@ class FakeVendor:
     def tampered(self, call: Sealed) -> Sealed:
         """Return a call whose meaning somebody has changed on its way."""
         return replace(call, body=call.body + b" ")
+
+    @property
+    def vendor_keys(self) -> str:
+        """The keys that prove its calls, as a channel keeps them; for vendors that have some."""
+        return ""
+
+    def forged(self, body: bytes, config: ChannelConfig, at: datetime) -> Sealed:
+        """Return a call proved by a key that is none of its own; for vendors that have some."""
+        raise NotImplementedError
+
+    @property
+    def reply_token(self) -> str:
+        """What came with the words of its customer to answer them by, once it serves."""
+        return ""
 
     def answer(self, call: Call) -> Answer:
         """Return what this vendor answers when all is well."""

@@ -224,6 +224,10 @@ class BadSignature(ChannelError):
         super().__init__(reason, permanent=True)
 
 
+class UnknownKey(BadSignature):
+    """The call names a key that is not among those of its vendor, as they were fetched last."""
+
+
 class BadPayload(ChannelError):
     """The call is genuine and cannot be read: kept raw, answered, looked at by a person."""
 
@@ -266,6 +270,8 @@ class ChannelConfig:
     # The same as they were before the last change: a vendor may still use them for a while.
     named_before: Mapping[str, str] = field(default_factory=dict)
     base_url: str = ""
+    # What proves the vendor's calls, as `vendor_keys.keep` wrote it; of kinds with that capability.
+    vendor_keys: str = field(default="", repr=False)
     tokens: Tokens = field(default_factory=UnkeptTokens, compare=False)
 
     def text(self, name: str) -> str:

@@ -21,9 +21,10 @@ from channels_app.protocol import (
     HttpReply,
     RawRequest,
     ReadsBehind,
+    UnknownKey,
 )
 from channels_app.registry import make_adapter
-from channels_app.services import ingesting, standing
+from channels_app.services import fetching, ingesting, standing
 from channels_app.services.doors import Door, find_door
 from helpdesk.errors import NotFound
 
@@ -101,14 +102,20 @@ def _response(visit: _Visit, public_id: str) -> HttpResponse:
         return _plain(401)
     except _AWAY as error:
         visit.reason = type(error).__name__
-        return _plain(503, {"Retry-After": "5"})
+        return _later()
 
 
 def _answer(visit: _Visit, door: Door, adapter: Adapter, raw: RawRequest) -> HttpResponse:
     greeting = adapter.handshake(raw)
     if greeting is not None:
         return _http(greeting)
-    adapter.verify(raw)
+    try:
+        adapter.verify(raw)
+    except UnknownKey as error:
+        if not fetching.await_vendor_keys(door.organization_id, door.channel_id, timezone.now()):
+            raise
+        visit.reason = str(error.message)
+        return _later()
     try:
         events = [event for event in adapter.parse(raw) if event.kind not in _NEVER_STORED]
     except BadPayload as error:
@@ -146,6 +153,10 @@ def _raw(request: HttpRequest, body: bytes) -> RawRequest:
         received_at=timezone.now(),
         address=str(request.META.get("REMOTE_ADDR") or ""),
     )
+
+
+def _later() -> HttpResponse:
+    return _plain(503, {"Retry-After": "5"})
 
 
 def _plain(status: int, headers: dict[str, str] | None = None) -> HttpResponse:

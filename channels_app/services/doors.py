@@ -1,15 +1,18 @@
 """From a public id to its channel: the first thing that every call and socket asks."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from channels_app import vendor_keys
 from channels_app.protocol import ChannelConfig
 from channels_app.registry import config_of
+from channels_app.services import fetching
 from helpdesk.errors import NotFound
 from helpdesk.models import Channel, Route
+from helpdesk.registries import channel_kinds
 from helpdesk.tenancy import organization_scope, organization_transaction
 
 MOST_LENGTH = 64
@@ -81,13 +84,17 @@ def may_embed(door: Door, origin: str | None) -> bool:
 
 
 def _door(channel: Channel) -> Door:
+    config = config_of(channel)
+    kind = channel_kinds.get(channel.kind) if channel.kind in channel_kinds else None
+    if kind and vendor_keys.PLACE in kind.capabilities:
+        config = replace(config, vendor_keys=fetching.keys_of(channel.pk))
     return Door(
         organization_id=channel.organization_id,
         channel_id=channel.pk,
         kind=channel.kind,
         public_id=channel.public_id,
         language=channel.language,
-        config=config_of(channel),
+        config=config,
         settings=dict(channel.settings),
     )
 

@@ -1,18 +1,22 @@
 """Which places of channels are fetched, and when: made due by a hint, by time, or by somebody who mended it."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
+from channels_app import vendor_keys
 from channels_app.models import PollPosition
 from helpdesk.bell import ring
 from helpdesk.registries import ChannelReport
+from helpdesk.tenancy import organization_scope, organization_transaction
 
 NOTIFICATION = "everydesk_poll"
+# Strangers who name keys that nobody knows have them fetched no more often.
+SELDOM = timedelta(minutes=3)
 
 
 def want(channel_id: int, place: str = "", hint: Mapping[str, object] | None = None) -> None:
@@ -41,6 +45,23 @@ def try_again(channel_id: int, now: datetime) -> None:
         ring(NOTIFICATION)
 
 
+def keys_of(channel_id: int) -> str:
+    """Return the keys of a channel's vendor as they were fetched last, empty before; the transaction is open."""
+    found = PollPosition.objects.filter(channel_id=channel_id, place=vendor_keys.PLACE)
+    return found.values_list("position", flat=True).first() or ""
+
+
+def await_vendor_keys(organization_id: int, channel_id: int, now: datetime) -> bool:
+    """Tell whether the keys of a channel's vendor will be there soon; those of a while ago are fetched anew."""
+    with organization_scope(organization_id), organization_transaction():
+        rows = PollPosition.objects.filter(channel_id=channel_id, place=vendor_keys.PLACE)
+        old = rows.filter(read_at__lte=now - SELDOM, failures=0, due_at__gt=now)
+        if old.update(due_at=now):
+            ring(NOTIFICATION)
+        is_coming = Q(due_at__lte=now) | Q(failures__gt=0)
+        return not rows.exists() or rows.filter(is_coming).exists()
+
+
 def report(channel_id: int) -> ChannelReport | None:
     """Say how fetching goes; None where nothing has been fetched yet. The scope is open."""
     rows = PollPosition.objects.filter(channel_id=channel_id).order_by(
@@ -49,10 +70,20 @@ def report(channel_id: int) -> ChannelReport | None:
     row = rows.first()
     if row is None:
         return None
+    is_of_keys = row.place == vendor_keys.PLACE
     if row.error:
-        reason = _("Messages cannot be fetched: %(reason)s") % {"reason": row.error}
-        return ChannelReport(reason, is_trouble=True)
+        words = (
+            _("The keys that prove calls cannot be fetched: %(reason)s")
+            if is_of_keys
+            else _("Messages cannot be fetched: %(reason)s")
+        )
+        return ChannelReport(words % {"reason": row.error}, is_trouble=True)
     if row.read_at is None:
         return None
     at = date_format(timezone.localtime(row.read_at), "DATETIME_FORMAT")
-    return ChannelReport(_("Read to its end at %(moment)s.") % {"moment": at})
+    words = (
+        _("The keys that prove calls were fetched at %(moment)s.")
+        if is_of_keys
+        else _("Read to its end at %(moment)s.")
+    )
+    return ChannelReport(words % {"moment": at})

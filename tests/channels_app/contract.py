@@ -18,14 +18,15 @@ from channels_app.processing import process_due
 from channels_app.protocol import Adapter, ChannelConfig, RawRequest
 from helpdesk.models import Channel
 from helpdesk.registries import channel_kinds
-from tests.channels_app.contract_cases import CASES
+from helpdesk.tenancy import organization_scope
+from tests.channels_app.contract_cases import CASES, SECRETS
 from tests.factories import World
 
 KINDS = sorted(registry.FOLDERS)
 # Those whose vendor calls us; the others are fetched, which test_polling.py is about.
 CALLING = [kind for kind in KINDS if CASES[kind].calls_us]
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
-CONFIG = ChannelConfig(public_id="channel-1", secrets=("the-secret", "the-older-secret"))
+CONFIG = ChannelConfig(public_id="channel-1", secrets=SECRETS)
 # At least so many checks hold a kind whose calls are signed.
 LEAST = 25
 
@@ -87,6 +88,11 @@ def signs_no_body(kind: str) -> str:
     return "" if signs else "its vendor does not sign the body"
 
 
+def has_keys(kind: str) -> str:
+    vendor = CASES[kind].vendor
+    return "its vendor proves calls by keys of its own" if vendor and vendor.has_keys else ""
+
+
 def has_only_hints(kind: str) -> str:
     return "its calls only hint at what is fetched" if CASES[kind].only_hints else ""
 
@@ -108,8 +114,12 @@ def lacks(what: str, of: Callable[[FakeVendor], object]) -> Unless:
 def config_of(kind: str, **facts: Any) -> ChannelConfig:
     """Return the settings and secrets of a channel of this kind, some of them replaced."""
     case = CASES[kind]
-    known = {"settings": case.settings, "named_secrets": case.named_secrets} | facts
-    return dataclasses.replace(CONFIG, **known)
+    known = {
+        "settings": case.settings,
+        "named_secrets": case.named_secrets,
+        "vendor_keys": case.vendor_keys,
+    }
+    return dataclasses.replace(CONFIG, **known | facts)
 
 
 def sealed(
@@ -170,6 +180,10 @@ def connected(kind: str, world: World) -> Iterator[ChannelConfig]:
             Channel.objects.update(
                 kind=kind, secret=stored_secret(kind), settings={**CASES[kind].settings, **found}
             )
+        if has_keys(kind):
+            with organization_scope(world.organization.pk):
+                polling.begin_polling(NOW)
+            assert polling.poll_due() == 1
         yield config_of(kind, public_id=world.channel.public_id, settings=found)
 
 

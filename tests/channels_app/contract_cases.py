@@ -48,6 +48,12 @@ class ContractCase:
     # Whether it sends; what does not is answered by another channel.
     sends: bool = True
     named_secrets: Mapping[str, str] = field(default_factory=dict)
+    # What proves calls of a vendor that has keys, as it was fetched.
+    vendor_keys: str = ""
+
+
+# Those of every channel of the contract, the newer first.
+SECRETS = ("the-secret", "the-older-secret")
 
 
 def _by_headers(
@@ -114,10 +120,12 @@ def _faked(kind: str) -> ContractCase:
 
     def seal(body: bytes, config: ChannelConfig, at: datetime) -> Sealed:
         # The signature does not name the channel: what tells channels apart is that each has a secret.
-        is_other = config.public_id == "channel-2"
-        return vendor.seal(
-            body, replace(config, secrets=("another secret",)) if is_other else config, at
-        )
+        if config.public_id == "channel-2":
+            config = replace(config, secrets=("another secret",))
+        # Whoever has no secret of ours has no key of the vendor's either.
+        if vendor.has_keys and not set(config.secrets) & set(SECRETS):
+            return vendor.forged(body, config, at)
+        return vendor.seal(body, config, at)
 
     @contextmanager
     def stand_in() -> Iterator[Mapping[str, object]]:
@@ -138,6 +146,7 @@ def _faked(kind: str) -> ContractCase:
         stand_in=stand_in,
         sends=vendor.takes_answers,
         named_secrets=vendor.named_secrets,
+        vendor_keys=vendor.vendor_keys,
     )
 
 

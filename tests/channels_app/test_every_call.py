@@ -23,6 +23,7 @@ from tests.channels_app.contract import (
     check,
     config_of,
     connected,
+    has_keys,
     has_no_words,
     has_only_hints,
     is_fetched,
@@ -62,7 +63,7 @@ def test_a_good_call_verifies_and_reads_the_same_twice(kind: str) -> None:
     assert all(event.kind in EVENT_KINDS and event.dedup_key for event in first)
 
 
-@check(is_fetched)
+@check(is_fetched, has_keys)
 def test_a_call_signed_with_the_older_secret_is_accepted(kind: str) -> None:
     adapter(kind).verify(request(kind, config=config_of(kind, secrets=CONFIG.secrets[1:])))
 

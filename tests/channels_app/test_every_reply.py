@@ -51,8 +51,12 @@ def away(settings: LazySettings) -> Iterator[None]:
 
 
 def message(kind: str) -> OutboundMessage:
+    vendor = CASES[kind].vendor
     return OutboundMessage(
-        client_ref=str(uuid.uuid4()), to=ContactIdentity(CASES[kind].recipient), text=TEXT
+        client_ref=str(uuid.uuid4()),
+        to=ContactIdentity(CASES[kind].recipient),
+        text=TEXT,
+        reply_token=vendor.reply_token if vendor else "",
     )
 
 
