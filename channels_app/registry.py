@@ -44,6 +44,7 @@ FOLDERS: dict[str, str] = {
     "feishu": "channels_app.adapters.feishu",
     "slack": "channels_app.adapters.slack",
     "discord": "channels_app.adapters.discord",
+    "teams": "channels_app.adapters.teams",
     "dingtalk": "channels_app.adapters.dingtalk",
     "wecom_kf": "channels_app.adapters.wecom_kf",
     "wecom_app": "channels_app.adapters.wecom_app",

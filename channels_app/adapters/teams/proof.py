@@ -1,0 +1,74 @@
+"""What proves that a call comes from Teams: a token that the Bot Connector signs for the bot.
+
+https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-authentication
+"""
+
+from collections.abc import Mapping
+
+from channels_app import signatures, signed_tokens
+from channels_app.chat import public_keys
+from channels_app.chat.public_keys import PublicKey
+from channels_app.json_fields import Fields, read_object
+from channels_app.protocol import BadPayload, BadSignature, RawRequest, UnknownKey
+
+ISSUER, ALGORITHM = "https://api.botframework.com", "RS256"
+# What the connector writes for Teams; a key that is good for others proves nothing here.
+CHANNEL = "msteams"
+SKEW_SECONDS = 300
+MOST_ENDORSEMENTS = 200
+_BEARER = "bearer "
+
+
+def check(request: RawRequest, *, audience: str, keys: Mapping[str, PublicKey]) -> None:
+    """Raise BadSignature unless one of the keys signed a token for this bot and this call.
+
+    It is an UnknownKey where the token may be good, and names a key that is not here.
+    """
+    given = request.headers.get("authorization", "")
+    if given[: len(_BEARER)].lower() != _BEARER:
+        raise BadSignature("There is no token")
+    token = signed_tokens.read(given[len(_BEARER) :].strip())
+    if token.header.get("alg") != ALGORITHM:
+        raise BadSignature("The token is signed in another way")
+    _check_claims(token.claims, audience=audience, now=request.received_at.timestamp())
+    if token.header.get("kid") not in keys:
+        raise UnknownKey("The key is not known")
+    if not public_keys.is_signed(token.header, token.signed, token.signature, keys):
+        raise BadSignature("The signature does not fit")
+    _check_activity(request.body, token.claims)
+
+
+def is_for_teams(key: Fields) -> bool:
+    """Tell whether a key is endorsed for Teams. Raises BadPayload."""
+    return CHANNEL in key.texts("endorsements", MOST_ENDORSEMENTS)
+
+
+def _check_claims(claims: Mapping[str, object], *, audience: str, now: float) -> None:
+    if claims.get("iss") != ISSUER:
+        raise BadSignature("The token is from somebody else")
+    meant = claims.get("aud")
+    if not isinstance(meant, str) or not audience or not signatures.is_one_of(meant, [audience]):
+        raise BadSignature("The token is for another bot")
+    # So written, NaN and what is no number have ended too.
+    if not _number(claims.get("exp"), 0.0) >= now - SKEW_SECONDS:
+        raise BadSignature("The token has ended")
+    if not _number(claims.get("nbf", 0), float("inf")) <= now + SKEW_SECONDS:
+        raise BadSignature("The token is not valid yet")
+
+
+def _number(value: object, otherwise: float) -> float:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if is_number else otherwise  # type: ignore[arg-type]  # a number, as was asked
+
+
+def _check_activity(body: bytes, claims: Mapping[str, object]) -> None:
+    """Raise BadSignature where the token was given for a call from elsewhere; the body itself is not signed."""
+    try:
+        call = read_object(body)
+    except BadPayload:
+        return  # genuine, and unreadable: `parse` says so
+    known = claims.get("serviceurl")
+    if not isinstance(known, str) or call.plain("serviceUrl") != known:
+        raise BadSignature("The token is for a call from elsewhere")
+    if call.plain("channelId") != CHANNEL:
+        raise BadSignature("The call is of another channel of the bot")
