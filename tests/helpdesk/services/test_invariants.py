@@ -7,8 +7,25 @@ from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
 
-from helpdesk.models import Assignment, AuditEntry, Conversation, Entry, Staff
-from helpdesk.services import assignment, audit, lifecycle, replying
+from helpdesk.models import (
+    Assignment,
+    AuditEntry,
+    Channel,
+    Conversation,
+    ConversationLink,
+    Entry,
+    Queue,
+    Staff,
+)
+from helpdesk.services import (
+    assignment,
+    audit,
+    joining,
+    lifecycle,
+    organizations,
+    parting,
+    replying,
+)
 from helpdesk.tenancy import organization_scope
 
 
@@ -63,6 +80,32 @@ def test_each_breach_is_found(world, history, name, breach):
     code, out = check()
     assert code == 1
     assert f"{name} 0 violations" not in out
+
+
+@pytest.mark.parametrize("breach", ["open", "circle", "twice", "none"])
+def test_what_is_merged_or_split_wrongly_is_found(world, breach):
+    carol = world.access("carol")
+    with world.transaction():
+        world.channel = organizations.open_channel(Channel(kind="webhook", name="door"))
+    first, second = (world.message(thread_key=key).conversation_id for key in "ab")
+    world.message("another matter", thread_key="a")
+    joining.merge(carol, first, second)
+    split = parting.split(carol, first, numbers=[2])
+    assert check()[0] == 0
+    with world.transaction():
+        if breach == "open":
+            Conversation.objects.filter(pk=second).update(
+                state="queued", queue=Queue.objects.first()
+            )
+        elif breach == "circle":
+            facts = {"kind": "merge", "at": timezone.now(), "by": world.carol}
+            ConversationLink.objects.create(source_id=first, target_id=second, **facts)
+        else:
+            numbers = [2, 2] if breach == "twice" else [99]
+            ConversationLink.objects.filter(pk=split.pk).update(numbers=numbers)
+    code, out = check()
+    assert code == 1
+    assert "I4 merged 0 violations" not in out
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
