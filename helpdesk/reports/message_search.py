@@ -16,7 +16,7 @@ from helpdesk.access import Access, visible_conversations
 from helpdesk.errors import HelpdeskError, Invalid
 from helpdesk.models import Attachment, Customer, Message, Staff
 from helpdesk.reports.customer_search import customers_named
-from helpdesk.search.asking import Query
+from helpdesk.search.asking import Query, near
 from helpdesk.search.marking import Part, beginning, snippet
 from helpdesk.tenancy import visible_organization_id
 
@@ -115,12 +115,12 @@ def find_messages(
     """
     if wanted.query.is_empty and wanted.customer_id is None:
         return Found()
-    wider = wanted.query.forgiving()
     if behind is None or not behind.is_near:
         found = _page(access, wanted, behind, most)
-        if found.hits or behind is not None or wider is None:
+        if found.hits or behind is not None or not wanted.query.forgivable:
             return found
-    return _page(access, replace(wanted, query=wider or wanted.query), behind, most)
+    known = _known([each for word in wanted.query.forgivable for each in near(word)])
+    return _page(access, replace(wanted, query=wanted.query.forgiving(known)), behind, most)
 
 
 def _page(access: Access, wanted: Wanted, behind: Place | None, most: int) -> Found:
@@ -169,6 +169,13 @@ def _places(access: Access, wanted: Wanted, behind: Place | None, most: int) -> 
             raise
         raise TooBroad from error
     return rows
+
+
+def _known(words: list[str]) -> set[str]:
+    """Return those of the words with which some word of the organization's messages begins."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT word FROM everydesk_words_known(%s::text[])", [words])
+        return {word for (word,) in cursor.fetchall()}
 
 
 def _writers(name: str) -> tuple[list[int], list[int]]:

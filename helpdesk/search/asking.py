@@ -5,8 +5,8 @@ after the other, `from:王芳` for what that person wrote.
 """
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from helpdesk.search.words import LETTER, Run, lexeme, runs
@@ -54,36 +54,37 @@ class Query:
 
     terms: tuple[Term, ...] = ()
     writers: tuple[str, ...] = ()
-    # One wrong letter in a longer word does not matter.
-    is_forgiving: bool = False
+    # Words of which others count as well, each with those.
+    near: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
         return not self.terms and not self.writers
 
-    @cached_property
-    def forgiven(self) -> frozenset[str]:
-        """Return the words of which others count that differ in one letter."""
-        if not self.is_forgiving:
-            return frozenset()
-        return frozenset(
-            [term.forgivable for term in self.terms if term.forgivable][:_MOST_FORGIVEN]
-        )
+    @property
+    def is_forgiving(self) -> bool:
+        """Tell whether other words count than those that were asked for."""
+        return bool(self.near)
 
-    def forgiving(self) -> "Query | None":
-        """Return the query that forgives wrong letters; None when it asks for nothing else than this one."""
-        wider = Query(self.terms, self.writers, is_forgiving=True)
-        return wider if wider.forgiven and not self.is_forgiving else None
+    @property
+    def forgivable(self) -> list[str]:
+        """Return the words of which others may count that differ in one letter."""
+        return [term.forgivable for term in self.terms if term.forgivable][:_MOST_FORGIVEN]
+
+    def forgiving(self, known: Collection[str]) -> "Query":
+        """Return the query that also takes those of the known words that differ in one letter."""
+        kept = {word: [each for each in near(word) if each in known] for word in self.forgivable}
+        return Query(self.terms, self.writers, kept)
 
     def tsquery(self, realm: int) -> str | None:
         """Return the query as PostgreSQL reads it, or None when no words are asked for."""
-        asked = (_asked(term, realm, self.forgiven) for term in self.terms)
+        asked = (_asked(term, realm, self.near) for term in self.terms)
         return " & ".join(f"({each})" for each in asked) or None
 
     @cached_property
     def pattern(self) -> "re.Pattern[str] | None":
         """Return what the asked words look like in a text with even letters, or None without words."""
-        looks = [_look(term, self.forgiven) for term in self.terms]
+        looks = [_look(term, self.near) for term in self.terms]
         return re.compile("|".join(looks)) if looks else None
 
 
@@ -101,8 +102,12 @@ def parse(typed: str) -> Query:
     return Query(tuple(terms), tuple(writers))
 
 
-def near(word: str) -> Iterator[str]:
+def near(word: str) -> list[str]:
     """Return the word and all that differ in one letter behind the first: missing, more, other or two swapped."""
+    return list(dict.fromkeys(_near(word)))
+
+
+def _near(word: str) -> Iterator[str]:
     yield word
     for at in range(1, len(word)):
         before, after = word[:at], word[at:]
@@ -115,11 +120,10 @@ def near(word: str) -> Iterator[str]:
     # What is longer by a letter at the end begins with the word anyway.
 
 
-def _asked(term: Term, realm: int, forgiven: frozenset[str]) -> str:
-    if term.forgivable in forgiven:
-        return " | ".join(
-            f"'{lexeme(each, realm)}':*" for each in dict.fromkeys(near(term.forgivable))
-        )
+def _asked(term: Term, realm: int, near: Mapping[str, Sequence[str]]) -> str:
+    words = near.get(term.forgivable)
+    if words:
+        return " | ".join(f"'{lexeme(each, realm)}':*" for each in words)
     parts: list[str] = []
     distance = 0
     for at, run in enumerate(term.runs):
@@ -142,10 +146,10 @@ def _steps(run: Run, *, may_go_on: bool) -> Iterator[tuple[str, int]]:
             yield f"'{{realm}}:{text[at : at + 2]}'", 1 if at < len(text) - 2 else 2
 
 
-def _look(term: Term, forgiven: frozenset[str]) -> str:
-    if term.forgivable in forgiven:
-        words = "|".join(sorted(set(near(term.forgivable)), key=len, reverse=True))
-        return rf"(?<!{LETTER})(?:{words}){LETTER}*"
+def _look(term: Term, near: Mapping[str, Sequence[str]]) -> str:
+    words = near.get(term.forgivable)
+    if words:
+        return rf"(?<!{LETTER})(?:{'|'.join(words)}){LETTER}*"
     parts = []
     for at, run in enumerate(term.runs):
         look = re.escape(run.text)

@@ -158,6 +158,14 @@ def test_a_wrong_letter_is_forgiven_where_nothing_is_exact(world: World) -> None
     assert found(world, "carol", "refnud") == ["a refnud"]
 
 
+def test_words_of_another_organization_are_not_known(world: World, other_world: World) -> None:
+    other_world.message("refund gateway")
+    world.message("gateways")
+    for asked_in, known in ((world, {"gateway"}), (other_world, {"refund", "gateway"})):
+        with asked_in.transaction():
+            assert message_search._known(["refund", "gateway", "nothing", "it's"]) == known
+
+
 def test_pages_follow_one_another_without_gap_or_repeat(world: World) -> None:
     texts = [f"退款 {number}" for number in range(7)]
     for text in texts:
