@@ -139,6 +139,15 @@
     }
   })
 
+  // A menu that is open stays so while what it belongs to changes live.
+  document.addEventListener('htmx:oobBeforeSwap', function (event) {
+    const {target, fragment} = event.detail
+    for (const menu of target.querySelectorAll('details.actions-menu[open]')) {
+      const next = fragment.querySelector(`#${menu.parentElement.id} > details.actions-menu`)
+      if (next) next.open = true
+    }
+  })
+
   // Whoever asked has left the page since: the notice is for the reader all the same.
   document.addEventListener('htmx:oobErrorNoTarget', function (event) {
     const part = event.detail.content
