@@ -157,10 +157,13 @@ def texts_in(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
 
 def docstrings_in(path: Path) -> Iterator[tuple[str, None]]:
     """Yield the docstrings of a module that the reference of the API shows."""
+    answering = {ANSWERS}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not isinstance(node, ast.ClassDef):
             continue
-        answers = any(isinstance(base, ast.Name) and base.id == ANSWERS for base in node.bases)
+        answers = any(isinstance(base, ast.Name) and base.id in answering for base in node.bases)
+        if answers:
+            answering.add(node.name)
         if answers or node.name.endswith(SENT):
             acts = filter(_is_act, node.body) if answers else ()
             found = [ast.get_docstring(each) for each in (node, *acts)]
