@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.mixins import ListModelMixin
@@ -37,7 +38,8 @@ class NewSplitSerializer(Strict):
     )
     since = serializers.IntegerField(min_value=1, max_value=MOST_NUMBER, default=None)
     keep = serializers.BooleanField(
-        default=False, help_text="Hold the new conversation yourself; else it waits in the queue."
+        default=False,
+        help_text=_("Hold the new conversation yourself; else it waits in the queue."),
     )
 
 
