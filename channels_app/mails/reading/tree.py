@@ -15,7 +15,7 @@ DEEPEST = 20
 MOST_NEAR_MISSES = 20_000
 LONGEST_BOUNDARY = 250
 # Of all its texts together, in every way they are said.
-MOST_LETTERS = 1_100_000
+MOST_LETTERS = 600_000
 
 
 @dataclass(slots=True)
