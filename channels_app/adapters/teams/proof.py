@@ -31,7 +31,10 @@ def check(request: RawRequest, *, audience: str, keys: Mapping[str, PublicKey]) 
     if token.header.get("alg") != ALGORITHM:
         raise BadSignature("The token is signed in another way")
     _check_claims(token.claims, audience=audience, now=request.received_at.timestamp())
-    if token.header.get("kid") not in keys:
+    name = token.header.get("kid")
+    if not isinstance(name, str):
+        raise BadSignature("The token names no key")
+    if name not in keys:
         raise UnknownKey("The key is not known")
     if not public_keys.is_signed(token.header, token.signed, token.signature, keys):
         raise BadSignature("The signature does not fit")
@@ -57,8 +60,12 @@ def _check_claims(claims: Mapping[str, object], *, audience: str, now: float) ->
 
 
 def _number(value: object, otherwise: float) -> float:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else otherwise  # type: ignore[arg-type]  # a number, as was asked
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return otherwise
+    try:
+        return float(value)
+    except OverflowError:  # a whole number that is no time
+        return otherwise
 
 
 def _check_activity(body: bytes, claims: Mapping[str, object]) -> None:

@@ -69,8 +69,10 @@ def refuses(headers: dict[str, str], body: bytes = QUESTION) -> str:
         {"exp": "soon"},
         {"exp": True},
         {"exp": float("nan")},
+        {"exp": 10**400},
         {"nbf": "now"},
         {"nbf": float("nan")},
+        {"nbf": -(10**400)},
     ],
 )
 def test_a_token_that_says_something_else_proves_nothing(wrong: dict[str, object]) -> None:
@@ -150,6 +152,17 @@ def test_a_name_that_no_key_has_is_told_from_a_forged_token() -> None:
         with pytest.raises(BadSignature) as refused:
             adapter().verify(request(headers=proof))
         assert not isinstance(refused.value, UnknownKey)
+
+
+@pytest.mark.parametrize("name", [None, 7, [], {}, [KEY]])
+def test_a_token_that_names_no_key_has_none_fetched(name: object) -> None:
+    claims = Vendor().claims(QUESTION, config(), NOW)
+    signed = f"{packed({'alg': 'RS256', 'kid': name})}.{packed(claims)}"
+    proof = private_key(KEY).sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    token = f"{signed}.{base64.urlsafe_b64encode(proof).rstrip(b'=').decode()}"
+    with pytest.raises(BadSignature) as refused:
+        adapter().verify(request(headers={"authorization": f"Bearer {token}"}))
+    assert not isinstance(refused.value, UnknownKey)
 
 
 # --- the call that it was given for -----------------------------------------------------------------
