@@ -89,7 +89,7 @@ class DeliveryChanged(ConversationEvent):
 
 @dataclass(frozen=True, slots=True)
 class MessageChanged(ConversationEvent):
-    """The customer edited the message with this number, or took it back."""
+    """The customer edited the message with this number, or took it back; or one that was split off by this entry."""
 
 
 @dataclass(frozen=True, slots=True)

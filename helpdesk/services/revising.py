@@ -3,8 +3,8 @@
 from django.utils import timezone
 
 from helpdesk import events
-from helpdesk.models import Direction, Message
-from helpdesk.services import indexing, timeline
+from helpdesk.models import Conversation, Direction, Entry, Message
+from helpdesk.services import indexing, links, timeline
 from helpdesk.services.receiving import MAXIMUM_TEXT
 from helpdesk.tenancy import organization_transaction
 from helpdesk.text import language_of
@@ -65,12 +65,21 @@ def _own(channel_id: int, identity_id: int | None, provider_id: str) -> Message 
 
 
 def _tell(message: Message) -> None:
-    conversation = message.conversation
-    newest = Message.objects.filter(conversation=conversation).exclude(direction=Direction.NOTE)
+    """Have its conversation show it anew, and the one that begins with it where it was split off."""
+    conversation, number = message.conversation, message.entry.number
+    _show(conversation, message, number)
+    part_id = links.split_off([conversation.pk]).get((conversation.pk, number))
+    if part_id is not None:
+        part = timeline.lock(part_id)
+        begins = Entry.objects.filter(conversation=part, kind=Entry.Kind.SPLIT).order_by("number")
+        _show(part, message, begins.values_list("number", flat=True)[0])
+
+
+def _show(conversation: Conversation, message: Message, number: int) -> None:
+    """Correct the row of a locked conversation, and have its pages show the entry with this number anew."""
+    newest = Message.objects.filter(links.said(conversation)).exclude(direction=Direction.NOTE)
     if newest.order_by("-pk").values_list("pk", flat=True).first() == message.pk:
         conversation.last_text = timeline.preview(message.text)
         conversation.save(update_fields=["last_text"])
         timeline.changed(conversation)
-    events.publish(
-        events.MessageChanged(conversation.organization_id, conversation.pk, message.entry.number)
-    )
+    events.publish(events.MessageChanged(conversation.organization_id, conversation.pk, number))

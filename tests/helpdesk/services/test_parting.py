@@ -3,10 +3,10 @@
 import pytest
 from django.core.management import call_command
 
-from helpdesk import access
+from helpdesk import access, events
 from helpdesk.errors import Invalid, NotFound, OverCapacity, Refused, WrongState
 from helpdesk.models import Attachment, Conversation, Entry, Message, State
-from helpdesk.services import assignment, joining, lifecycle, links, parting, replying
+from helpdesk.services import assignment, joining, lifecycle, links, parting, replying, revising
 from tests.factories import World
 from tests.helpdesk.services.links import history, kept, loads, open_door, places
 
@@ -27,6 +27,47 @@ def numbers_of(world: World, pk: int) -> list[int]:
     with world.transaction():
         rows = Message.objects.filter(conversation=pk).order_by("pk")
         return list(rows.values_list("entry__number", flat=True))
+
+
+@pytest.mark.parametrize("is_withdrawn", [False, True])
+def test_the_part_shows_what_was_edited_or_taken_back_since(
+    world: World, case: int, is_withdrawn: bool
+) -> None:
+    last = world.message("and the bill", thread_key="t", provider_id="p").number
+    row = parting.split(world.access("carol"), case, numbers=[last - 1, last])
+    heard: list[events.ConversationEvent] = []
+    events.subscribe(events.MessageChanged, heard.append)
+    events.subscribe(events.ConversationChanged, heard.append)
+    try:
+        if is_withdrawn:
+            revising.withdraw(world.channel.pk, None, "p")
+        else:
+            revising.edit(world.channel.pk, None, "p", text="and the receipt", revision=1)
+    finally:
+        events.unsubscribe(events.MessageChanged, heard.append)
+        events.unsubscribe(events.ConversationChanged, heard.append)
+    part = world.conversation(row.target_id)
+    assert part.last_text == ("" if is_withdrawn else "and the receipt")
+    with world.transaction():
+        begins = Entry.objects.get(conversation=part, kind=Entry.Kind.SPLIT).number
+    told = [(type(event), event.conversation_id, event.number) for event in heard]
+    assert told == [
+        (events.ConversationChanged, case, world.conversation(case).last_number),
+        (events.MessageChanged, case, last),
+        (events.ConversationChanged, part.pk, part.last_number),
+        (events.MessageChanged, part.pk, begins),
+    ]
+
+
+def test_what_is_edited_is_not_shown_as_the_newest_of_a_part_that_went_on(
+    world: World, case: int
+) -> None:
+    last = world.message("and the bill", thread_key="t", provider_id="p").number
+    row = parting.split(world.access("carol"), case, numbers=[last], keeps=True)
+    replying.reply(world.access("carol"), row.target_id, text="corrected")
+    revising.edit(world.channel.pk, None, "p", text="and the receipt", revision=1)
+    assert world.conversation(row.target_id).last_text == "corrected"
+    assert world.conversation(case).last_text == "and the receipt"
 
 
 def test_the_messages_stay_and_begin_another_conversation(world: World, case: int) -> None:
