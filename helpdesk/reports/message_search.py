@@ -1,7 +1,8 @@
 """Finds messages by their words in all that a person may see, newest first."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -115,6 +116,26 @@ def find_messages(
     """
     if wanted.query.is_empty and wanted.customer_id is None:
         return Found()
+    with _limited():
+        return _found(access, wanted, behind, most)
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Give each statement inside its time, and no more. Raises TooBroad."""
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_LIMIT, [f"{LIMIT_MS}ms"])
+            [(usual, _limit)] = cursor.fetchall()
+            yield
+            cursor.execute(_LIMIT, [usual])
+    except OperationalError as error:
+        if getattr(error.__cause__, "sqlstate", "") != "57014":  # canceled by the limit
+            raise
+        raise TooBroad from error
+
+
+def _found(access: Access, wanted: Wanted, behind: Place | None, most: int) -> Found:
     if behind is None or not behind.is_near:
         found = _page(access, wanted, behind, most)
         if found.hits or behind is not None or not wanted.query.forgivable:
@@ -157,18 +178,9 @@ def _places(access: Access, wanted: Wanted, behind: Place | None, most: int) -> 
         None if people is None else sorted(people),
         most,
     ]
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_LIMIT, [f"{LIMIT_MS}ms"])
-            [(usual, _limit)] = cursor.fetchall()
-            cursor.execute(_FOUND, values)
-            rows = [Place(at, pk) for pk, at in cursor.fetchall()]
-            cursor.execute(_LIMIT, [usual])
-    except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", "") != "57014":  # canceled by the limit
-            raise
-        raise TooBroad from error
-    return rows
+    with connection.cursor() as cursor:
+        cursor.execute(_FOUND, values)
+        return [Place(at, pk) for pk, at in cursor.fetchall()]
 
 
 def _known(words: list[str]) -> set[str]:

@@ -9,12 +9,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from helpdesk.search.words import LETTER, Run, lexeme, runs
+from helpdesk.search.words import LETTER, SEPARATORS, Run, lexeme, runs
 from helpdesk.text import normalise
 
 LONGEST_QUERY = 200
 # Shorter words are meant as they stand: too many others begin with them.
 _SHORTEST_BEGINNING = 3
+# Each is looked up by itself; who wrote a message is one of them.
+_MOST_WRITERS = 3
 # One wrong letter is forgiven in words from this length on, in so many of them.
 _SHORTEST_FORGIVEN, _LONGEST_FORGIVEN, _MOST_FORGIVEN = 5, 24, 3
 _ALPHABET = "abcdefghijklmnopqrstuvwxyz"
@@ -99,7 +101,7 @@ def parse(typed: str) -> Query:
         found = tuple(runs(normalise(text)))
         if found:
             terms.append(Term(found, is_open=match["plain"] is not None))
-    return Query(tuple(terms), tuple(writers))
+    return Query(tuple(terms), tuple(writers[:_MOST_WRITERS]))
 
 
 def near(word: str) -> list[str]:
@@ -157,4 +159,4 @@ def _look(term: Term, near: Mapping[str, Sequence[str]]) -> str:
             ending = f"{LETTER}*" if term.may_go_on(at) else f"(?!{LETTER})"
             look = f"(?<!{LETTER}){look}{ending}"
         parts.append(look)
-    return r"[\W_]*".join(parts)
+    return SEPARATORS.join(parts)

@@ -20,6 +20,8 @@ _GAP = 10
 
 UNSPACED = rf"{HAN}\u3040-\u30ff\u31f0-\u31ff"
 LETTER = rf"[^\W_{UNSPACED}]"
+# Nothing of it can be part of a run, else a long row could be taken apart in endlessly many ways.
+SEPARATORS = rf"(?:[^\w{UNSPACED}]|_)*"
 _RUNS = re.compile(rf"(?P<unspaced>[{UNSPACED}]+)|{LETTER}+")
 
 

@@ -1,11 +1,13 @@
 """One way to take texts apart: what is written down is found by what is asked for, in any script."""
 
+import re
+
 import pytest
 from django.db import connection
 
 from helpdesk.search import asking
 from helpdesk.search.marking import snippet
-from helpdesk.search.words import LONGEST_WORD, tokens, vector
+from helpdesk.search.words import LONGEST_WORD, SEPARATORS, runs, tokens, vector
 
 REALM = 7
 
@@ -183,3 +185,22 @@ def test_what_a_wrong_letter_found_is_marked() -> None:
     wider = asking.parse("refnud").forgiving(["refund", "other"])
     parts = snippet("Your Refunds.", wider.pattern)
     assert [part.text for part in parts or () if part.is_hit] == ["Refunds"]
+
+
+def test_no_separator_is_part_of_a_run() -> None:
+    # Else a row of such characters could be taken apart in endlessly many ways.
+    both = [
+        chr(code)
+        for code in range(0x110000)
+        if list(runs(chr(code))) and re.fullmatch(SEPARATORS, chr(code))
+    ]
+    assert both == []
+
+
+def test_a_row_of_middle_dots_is_looked_through_soon() -> None:
+    query = asking.parse('"・ ・ ・ ・ ・ ・ ・ ・ x"')
+    assert snippet("・" * 300, query.pattern) is None
+
+
+def test_three_writers_are_asked_for_at_most() -> None:
+    assert asking.parse("from:a from:b from:c from:d").writers == ("a", "b", "c")
