@@ -54,7 +54,9 @@ def index_due(now: datetime) -> int:
     """Take in some of the messages from before there was a search, newest first; returns how many."""
     with organization_transaction():
         mine = Organization.objects.filter(pk=current_organization_id())
-        found = mine.select_for_update(skip_locked=True).values_list("unindexed_below", flat=True)
+        found = mine.select_for_update(no_key=True, skip_locked=True).values_list(
+            "unindexed_below", flat=True
+        )
         below = found.first()
         if below is None:
             return 0
