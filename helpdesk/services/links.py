@@ -1,7 +1,7 @@
 """Where a conversation goes on that was merged or split, and with which messages it begins.
 
-What was merged is closed, and what arrives for it goes on in the other one where both have the same identity
-and channel. What was split off has a thread of its own with us, and the same as before with the vendor.
+What was merged is closed, and what arrives for it goes on in the other one where whoever writes in one is
+answered in the other. What was split off has a thread of its own with us, and the same as before with the vendor.
 """
 
 from collections.abc import Iterable
@@ -18,6 +18,7 @@ from helpdesk.models import (
     Entry,
     Identity,
 )
+from helpdesk.registries import channel_kinds
 from helpdesk.services import audit, timeline
 
 Kind = ConversationLink.Kind
@@ -121,14 +122,26 @@ def merged_into(conversation_id: int) -> list[int]:
 def place_of(conversation_id: int) -> int:
     """Return the conversation that what arrives for this one joins; those it was merged into are locked with it.
 
-    The same one where nobody merged it, or into one of another identity or channel.
+    The same one where nobody merged it, or into one behind another door.
     """
     chain = lock_merged(conversation_id)
     if len(chain) == 1:
         return conversation_id
-    rows = Conversation.objects.filter(pk__in=[chain[0], chain[-1]])
-    doors = set(rows.values_list("channel_id", "identity_id"))
-    return chain[-1] if len(doors) == 1 else conversation_id
+    rows = Conversation.objects.select_related("channel").in_bulk([chain[0], chain[-1]])
+    shares = is_one_door(rows[chain[0]], rows[chain[-1]])
+    return chain[-1] if shares else conversation_id
+
+
+def is_one_door(one: Conversation, other: Conversation) -> bool:
+    """Tell whether whoever writes in one is answered in the other: a group is another door than a private chat.
+
+    Letters have threads, too, but all of them are read in one place.
+    """
+    if (one.channel_id, one.identity_id) != (other.channel_id, other.identity_id):
+        return False
+    kind = one.channel.kind
+    has_letters = kind in channel_kinds and not channel_kinds.get(kind).is_chat
+    return has_letters or thread_of(one) == thread_of(other)
 
 
 def lock_merged(conversation_id: int) -> list[int]:

@@ -187,18 +187,19 @@ def _conversation_of(
 def _merged(thread: QuerySet[Conversation]) -> Conversation | None:
     """Return where the thread goes on whose newest conversation was merged into another, locked.
 
-    That is the other one, or itself again where the other has another identity or channel. None where the other
-    is closed, too: a new one begins.
+    That is the other one, or itself again where the other is behind another door. None where the other is closed,
+    too: a new one begins.
     """
     newest = thread.order_by("-id").values("pk")[:1]
     found = links.standing(links.Kind.MERGE).filter(source_id=Subquery(newest)).first()
     chain = links.lock_merged(found.source_id) if found else []
     if len(chain) < 2:
         return None
-    own, last = (Conversation.objects.get(pk=pk) for pk in (chain[0], chain[-1]))
+    rows = Conversation.objects.select_related("channel").in_bulk([chain[0], chain[-1]])
+    own, last = rows[chain[0]], rows[chain[-1]]
     if last.state == State.CLOSED:
         return None
-    if (own.channel_id, own.identity_id) == (last.channel_id, last.identity_id):
+    if links.is_one_door(own, last):
         return last
     links.come_apart(own, chain[1])
     return own

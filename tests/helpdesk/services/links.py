@@ -54,8 +54,8 @@ def vars_of(row: Any) -> dict[str, Any]:
     return {field.attname: getattr(row, field.attname) for field in row._meta.concrete_fields}
 
 
-def open_door(world: World, name: str = "door") -> Channel:
+def open_door(world: World, name: str = "door", kind: str = "form") -> Channel:
     """Open a channel on which a customer may have several threads, and make it the one that is written to."""
     with world.transaction():
-        world.channel = open_channel(Channel(kind="webhook", name=name))
+        world.channel = open_channel(Channel(kind=kind, name=name))
     return world.channel

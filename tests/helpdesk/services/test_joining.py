@@ -141,6 +141,17 @@ def test_another_door_opens_again_by_itself_and_says_so(world: World, two: tuple
     call_command("check_invariants", verbosity=0)
 
 
+def test_what_is_written_in_private_is_not_answered_in_a_group(world: World) -> None:
+    carol = world.access("carol")
+    open_door(world, kind="telegram")
+    group = world.message("in the group", thread_key="-100").conversation_id
+    private = world.message("in private").conversation_id
+    assignment.take(carol, group)
+    joining.merge(carol, group, private)
+    assert world.message("my number is ...").conversation_id == private
+    assert world.message("hello all", thread_key="-100").conversation_id == group
+
+
 def test_a_chain_leads_to_its_end(world: World, two: tuple[int, int]) -> None:
     carol, (first, second) = world.access("carol"), two
     third = world.message("third", thread_key="c").conversation_id
