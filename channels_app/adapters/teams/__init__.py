@@ -20,8 +20,8 @@ KIND = ChannelKind(
         ),
         _("In the Azure portal make an Azure Bot, with a new app of a single tenant."),
         _(
-            "Take the application (client) ID and the directory (tenant) ID, and make a client"
-            " secret under “Certificates & secrets”."
+            "Take the application (client) ID and the directory (tenant) ID, which is a GUID, and"
+            " make a client secret under “Certificates & secrets”."
         ),
         _(
             "Save here, then paste the address for the vendor as “Messaging endpoint” of the bot,"
@@ -44,7 +44,10 @@ KIND = ChannelKind(
         SettingField(
             "tenant_id",
             _("Directory (tenant) ID"),
-            _("Empty: the app is one of several tenants."),
+            _(
+                "The GUID: with it calls of other tenants are refused, with a domain name they are"
+                " not. Empty: the app is one of several tenants."
+            ),
         ),
         SettingField(
             "service_hosts",

@@ -69,7 +69,8 @@ class Adapter:
         if not any(self.config.secrets):
             raise BadSignature("The channel is not set up yet")
         keys = vendor_keys.kept(self.config.vendor_keys, self._openid())
-        proof.check(request, audience=self.config.text("app_id"), keys=keys)
+        app, tenant = self.config.text("app_id"), self.config.text("tenant_id")
+        proof.check(request, audience=app, tenant=tenant, keys=keys)
 
     def parse(self, request: RawRequest) -> list[Event]:
         return read_events(read_object(request.body))

@@ -19,6 +19,7 @@ from channels_app.fake_vendor import PICTURE, Answer, Call, FakeVendor, Sealed
 from channels_app.protocol import ChannelConfig
 
 APP = "7d2b9a10-5c1e-4a55-9f0e-0c1d2e3f4a5b"
+TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 SECRET = "the-secret"  # noqa: S105  (of an app that is played)
 CHAT = "a:1pL6i0oY3C0K8oAj8private"
 GROUP = "19:b7b1d7f3a0c34f5f@thread.v2"
@@ -43,7 +44,7 @@ class Vendor(FakeVendor):
         "login_url": "",
         "openid_url": _OPENID,
     }
-    facts: ClassVar[Mapping[str, object]] = {"app_id": APP}
+    facts: ClassVar[Mapping[str, object]] = {"app_id": APP, "tenant_id": TENANT}
     unknown: ClassVar[tuple[bytes, ...]] = (
         b"{}",
         b'{"type":"typing","from":{"id":"29:1"},"conversation":{"id":"a:1"}}',
@@ -96,22 +97,22 @@ class Vendor(FakeVendor):
             "channelId": CHANNEL,
             "serviceUrl": self.service,
             "from": {"id": self.customer, "name": "王芳", "aadObjectId": "aad-fang"},
-            "conversation": {"id": CHAT, "conversationType": "personal", "tenantId": "t-1"},
+            "conversation": {"id": CHAT, "conversationType": "personal", "tenantId": TENANT},
             "recipient": {"id": f"28:{APP}", "name": "Everydesk"},
             "textFormat": "plain",
             "locale": "zh-CN",
-            "channelData": {"tenant": {"id": "t-1"}},
+            "channelData": _data(),
             **facts,
         }
         known = {name: value for name, value in about.items() if value is not None}
         return json.dumps(known, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
     def edited(self, reference: str, *, text: str) -> bytes:
-        facts = {"text": text, "channelData": {"eventType": "editMessage"}}
-        return self.activity("messageUpdate", reference, **facts)
+        about = _data(eventType="editMessage")
+        return self.activity("messageUpdate", reference, text=text, channelData=about)
 
     def withdrawn(self, reference: str) -> bytes:
-        about = {"eventType": "softDeleteMessage"}
+        about = _data(eventType="softDeleteMessage")
         return self.activity("messageDelete", reference, channelData=about)
 
     def picture(self, reference: str, *, text: str = "") -> bytes:
@@ -217,6 +218,11 @@ def refused(message: str, status: int) -> Answer:
 def said(**found: object) -> Answer:
     """Return an answer of Microsoft's."""
     return Answer(200, json.dumps(found).encode())
+
+
+def _data(**facts: object) -> dict[str, object]:
+    """Return what only Teams says of an activity: of which tenant it is, and more."""
+    return {"tenant": {"id": TENANT}, **facts}
 
 
 def _file() -> Answer:

@@ -4,6 +4,7 @@ https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connec
 """
 
 from collections.abc import Mapping
+from uuid import UUID
 
 from channels_app import signatures, signed_tokens
 from channels_app.chat import public_keys
@@ -19,10 +20,13 @@ MOST_ENDORSEMENTS = 200
 _BEARER = "bearer "
 
 
-def check(request: RawRequest, *, audience: str, keys: Mapping[str, PublicKey]) -> None:
+def check(
+    request: RawRequest, *, audience: str, tenant: str, keys: Mapping[str, PublicKey]
+) -> None:
     """Raise BadSignature unless one of the keys signed a token for this bot and this call.
 
-    It is an UnknownKey where the token may be good, and names a key that is not here.
+    It is an UnknownKey where the token may be good, and names a key that is not here. A tenant that
+    is no GUID, but a domain name or empty, is not compared: calls do not say the name.
     """
     given = request.headers.get("authorization", "")
     if given[: len(_BEARER)].lower() != _BEARER:
@@ -38,7 +42,12 @@ def check(request: RawRequest, *, audience: str, keys: Mapping[str, PublicKey]) 
         raise UnknownKey("The key is not known")
     if not public_keys.is_signed(token.header, token.signed, token.signature, keys):
         raise BadSignature("The signature does not fit")
-    _check_activity(request.body, token.claims)
+    try:
+        call = read_object(request.body)
+    except BadPayload:
+        return  # genuine, and unreadable: `parse` says so
+    _check_activity(call, token.claims)
+    _check_tenant(call, _guid(tenant))
 
 
 def is_for_teams(key: Fields) -> bool:
@@ -68,14 +77,31 @@ def _number(value: object, otherwise: float) -> float:
         return otherwise
 
 
-def _check_activity(body: bytes, claims: Mapping[str, object]) -> None:
+def _check_activity(call: Fields, claims: Mapping[str, object]) -> None:
     """Raise BadSignature where the token was given for a call from elsewhere; the body itself is not signed."""
-    try:
-        call = read_object(body)
-    except BadPayload:
-        return  # genuine, and unreadable: `parse` says so
     known = claims.get("serviceurl")
     if not isinstance(known, str) or call.plain("serviceUrl") != known:
         raise BadSignature("The token is for a call from elsewhere")
     if call.plain("channelId") != CHANNEL:
         raise BadSignature("The call is of another channel of the bot")
+
+
+def _check_tenant(call: Fields, wanted: str) -> None:
+    """Raise BadSignature where people of another tenant wrote: tokens for a bot are alike for all tenants."""
+    if not wanted:
+        return
+    try:
+        found = call.fields("channelData").fields("tenant").identifier("id")
+        found = found or call.fields("conversation").identifier("tenantId")
+    except BadPayload as error:
+        raise BadSignature("The call names no tenant") from error
+    if found.lower() != wanted:
+        raise BadSignature("The call is of another tenant")
+
+
+def _guid(tenant: str) -> str:
+    """Return a tenant as calls name it, in small letters; empty where it is no GUID."""
+    try:
+        return str(UUID(tenant))
+    except ValueError:
+        return ""

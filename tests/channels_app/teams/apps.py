@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from channels_app.adapters.teams.adapter import Adapter
-from channels_app.adapters.teams.fake import APP, SECRET, Vendor, bearer
+from channels_app.adapters.teams.fake import SECRET, Vendor, bearer
 from channels_app.protocol import (
     ChannelConfig,
     ContactIdentity,
@@ -21,7 +21,7 @@ QUESTION = Vendor().message("1480000000001", text="Where is my parcel?")
 
 
 def config(vendor: Vendor | None = None, **facts: object) -> ChannelConfig:
-    found = vendor.settings if vendor else {"app_id": APP}
+    found = vendor.settings if vendor else dict(Vendor.facts)
     return ChannelConfig(
         "c",
         settings={**found, **facts},

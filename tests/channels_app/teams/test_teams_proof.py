@@ -16,6 +16,7 @@ from channels_app.adapters.teams.fake import (
     APP,
     KEY,
     OTHER_KEY,
+    TENANT,
     Vendor,
     bearer,
     jwk,
@@ -182,6 +183,51 @@ def test_a_token_is_good_for_calls_of_its_service_and_of_teams_only() -> None:
         body = json.dumps({**activity, **other}).encode()
         with pytest.raises(BadSignature):
             adapter().verify(request(body, token))
+
+
+STRANGE = "0f8fad5b-d9cb-469f-a165-70867728950e"
+
+
+def of_tenant(data: object, conversation: object = STRANGE) -> bytes:
+    """Return a question that names its tenant in these two places."""
+    about = {"id": "a:1", "conversationType": "personal", "tenantId": conversation}
+    return Vendor().activity("message", "1", text="hi", channelData=data, conversation=about)
+
+
+@pytest.mark.parametrize(
+    ("data", "conversation"),
+    [
+        ({"tenant": {"id": STRANGE}}, TENANT),
+        ({"tenant": {}}, STRANGE),
+        ({"tenant": {"id": [TENANT]}}, TENANT),
+        ({"tenant": TENANT}, TENANT),
+        ([TENANT], TENANT),
+        (None, None),
+        (None, [TENANT]),
+    ],
+)
+def test_a_call_of_another_tenant_is_refused_however_good_its_token(
+    data: object, conversation: object
+) -> None:
+    body = of_tenant(data, conversation)
+    for several in ("", "contoso.onmicrosoft.com"):
+        adapter(tenant_id=several).verify(request(body, claimed(body)))
+    unproved = bearer(Vendor().claims(body, config(), NOW), pem=pem_of("of a stranger"))
+    # Whoever has proved nothing is not told of tenants.
+    for proof, why in ((claimed(body), "tenant"), (unproved, "signature")):
+        with pytest.raises(BadSignature) as refused:
+            adapter().verify(request(body, proof))
+        assert why in str(refused.value.message)
+
+
+def test_the_tenant_is_known_in_both_places_and_in_any_case() -> None:
+    for body in (
+        of_tenant({"tenant": {"id": TENANT.upper()}}),
+        of_tenant(None, TENANT),
+        of_tenant({"tenant": {"id": None}}, TENANT),
+    ):
+        for written in (TENANT, TENANT.upper()):
+            adapter(tenant_id=written).verify(request(body, claimed(body)))
 
 
 def test_a_channel_that_is_not_set_up_believes_nobody() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from channels_app import http
 from channels_app.adapters.teams.adapter import MOST_PICTURE_BYTES
-from channels_app.adapters.teams.fake import CHAT, SERVICE, THREAD, Vendor, refused
+from channels_app.adapters.teams.fake import CHAT, SERVICE, TENANT, THREAD, Vendor, refused
 from channels_app.adapters.teams.reading import name_of
 from channels_app.adapters.teams.references import Reference, is_ours, is_plain
 from channels_app.fake_vendor import PICTURE, Answer
@@ -24,7 +24,7 @@ TEAMS = "https://smba.trafficmanager.net/amer/"
 def test_a_reply_goes_where_the_customer_wrote(vendor: Vendor) -> None:
     result = adapter(vendor).send(reply(vendor, "好的 👍 <at>all</at>"))
     token, call = vendor.calls
-    assert token.path == "/botframework.com/oauth2/v2.0/token"
+    assert token.path == f"/{TENANT}/oauth2/v2.0/token"
     assert call.headers["authorization"] == "Bearer token-1"
     assert unquote(call.path) == f"{SERVICE}v3/conversations/{CHAT}/activities"
     # Words of ours mention nobody: a mention would have to be named beside the text.
@@ -41,9 +41,13 @@ def test_a_thread_is_answered_in_the_thread(vendor: Vendor) -> None:
     assert call.path.count("/") == SERVICE.count("/") + 3
 
 
-def test_an_app_of_one_tenant_asks_its_tenant(vendor: Vendor) -> None:
-    adapter(vendor, tenant_id="contoso.onmicrosoft.com").send(reply(vendor))
-    assert vendor.calls[0].path == "/contoso.onmicrosoft.com/oauth2/v2.0/token"
+@pytest.mark.parametrize(
+    ("tenant", "asked"),
+    [("contoso.onmicrosoft.com", "contoso.onmicrosoft.com"), ("", "botframework.com")],
+)
+def test_an_app_of_one_tenant_asks_its_tenant(vendor: Vendor, tenant: str, asked: str) -> None:
+    adapter(vendor, tenant_id=tenant).send(reply(vendor))
+    assert vendor.calls[0].path == f"/{asked}/oauth2/v2.0/token"
 
 
 @pytest.mark.parametrize("facts", [{"app_id": ""}, {"tenant_id": "../evil"}, {"tenant_id": "a/b"}])
