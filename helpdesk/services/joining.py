@@ -177,7 +177,7 @@ def _merge(by: Access, kept: Conversation, gone: Conversation) -> ConversationLi
 def undo(by: Access, link_id: int) -> ConversationLink:
     """Make two conversations of one again: each with its owner, its state and its clocks where that still may be.
 
-    One whose thread the customer has begun anew since stays closed. Raises NotFound, Refused, WrongState.
+    One whose thread has another open conversation by now stays closed. Raises NotFound, Refused, WrongState.
     """
     with organization_transaction():
         row, (gone, kept) = locked(by, link_id, Kind.MERGE)

@@ -3,6 +3,7 @@
 from contextlib import suppress
 from datetime import datetime, timedelta
 
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -11,6 +12,7 @@ from helpdesk.access import Access
 from helpdesk.access import conversation as visible_conversation
 from helpdesk.errors import Invalid, NotAvailable, NotFound, OverCapacity, TooLate, WrongState
 from helpdesk.models import (
+    OPEN,
     Assignment,
     AuditEntry,
     Conversation,
@@ -218,17 +220,14 @@ def _reopen(by: Access, conversation: Conversation) -> None:
 
 
 def has_successor(conversation: Conversation) -> bool:
-    """Tell whether the thread has another open conversation by now."""
-    return (
-        Conversation.objects.filter(
-            channel_id=conversation.channel_id,
-            identity_id=conversation.identity_id,
-            thread_key=conversation.thread_key,
-            pk__gt=conversation.pk,
-        )
-        .exclude(state=State.CLOSED)
-        .exists()
+    """Tell whether the thread has a newer conversation that is not closed, or an older one that is open again."""
+    thread = Conversation.objects.filter(
+        channel_id=conversation.channel_id,
+        identity_id=conversation.identity_id,
+        thread_key=conversation.thread_key,
     )
+    newer = Q(pk__gt=conversation.pk) & ~Q(state=State.CLOSED)
+    return bool(thread.exclude(pk=conversation.pk).filter(newer | OPEN).exists())
 
 
 def close_due(now: datetime) -> int:

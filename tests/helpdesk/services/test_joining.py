@@ -183,6 +183,30 @@ def test_one_that_is_over_takes_up_none_and_begins_anew(world: World, two: tuple
     call_command("check_invariants", verbosity=0)
 
 
+def test_where_an_older_one_of_the_thread_was_reopened_it_stays_closed(
+    world: World, two: tuple[int, int]
+) -> None:
+    carol, (first, older) = world.access("carol"), two
+    _close(world, older)
+    newer = world.message("hello", thread_key="b").conversation_id
+    assert newer != older
+    row = joining.merge(carol, first, newer)
+    lifecycle.reopen(carol, older)
+    joining.undo(carol, row.pk)
+    assert world.conversation(newer).state == State.CLOSED
+    assert world.conversation(older).state == State.QUEUED
+    with pytest.raises(WrongState):
+        lifecycle.reopen(carol, newer)
+    call_command("check_invariants", verbosity=0)
+
+
+def _close(world: World, pk: int) -> None:
+    lifecycle.resolve(world.access("carol"), pk)
+    with world.transaction():
+        Conversation.objects.filter(pk=pk).update(resolved_at=timezone.now() - timedelta(9))
+    lifecycle.close_due(timezone.now())
+
+
 def test_what_is_merged_is_not_reopened_by_hand(world: World, two: tuple[int, int]) -> None:
     carol, (first, second) = world.access("carol"), two
     lifecycle.resolve(carol, second)
