@@ -165,8 +165,10 @@ def _may_undo(request: HttpRequest, found: Conversation, link: ConversationLink)
     access = access_of(request)
     is_merge = link.kind == Kind.MERGE
     stays, goes = (found, link.source) if is_merge else (link.source, found)
-    is_own = link.by_id == access.staff_id or access.may(permissions.CONVERSATION_RESOLVE, goes)
-    return is_own and access.may(permissions.CONVERSATION_REPLY, stays)
+    may_end = joining.needs_no_right(access, link, stays, goes) or access.may(
+        permissions.CONVERSATION_RESOLVE, goes
+    )
+    return may_end and access.may(permissions.CONVERSATION_REPLY, stays)
 
 
 def _lines(conversation: Conversation, first: int, numbers: set[int] | None) -> list[Any]:

@@ -72,7 +72,7 @@ def both(by: Access, rights: dict[int, str]) -> list[Conversation]:
 def locked(by: Access, link_id: int, kind: str) -> tuple[ConversationLink, list[Conversation]]:
     """Return a standing link with its source and target, for somebody who may undo it, all of them locked.
 
-    That is who may resolve what undoing ends or brings back, or made the link, and may answer in the other one.
+    That is who may resolve what undoing ends or brings back, or `needs_no_right` to, and may answer in the other one.
     Raises NotFound, Refused, WrongState when it was undone already.
     """
     row = ConversationLink.objects.filter(pk=link_id, kind=kind).first()
@@ -82,13 +82,26 @@ def locked(by: Access, link_id: int, kind: str) -> tuple[ConversationLink, list[
     if kind == Kind.MERGE:
         stays, goes = goes, stays
     timeline.lock_together([stays, goes])
-    access.conversation(by, stays, permissions.CONVERSATION_REPLY, lock=True)
-    if row.by_id != by.staff_id:
+    older = access.conversation(by, stays, permissions.CONVERSATION_REPLY, lock=True)
+    if not needs_no_right(by, row, older, timeline.lock(goes)):
         access.conversation(by, goes, permissions.CONVERSATION_RESOLVE, lock=True)
     row = ConversationLink.objects.select_for_update().get(pk=link_id)
     if row.undone_at:
         raise WrongState(_("This was undone already."))
     return row, [timeline.lock(pk) for pk in (row.source_id, row.target_id)]
+
+
+def needs_no_right(
+    by: Access, row: ConversationLink, stays: Conversation, goes: Conversation
+) -> bool:
+    """Tell whether a person may undo a link because they made it, without the right to resolve in what `goes`.
+
+    What they split off is theirs to end only while nobody holds it and it is where it began.
+    """
+    if row.by_id != by.staff_id:
+        return False
+    is_where_it_began = goes.owner_id is None and goes.department_id == stays.department_id
+    return row.kind == Kind.MERGE or is_where_it_began
 
 
 def facts_of(conversation: Conversation) -> dict[str, Any]:  # Any: JSON

@@ -119,6 +119,21 @@ def test_whoever_sees_the_part_reads_its_messages(
     assert erin.get(url(pair[0], "")).status_code == 404
 
 
+def test_undoing_a_split_is_offered_to_whom_it_is_granted(
+    world: World, screen: Screen, pair: tuple[int, int]
+) -> None:
+    with world.transaction():
+        Conversation.objects.filter(pk=pair[0]).update(owner=world.erin)
+    link = parting.split(world.access("erin"), pair[0], numbers=[3])
+    replying.note(world.access("carol"), link.target_id, text="look", mention_ids=[world.erin.pk])
+    erin, undo = screen("erin", htmx=True), url(link.target_id, f"links/{link.pk}/undo/")
+    history = url(link.target_id, f"links/{link.pk}/")
+    assert undo in page_of(erin.get(history))
+    assignment.take(world.access("dave"), link.target_id)
+    assert undo not in page_of(erin.get(history))
+    assert erin.post(undo).status_code == 403
+
+
 @pytest.mark.parametrize(("name", "status"), [("erin", 403), ("frank", 404)])
 def test_others_may_not(
     world: World, screen: Screen, pair: tuple[int, int], name: str, status: int

@@ -240,6 +240,29 @@ def test_who_only_reads_may_not(world: World, case: int) -> None:
         parting.undo(world.access("erin"), row.pk)
 
 
+@pytest.mark.parametrize("since_then", ["nothing", "held", "moved"])
+def test_who_split_it_undoes_it_only_while_it_is_where_it_began(
+    world: World, case: int, since_then: str
+) -> None:
+    with world.transaction():
+        Conversation.objects.filter(pk=case).update(owner=world.frank)
+    # He may do something in what he holds, and sees nothing else.
+    frank = world.access("frank")
+    row = parting.split(frank, case, since=numbers_of(world, case)[-1])
+    with world.transaction(), pytest.raises(NotFound):
+        access.conversation(frank, row.target_id)
+    if since_then == "nothing":
+        assert parting.undo(frank, row.pk).undone_by_id == world.frank.pk
+        return
+    if since_then == "held":
+        assignment.take(world.access("dave"), row.target_id)
+    else:
+        with world.transaction():
+            Conversation.objects.filter(pk=row.target_id).update(department=world.sales)
+    with pytest.raises(NotFound):
+        parting.undo(frank, row.pk)
+
+
 def test_conversations_of_others_are_not_there(world: World, other_world: World, case: int) -> None:
     theirs = other_world.message("hello").conversation_id
     with pytest.raises(NotFound):
