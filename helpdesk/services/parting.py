@@ -53,6 +53,9 @@ def split(
     """
     with organization_transaction():
         found = visible_conversation(by, conversation_id, permissions.CONVERSATION_REPLY)
+        if not found.is_open:
+            # Whoever receives a message may hold it, and lock its identity only then.
+            raise WrongState
         # Whoever merges customers waits for us, or we see whose it is by now.
         Identity.objects.select_for_update(no_key=True).get(pk=found.identity_id)
         source = visible_conversation(

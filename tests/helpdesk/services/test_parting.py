@@ -2,6 +2,8 @@
 
 import pytest
 from django.core.management import call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from helpdesk import access, events
 from helpdesk.errors import Invalid, NotFound, OverCapacity, Refused, WrongState
@@ -203,6 +205,14 @@ def test_what_cannot_be_split_is_refused(world: World, case: int) -> None:
     lifecycle.resolve(carol, case)
     with pytest.raises(WrongState):
         parting.split(carol, case, numbers=numbers[2:3])
+
+
+def test_what_is_over_is_refused_before_anything_is_locked(world: World, case: int) -> None:
+    carol, since = world.access("carol"), numbers_of(world, case)[-1]
+    lifecycle.resolve(carol, case)
+    with CaptureQueriesContext(connection) as queries, pytest.raises(WrongState):
+        parting.split(carol, case, since=since)
+    assert not [each["sql"] for each in queries if " UPDATE" in each["sql"]]
 
 
 def test_what_the_customer_sees_as_one_is_not_split(world: World) -> None:
