@@ -73,5 +73,5 @@ def services(home: Path) -> Iterator[None]:
 
 
 MEASURES: dict[str, Callable[[], list[Figure]]] = {"pages": pages, "live": live, "startup": startup}
-for _name in ("deciding", "assignment", "queue", "mail", "doors", "parsing", "search"):
+for _name in ("deciding", "assignment", "queue", "mail", "doors", "parsing", "search", "panel"):
     MEASURES[_name] = import_module(f"bench.{_name}").measure
