@@ -156,6 +156,10 @@ class FakeVendor:
         """Return what we said to the customer in a call; None when it says nothing."""
         raise NotImplementedError
 
+    def texts(self) -> list[str]:
+        """Return what we said to customers, oldest first."""
+        return [text for call in list(self.calls) if (text := self.text_of(call)) is not None]
+
     # --- what some have -------------------------------------------------------------------------
 
     def greeting(self, config: ChannelConfig, at: datetime) -> Greeting | None:

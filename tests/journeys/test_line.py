@@ -21,10 +21,6 @@ def vendor() -> Iterator[Vendor]:
         yield vendor
 
 
-def told(vendor: Vendor) -> list[str]:
-    return [text for call in list(vendor.calls) if (text := vendor.text_of(call)) is not None]
-
-
 @pytest.mark.usefixtures("cleared_desk")
 def test_a_customer_on_line_is_answered_also_after_a_failure(
     vendor: Vendor, ling: Colleague, jia: Colleague
@@ -38,11 +34,11 @@ def test_a_customer_on_line_is_answered_also_after_a_failure(
     expect(jia.row(words)).to_be_visible()
     jia.opens(words)
     jia.replies("可以退货，请把订单号发给我")
-    eventually(lambda: told(vendor) == ["可以退货，请把订单号发给我"], 20)
+    eventually(lambda: vendor.texts() == ["可以退货，请把订单号发给我"], 20)
     # Their server breaks down once: the answer leaves by itself a little later, once.
     vendor.fail(Answer(500))
     jia.replies("七天之内都可以")
-    eventually(lambda: told(vendor)[1:] == ["七天之内都可以"] * 2, 20)
+    eventually(lambda: vendor.texts()[1:] == ["七天之内都可以"] * 2, 20)
     keys = {call.headers["x-line-retry-key"] for call in vendor.calls if call.path == PUSH}
     assert len(keys) == 2
     jia.resolves()

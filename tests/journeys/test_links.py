@@ -20,10 +20,6 @@ def vendor() -> Iterator[Vendor]:
         yield vendor
 
 
-def told(vendor: Vendor) -> list[str]:
-    return [text for call in list(vendor.calls) if (text := vendor.text_of(call)) is not None]
-
-
 def chooses(colleague: Colleague, action: str, words: str) -> None:
     """Open a dialog from the thread's menu, and choose in it what has these words."""
     colleague.page.locator("#thread-actions details.actions-menu > summary").click()
@@ -62,7 +58,7 @@ def test_two_matters_are_split_and_brought_together_again(
     part = jia.conversation_id()
     assert part != first
     jia.replies("另一副也可以退")
-    eventually(lambda: "另一副也可以退" in told(vendor), 20)
+    eventually(lambda: "另一副也可以退" in vendor.texts(), 20)
 
     jia.page.goto(f"/conversations/{first}/")
     jia.is_live()

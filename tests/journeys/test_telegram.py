@@ -20,10 +20,6 @@ def vendor() -> Iterator[Vendor]:
         yield vendor
 
 
-def told(vendor: Vendor) -> list[str]:
-    return [text for call in list(vendor.calls) if (text := vendor.text_of(call)) is not None]
-
-
 @pytest.mark.usefixtures("cleared_desk")
 def test_a_customer_on_telegram_edits_and_is_answered_also_after_blocking(
     vendor: Vendor, ling: Colleague, jia: Colleague
@@ -41,7 +37,7 @@ def test_a_customer_on_telegram_edits_and_is_answered_also_after_blocking(
     assert vendor.post(address, CONFIG, vendor.edited(reference, text=amended)) == 200
     expect(jia.message(amended)).to_be_visible()
     jia.replies("可以退货，请把订单号发给我")
-    eventually(lambda: told(vendor) == ["可以退货，请把订单号发给我"], 20)
+    eventually(lambda: vendor.texts() == ["可以退货，请把订单号发给我"], 20)
 
     vendor.fail(refusal(403, "Forbidden: bot was blocked by the user"))
     jia.replies("七天之内都可以")
@@ -49,5 +45,5 @@ def test_a_customer_on_telegram_edits_and_is_answered_also_after_blocking(
     assert vendor.says(address, CONFIG, f"在吗？{reference}") == 200
     expect(jia.message(f"在吗？{reference}")).to_be_visible()
     jia.sends_again("七天之内都可以")
-    eventually(lambda: told(vendor)[1:] == ["七天之内都可以"] * 2, 20)
+    eventually(lambda: vendor.texts()[1:] == ["七天之内都可以"] * 2, 20)
     jia.resolves()

@@ -18,16 +18,13 @@ from channels_app.json_fields import Fields
 from channels_app.protocol import (
     Attachment,
     BadPayload,
-    BadSignature,
     ChannelConfig,
-    Event,
-    HttpReply,
     OutboundMessage,
     Polled,
-    RawRequest,
     SendError,
     SendResult,
 )
+from channels_app.uncalled import Uncalled
 from helpdesk.errors import ChannelError
 
 BASE_URL = "https://api.appstoreconnect.apple.com"
@@ -41,7 +38,7 @@ LIFE = timedelta(minutes=15)
 _APP = re.compile("[0-9]{1,20}")
 
 
-class Adapter:
+class Adapter(Uncalled):
     """The adapter of one app's reviews."""
 
     poll_every = app_reviews.EVERY
@@ -52,15 +49,6 @@ class Adapter:
         self.capabilities = app_reviews.capabilities(
             config.number("text_max", TEXT_MAX), timedelta(seconds=2 * http.WHOLE_CALL_SECONDS)
         )
-
-    def handshake(self, request: RawRequest) -> HttpReply | None:
-        return None
-
-    def verify(self, request: RawRequest) -> None:
-        raise BadSignature("Apple calls nobody")
-
-    def parse(self, request: RawRequest) -> list[Event]:
-        raise BadPayload("Apple calls nobody")
 
     def poll(self, place: str, position: str, hint: Mapping[str, object]) -> Polled:
         look = Look.at(position, timezone.now())

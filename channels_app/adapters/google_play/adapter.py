@@ -18,16 +18,13 @@ from channels_app.json_fields import Fields, read_object
 from channels_app.protocol import (
     Attachment,
     BadPayload,
-    BadSignature,
     ChannelConfig,
-    Event,
-    HttpReply,
     OutboundMessage,
     Polled,
-    RawRequest,
     SendError,
     SendResult,
 )
+from channels_app.uncalled import Uncalled
 from helpdesk.errors import ChannelError
 
 BASE_URL = "https://androidpublisher.googleapis.com"
@@ -42,7 +39,7 @@ LIFE = timedelta(hours=1)
 _PACKAGE = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)+")
 
 
-class Adapter:
+class Adapter(Uncalled):
     """The adapter of one app's reviews."""
 
     poll_every = app_reviews.EVERY
@@ -53,15 +50,6 @@ class Adapter:
         self.capabilities = app_reviews.capabilities(
             config.number("text_max", TEXT_MAX), timedelta(seconds=4 * http.WHOLE_CALL_SECONDS)
         )
-
-    def handshake(self, request: RawRequest) -> HttpReply | None:
-        return None
-
-    def verify(self, request: RawRequest) -> None:
-        raise BadSignature("Google calls nobody")
-
-    def parse(self, request: RawRequest) -> list[Event]:
-        raise BadPayload("Google calls nobody")
 
     def poll(self, place: str, position: str, hint: Mapping[str, object]) -> Polled:
         look = Look.at(position, timezone.now())

@@ -14,17 +14,14 @@ from channels_app.json_fields import read_object
 from channels_app.protocol import (
     Attachment,
     BadPayload,
-    BadSignature,
     Capabilities,
     ChannelConfig,
-    Event,
-    HttpReply,
     OutboundMessage,
     Polled,
-    RawRequest,
     SendError,
     SendResult,
 )
+from channels_app.uncalled import Uncalled
 from helpdesk.errors import ChannelError
 
 MOST_FEEDS = 20
@@ -35,7 +32,7 @@ EVERY_MINUTES = 15
 _TYPES = "application/rss+xml, application/atom+xml, application/xml;q=0.9, text/xml;q=0.8"
 
 
-class Adapter:
+class Adapter(Uncalled):
     """The adapter of some feeds."""
 
     capabilities = Capabilities(
@@ -63,15 +60,6 @@ class Adapter:
         found = dict.fromkeys(str(each).strip() for each in wanted)
         known = [each for each in found if each and len(each) <= LONGEST_ADDRESS]
         return tuple(known[:MOST_FEEDS])
-
-    def handshake(self, request: RawRequest) -> HttpReply | None:
-        return None
-
-    def verify(self, request: RawRequest) -> None:
-        raise BadSignature("A feed calls nobody")
-
-    def parse(self, request: RawRequest) -> list[Event]:
-        raise BadPayload("A feed calls nobody")
 
     def poll(self, place: str, position: str, hint: Mapping[str, object]) -> Polled:
         if place not in self.places:

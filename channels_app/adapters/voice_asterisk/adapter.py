@@ -10,16 +10,13 @@ from channels_app.exchange import CallLine, CallWish
 from channels_app.protocol import (
     Attachment,
     BadPayload,
-    BadSignature,
     Capabilities,
     ChannelConfig,
-    Event,
-    HttpReply,
     OutboundMessage,
-    RawRequest,
     SendError,
     SendResult,
 )
+from channels_app.uncalled import Uncalled
 from channels_app.wires import open_wire
 from helpdesk.phones import e164
 
@@ -27,7 +24,7 @@ _TICK_SECONDS = 1.0
 _RING_SECONDS = "30"
 
 
-class Adapter:
+class Adapter(Uncalled):
     """The adapter of one application of an Asterisk."""
 
     capabilities = Capabilities(attachments=False)
@@ -35,15 +32,6 @@ class Adapter:
     def __init__(self, config: ChannelConfig) -> None:
         self.config = config
         self.ari = Interface(config)
-
-    def handshake(self, request: RawRequest) -> HttpReply | None:
-        return None
-
-    def verify(self, request: RawRequest) -> None:
-        raise BadSignature("Nobody calls: the line is opened from here")
-
-    def parse(self, request: RawRequest) -> list[Event]:
-        raise BadPayload("Nobody calls: the line is opened from here")
 
     @property
     def has_line(self) -> bool:

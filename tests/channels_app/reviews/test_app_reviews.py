@@ -67,10 +67,6 @@ def answer(text: str = "谢谢 👍", to: str = "r-1") -> OutboundMessage:
     return OutboundMessage(client_ref=str(uuid4()), to=ContactIdentity(to), text=text)
 
 
-def said(vendor: FakeVendor) -> list[str]:
-    return [text for call in vendor.calls if (text := vendor.text_of(call)) is not None]
-
-
 # --- reading --------------------------------------------------------------------------------------
 
 
@@ -307,7 +303,7 @@ def test_a_review_is_one_message_through_its_versions_and_its_answer_the_last(
     with world.transaction():
         Outbox.objects.update(due_at=clock.now())
     deliver_due()
-    assert said(vendor) == ["好" * longest] * 2
+    assert vendor.texts() == ["好" * longest] * 2
     look(world)
     with world.transaction():
         assert Outbox.objects.get().state == Delivery.SENT
