@@ -14,7 +14,7 @@ from typing import TypeVar
 from django.db.models import Model, Q, QuerySet
 from django.utils import timezone
 
-from helpdesk import exams, granted, permissions
+from helpdesk import exams, granted, permissions, sight
 from helpdesk.errors import NotFound, Refused, WrongState
 from helpdesk.granted import Answering
 from helpdesk.models import (
@@ -50,22 +50,6 @@ OWNER_PERMISSIONS = frozenset(
         permissions.CONVERSATION_ESCALATE,
         permissions.CUSTOMER_VIEW,
     }
-)
-# What is read of what a conversation points to; the rest is fetched when somebody asks for it.
-_RELATED = {
-    "customer": ("name", "company", "email", "phone", "number", "place", "tier", "tags", "remark"),
-    "channel": (
-        *("name", "name_en", "kind", "hold_seconds", "language", "settings", "answers_by"),
-        *("is_active", "disabled_reason"),
-    ),
-    "topic": ("name", "name_en"),
-    "department": ("name", "name_en", "color"),
-    "owner": ("name", "name_en"),
-    "queue": ("name", "name_en"),
-}
-_SHOWN = (
-    *(field.name for field in Conversation._meta.concrete_fields),
-    *(f"{name}__{column}" for name, columns in _RELATED.items() for column in columns),
 )
 # What a colleague who was called in may do until the access ends.
 GUEST_PERMISSIONS = frozenset(
@@ -216,22 +200,22 @@ def _load(people: Sequence[Staff]) -> list[Access]:
 
 def visible_conversations(access: Access) -> QuerySet[Conversation]:
     """Return the conversations the person may see, unordered."""
-    seen = access.allowed(permissions.CONVERSATION_VIEW)
     if not access.is_active:
         return Conversation.objects.none()
-    return Conversation.objects.filter(
-        Q(department_id__in=seen)
-        | Q(escalated_to_id__in=seen)
-        | Q(owner_id=access.staff_id)
-        | Q(pk__in=running_mentions(access.staff_id).values("conversation_id"))
-    )
+    return Conversation.objects.filter(sight.seen_from(*sight_of(access)))
+
+
+def sight_of(access: Access) -> tuple[list[int], int, datetime]:
+    """Return what a prepared query needs for `sight.seen_from`: the departments seen, who looks, and when."""
+    if not access.is_active:
+        return [], 0, timezone.now()
+    seen = access.allowed(permissions.CONVERSATION_VIEW)
+    return sorted(seen), access.staff_id, timezone.now()
 
 
 def running_mentions(staff_id: int) -> QuerySet[Mention]:
     """Return the mentions that give the person access now."""
-    return Mention.objects.filter(
-        staff_id=staff_id, ended_at__isnull=True, access_until__gt=timezone.now()
-    )
+    return sight.mentions_of(staff_id, timezone.now())
 
 
 def guests(conversation_ids: Iterable[int]) -> dict[int, set[int]]:
@@ -256,10 +240,11 @@ def conversation(
 
     Raises NotFound when it is absent or may not be seen, Refused when it may be seen but not that.
     """
-    rows = Conversation.objects.select_related(*_RELATED).only(*_SHOWN)
     if lock:
         rows = Conversation.objects.select_for_update(no_key=True)
-    found = _one(rows.filter(pk=conversation_id))
+        found: Conversation = _one(rows.filter(pk=conversation_id))
+    else:
+        found = _first(sight.shown(conversation_id))
     check_may(access, found, permission)
     return found
 
@@ -388,7 +373,11 @@ def require(access: Access, permission: str) -> frozenset[int]:
 
 
 def _one(rows: QuerySet[M]) -> M:
-    found = next(iter(rows.order_by()[:1]), None)
+    return _first(rows.order_by()[:1])
+
+
+def _first(rows: Iterable[M]) -> M:
+    found = next(iter(rows), None)
     if found is None:
         raise NotFound
     return found

@@ -22,6 +22,9 @@ _organization_id: ContextVar[int | None] = ContextVar("organization_id", default
 # The organization whose rows the running transaction may see.
 _transaction_of: ContextVar[int | None] = ContextVar("transaction_of", default=None)
 
+# What stands for the organization's id in a query that is being written for all of them.
+_stand_in: ContextVar[object] = ContextVar("stand_in", default=None)
+
 # How long one statement may take, where that is limited.
 _statement_limit: ContextVar[timedelta | None] = ContextVar("statement_limit", default=None)
 
@@ -72,6 +75,21 @@ def visible_organization_id() -> int:
     if _transaction_of.get() != organization_id:
         raise NoOrganizationScope(reason="outside organization_transaction")
     return organization_id
+
+
+def organization_in_queries() -> object:
+    """Return what rows are filtered by: the id as `visible_organization_id` tells it, or what stands for it."""
+    return visible_organization_id() if (stand_in := _stand_in.get()) is None else stand_in
+
+
+@contextmanager
+def written_for_all(stand_in: object) -> Iterator[None]:
+    """Filter the queries made inside by what stands for whichever organization asks them."""
+    token = _stand_in.set(stand_in)
+    try:
+        yield
+    finally:
+        _stand_in.reset(token)
 
 
 def organization_id_or_none() -> int | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
+from django.db.models import QuerySet
 from django.utils import formats
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -12,6 +13,7 @@ from django.utils.translation import ngettext
 from helpdesk.access import Access, colleague
 from helpdesk.models import Assignment, Conversation, Mention, Skill, Staff, Topic
 from helpdesk.permissions import CONVERSATION_ASSIGN
+from helpdesk.prepared import Argument, prepared
 from helpdesk.reports.names import labels_of
 from routing import candidates as reasons
 from routing import evidence_text
@@ -138,11 +140,16 @@ def _figures_of(by: Access, shown: Conversation) -> int | None:
 
 def _by_hand(shown: Conversation) -> str:
     """Return how somebody holds it without the engine; empty when it was the engine, or nobody does."""
-    running = Assignment.objects.filter(conversation=shown, ended_at__isnull=True)
-    mode = running.values_list("mode", flat=True).first()
+    mode = next(iter(_mode_of(shown.pk)), None)
     if mode in {None, Assignment.Mode.AUTOMATIC, Assignment.Mode.OFFER}:
         return ""
     return str(Assignment.Mode(mode).label)
+
+
+@prepared
+def _mode_of(conversation_id: Argument) -> QuerySet[Assignment, str]:
+    running = Assignment.objects.filter(conversation_id=conversation_id, ended_at__isnull=True)
+    return running.values_list("mode", flat=True)[:1]
 
 
 def _read(decision: Decision) -> Reading:
@@ -164,9 +171,19 @@ def _shortened(reading: Reading, staff_id: int | None) -> Reading:
 
 def _decision(shown: Conversation) -> Decision | None:
     """Return the decision that put it where it is, else the newest."""
-    rows = Decision.objects.filter(conversation=shown).order_by("-id")
-    owned = rows.filter(staff_id=shown.owner_id).first() if shown.owner_id else None
-    return owned or rows.first()
+    owned = _newest_for(shown.pk, shown.owner_id) if shown.owner_id else []
+    return next(iter(owned or _newest(shown.pk)), None)
+
+
+@prepared
+def _newest(conversation_id: Argument) -> QuerySet[Decision]:
+    return Decision.objects.filter(conversation_id=conversation_id).order_by("-id")[:1]
+
+
+@prepared
+def _newest_for(conversation_id: Argument, staff_id: Argument) -> QuerySet[Decision]:
+    rows = Decision.objects.filter(conversation_id=conversation_id, staff_id=staff_id)
+    return rows.order_by("-id")[:1]
 
 
 def _explanation(

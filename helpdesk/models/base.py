@@ -14,7 +14,7 @@ from helpdesk.crypto import decrypt, encrypt
 from helpdesk.tenancy import (
     current_organization_id,
     organization_id_or_none,
-    visible_organization_id,
+    organization_in_queries,
 )
 
 LANGUAGES = settings.LANGUAGES
@@ -44,7 +44,7 @@ class OrganizationQuerySet(models.QuerySet[Any]):  # Any: whichever model it is 
 
 @lru_cache(maxsize=2048)
 def _rows_of(
-    model: type[models.Model], using: str | None, organization_id: int
+    model: type[models.Model], using: str | None, organization_id: object
 ) -> OrganizationQuerySet:
     """Return the rows of one organization, to be copied: building the filter costs more than a copy."""
     return OrganizationQuerySet(model, using=using).filter(organization_id=organization_id)
@@ -57,7 +57,7 @@ class OrganizationManager(models.Manager[Any]):  # Any: whichever model it is of
         rows: OrganizationQuerySet = _rows_of(
             self.model,  # type: ignore[arg-type]  # a class is hashable
             self._db,
-            visible_organization_id(),
+            organization_in_queries(),
         ).all()
         return rows
 

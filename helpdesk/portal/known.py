@@ -6,12 +6,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.aggregates import JSONBAgg
-from django.db.models import Avg, Count, F, OuterRef, Q, Subquery, Window
+from django.db.models import Avg, Count, F, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import JSONObject, Left
 from django.utils.translation import gettext as _
 
 from helpdesk import permissions as may_
-from helpdesk.access import Access, visible_conversations
+from helpdesk.access import Access, sight_of
 from helpdesk.models import (
     Consent,
     Conversation,
@@ -26,8 +26,10 @@ from helpdesk.models import (
 )
 from helpdesk.models.base import label_of
 from helpdesk.portal.rows import channel_icon
+from helpdesk.prepared import Argument, prepared
 from helpdesk.registries import takes_typed_addresses
 from helpdesk.services import consents, matching
+from helpdesk.sight import seen_from
 
 PREVIOUS = 5
 IDENTITIES = 6
@@ -112,7 +114,6 @@ class Known:
 def read_known(access: Access, found: Conversation) -> Known:
     """Return what is known of the customer of a visible conversation; what may be decided only for who may."""
     may_change = bool(access.allowed(may_.CUSTOMER_CHANGE))
-    standing = CustomerMerge.objects.filter(kept_id=found.customer_id, undone_at__isnull=True)
     return Known(
         found,
         may_change,
@@ -122,27 +123,21 @@ def read_known(access: Access, found: Conversation) -> Known:
             _suggested(each, found.customer_id)
             for each in matching.suggestions_of(access, found.customer_id)
         ],
-        list(standing.select_related("gone", "by").order_by("-id")[:MERGES]) if may_change else [],
+        _standing_merges(found.customer_id) if may_change else [],
     )
+
+
+@prepared
+def _standing_merges(customer_id: Argument) -> QuerySet[CustomerMerge]:
+    rows = CustomerMerge.objects.filter(kept_id=customer_id, undone_at__isnull=True)
+    return rows.select_related("gone", "by").order_by("-id")[:MERGES]
 
 
 def read_identities(
     conversation: Conversation,
 ) -> tuple[list[ShownIdentity], Visited | None]:
     """Return the customer's addresses on all channels, and the page they were last seen on."""
-    rows = Identity.objects.filter(customer_id=conversation.customer_id)
-    told = JSONObject(
-        value="aliases__value", is_verified="aliases__is_verified", ended="aliases__ended_at"
-    )
-    shown = Q(aliases__kind__in=_SHOWN_ALIASES)
-    found = list(
-        rows.annotate(names=JSONBAgg(told, filter=shown))
-        .order_by("id")
-        .values_list(
-            *("channel__kind", "channel__name", "channel__name_en", "display_name", "is_verified"),
-            *("awaits_proof", "external_id", "data", "names"),
-        )[:IDENTITIES]
-    )
+    found = _identities_of(conversation.customer_id)
     own = [
         ShownIdentity(
             channel_icon(kind),
@@ -160,14 +155,43 @@ def read_identities(
     return own + _others(named, typed, said), _visited([data for *_rest, data, _names in found])
 
 
+@prepared
+def _identities_of(customer_id: Argument) -> QuerySet[Identity, Any]:  # Any: their columns
+    told = JSONObject(
+        value="aliases__value", is_verified="aliases__is_verified", ended="aliases__ended_at"
+    )
+    shown = Q(aliases__kind__in=_SHOWN_ALIASES)
+    return (
+        Identity.objects.filter(customer_id=customer_id)
+        .annotate(names=JSONBAgg(told, filter=shown))
+        .order_by("id")
+        .values_list(
+            *("channel__kind", "channel__name", "channel__name_en", "display_name", "is_verified"),
+            *("awaits_proof", "external_id", "data", "names"),
+        )[:IDENTITIES]
+    )
+
+
 def read_past(access: Access, conversation: Conversation) -> Past:
     """Return the newest other conversations of the customer, how many there are and how they were rated."""
+    found = _others_of(conversation.customer_id, conversation.pk, *sight_of(access))
+    newest = [
+        Earlier(pk, subject or text or label_of(name, name_en), channel_icon(kind), at, score)
+        for pk, subject, text, name, name_en, kind, at, score, _total, _mean in found
+    ]
+    return Past(newest, found[0][-2], found[0][-1]) if found else Past()
+
+
+@prepared
+def _others_of(
+    customer_id: Argument, besides: Argument, seen: Argument, staff_id: Argument, now: Argument
+) -> QuerySet[Conversation, Any]:  # Any: their columns
     stars = (
         Rating.objects.filter(conversation=OuterRef("pk")).order_by("-episode").values("score")[:1]
     )
-    rows = visible_conversations(access).filter(customer_id=conversation.customer_id)
-    found = list(
-        rows.exclude(pk=conversation.pk)
+    rows = Conversation.objects.filter(seen_from(seen, staff_id, now), customer_id=customer_id)
+    return (
+        rows.exclude(pk=besides)
         .annotate(stars=Subquery(stars))
         .annotate(total=Window(Count("*")), mean=Window(Avg("stars")))
         .order_by("-id")
@@ -176,11 +200,6 @@ def read_past(access: Access, conversation: Conversation) -> Past:
             *("opened_at", "stars", "total", "mean"),
         )[:PREVIOUS]
     )
-    newest = [
-        Earlier(pk, subject or text or label_of(name, name_en), channel_icon(kind), at, score)
-        for pk, subject, text, name, name_en, kind, at, score, _total, _mean in found
-    ]
-    return Past(newest, found[0][-2], found[0][-1]) if found else Past()
 
 
 def evidence_words(evidence: dict[str, Any]) -> str:  # Any: small JSON facts
@@ -231,22 +250,29 @@ def _visited(datas: list[dict[str, Any]]) -> Visited | None:  # Any: JSON
 
 def _notes(access: Access, conversation: Conversation) -> list[Note]:
     """Return the newest notes of the customer's other conversations that this person may see."""
-    theirs = visible_conversations(access).filter(customer_id=conversation.customer_id)
-    theirs = theirs.exclude(pk=conversation.pk).order_by("-id")
+    found = _notes_of(conversation.customer_id, conversation.pk, *sight_of(access))
+    return [
+        Note(pk, label_of(name or "", name_en or ""), text, at)
+        for pk, name, name_en, text, at in found
+    ]
+
+
+@prepared
+def _notes_of(
+    customer_id: Argument, besides: Argument, seen: Argument, staff_id: Argument, now: Argument
+) -> QuerySet[Message, Any]:  # Any: their columns
+    theirs = Conversation.objects.filter(seen_from(seen, staff_id, now), customer_id=customer_id)
+    theirs = theirs.exclude(pk=besides).order_by("-id")
     rows = Message.objects.filter(
         conversation_id__in=theirs.values("pk")[:200], direction=Direction.NOTE
     )
-    found = (
+    return (
         rows.order_by("-pk")
         .annotate(begin=Left("text", _NOTE_LENGTH), at=F("entry__at"))
         .values_list(
             "conversation_id", "entry__actor__name", "entry__actor__name_en", "begin", "at"
-        )
+        )[:NOTES]
     )
-    return [
-        Note(pk, label_of(name or "", name_en or ""), text, at)
-        for pk, name, name_en, text, at in found[:NOTES]
-    ]
 
 
 def _suggested(row: MergeSuggestion, customer_id: int) -> Suggested:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
@@ -18,8 +19,9 @@ from helpdesk.access import access_of
 from helpdesk.errors import HelpdeskError, TooLarge, Unavailable
 from helpdesk.models import Staff, User
 from helpdesk.portal.errors import answer
+from helpdesk.prepared import Argument, prepared
 from helpdesk.reports.running_calls import has_calls
-from helpdesk.services.calendars import with_calendars
+from helpdesk.services.calendars import recent, with_calendars
 from helpdesk.tenancy import memberships, organization_scope, organization_transaction
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -195,12 +197,17 @@ def _organization_of(request: HttpRequest) -> int | None:
     return organization_id
 
 
+@prepared
+def _working(user_id: Argument, since: Argument) -> QuerySet[Staff]:
+    """Return who the user is here, with the calendar, since nearly every page shows the own card."""
+    rows = with_calendars(Staff.objects.select_related("department", "position", "presence"), since)
+    rows = rows.annotate(has_calls=has_calls())
+    return rows.filter(user_id=user_id, is_active=True, organization__is_active=True)
+
+
 def _recognise(request: HttpRequest) -> None:
     user = cast("User", request.user)
-    # The calendar comes along, since nearly every page shows the own card.
-    rows = with_calendars(Staff.objects.select_related("department", "position", "presence"))
-    rows = rows.annotate(has_calls=has_calls())
-    staff = rows.filter(user_id=user.pk, is_active=True, organization__is_active=True).first()
+    staff = next(iter(_working(user.pk, recent())), None)
     if staff is None:
         # The membership ended: the next request asks which are left.
         request.session.pop(SESSION_KEY, None)

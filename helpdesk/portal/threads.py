@@ -6,7 +6,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 
@@ -26,6 +26,7 @@ from helpdesk.portal.known import Past, ShownIdentity, Visited, read_identities,
 from helpdesk.portal.letter_form import LetterForm, letter_form_of
 from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
+from helpdesk.prepared import Argument, prepared
 from helpdesk.registries import shows_one
 from helpdesk.services import dialling, limits, mentions
 from helpdesk.services.letters import Joined, is_lettered
@@ -276,14 +277,19 @@ def thread_of(access: Access, conversation: Conversation) -> Thread:
 
 
 def _guests(access: Access, conversation: Conversation) -> list[Guest]:
-    rows = Mention.objects.filter(
-        conversation=conversation, ended_at__isnull=True, access_until__gt=timezone.now()
-    ).order_by("id")
-    found = list(rows.select_related("staff", "behind")[:GUESTS])
+    found = _called_in(conversation.pk, timezone.now())
     may_end = mentions.endable(access, conversation, found)
     return [
         _guest(access, mention, conversation, may_end=mention.pk in may_end) for mention in found
     ]
+
+
+@prepared
+def _called_in(conversation_id: Argument, now: Argument) -> QuerySet[Mention]:
+    rows = Mention.objects.filter(
+        conversation_id=conversation_id, ended_at__isnull=True, access_until__gt=now
+    )
+    return rows.select_related("staff", "behind").order_by("id")[:GUESTS]
 
 
 def _guest(access: Access, mention: Mention, conversation: Conversation, *, may_end: bool) -> Guest:

@@ -12,6 +12,7 @@ from django.db.models.functions import JSONObject
 from django.utils import timezone
 
 from helpdesk.models import FocusTime, Leave, Staff, WorkingPeriod
+from helpdesk.prepared import Argument
 from helpdesk.services.working_hours import Calendar
 
 # What was over before is over in every time zone.
@@ -55,12 +56,18 @@ def times(staff_ids: Iterable[int] | None = None) -> Mapping[int, Times]:
     return found
 
 
-def with_calendars(people: QuerySet[Staff]) -> QuerySet[Staff]:
-    """Return the same people, each with what their calendar holds and with their organization; no query more."""
+def with_calendars(
+    people: QuerySet[Staff], since: date | Argument | None = None
+) -> QuerySet[Staff]:
+    """Return the same people, each with what their calendar holds and with their organization; no query more.
+
+    `since` is what `recent` returns, and can be named where the query is prepared.
+    """
+    leaves, focus_times = coming_leaves(since), coming_focus_times(since)
     rows: QuerySet[Staff] = people.select_related("organization").annotate(
         own_periods=_own(WorkingPeriod.objects.all(), "weekday", "starts_at", "ends_at"),
-        own_leaves=_own(coming_leaves(), "first_day", "starts_at", "last_day", "ends_at"),
-        own_focus_times=_own(coming_focus_times(), "weekday", "day", "starts_at", "ends_at"),
+        own_leaves=_own(leaves, "first_day", "starts_at", "last_day", "ends_at"),
+        own_focus_times=_own(focus_times, "weekday", "day", "starts_at", "ends_at"),
     )
     return rows
 
@@ -88,15 +95,19 @@ def _read(row: Mapping[str, Any]) -> dict[str, Any]:  # Any: the fields of one o
     }
 
 
-def coming_leaves() -> QuerySet[Leave]:
+def recent() -> date:
+    """Return the day before which everything is over."""
+    return timezone.now().date() - OVER
+
+
+def coming_leaves(since: date | Argument | None = None) -> QuerySet[Leave]:
     """Return the leave that is not over, first day first."""
-    since = timezone.now().date() - OVER
-    rows: QuerySet[Leave] = Leave.objects.filter(last_day__gte=since)
+    rows: QuerySet[Leave] = Leave.objects.filter(last_day__gte=since or recent())
     return rows
 
 
-def coming_focus_times() -> QuerySet[FocusTime]:
+def coming_focus_times(since: date | Argument | None = None) -> QuerySet[FocusTime]:
     """Return the focus times of each week, and those of days that are not over."""
-    since = timezone.now().date() - OVER
-    rows: QuerySet[FocusTime] = FocusTime.objects.filter(Q(day__isnull=True) | Q(day__gte=since))
+    days = Q(day__isnull=True) | Q(day__gte=since or recent())
+    rows: QuerySet[FocusTime] = FocusTime.objects.filter(days)
     return rows

@@ -1,10 +1,12 @@
 """What customers allow to be done with their data, as they last said."""
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from helpdesk.access import Access, change_customer
 from helpdesk.errors import Invalid
 from helpdesk.models import Consent
+from helpdesk.prepared import Argument, prepared
 from helpdesk.services import audit
 from helpdesk.tenancy import organization_transaction
 
@@ -40,5 +42,10 @@ def record(
 
 def current(customer_id: int) -> list[Consent]:
     """Return the newest word on each purpose, by purpose."""
+    return _newest_of(customer_id)
+
+
+@prepared
+def _newest_of(customer_id: Argument) -> QuerySet[Consent]:
     rows = Consent.objects.filter(customer_id=customer_id).select_related("by")
-    return list(rows.order_by("purpose", "-at", "-id").distinct("purpose")[:MOST])
+    return rows.order_by("purpose", "-at", "-id").distinct("purpose")[:MOST]

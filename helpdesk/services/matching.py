@@ -20,6 +20,7 @@ from helpdesk.models import (
     IdentityAlias,
     MergeSuggestion,
 )
+from helpdesk.prepared import Argument, prepared
 from helpdesk.reports.customer_search import customers_named
 from helpdesk.services import audit, merging
 from helpdesk.services.aliases import PERSON, Named
@@ -105,15 +106,26 @@ def suggest(one_id: int, other_id: int, evidence: Evidence) -> None:
 
 def suggestions_of(by: Access, customer_id: int) -> list[MergeSuggestion]:
     """Return what may be decided about a customer, newest first; nothing for who may not change customers."""
+    return _open_about(customer_id) if _may_decide(by) else []
+
+
+@prepared
+def _open_about(customer_id: Argument) -> QuerySet[MergeSuggestion]:
     pair = Q(first_id=customer_id) | Q(second_id=customer_id)
-    rows = open_suggestions(by).filter(pair)
-    return list(rows.select_related("first", "second").order_by("-id")[:MOST_OPEN])
+    rows = _undecided().filter(pair).select_related("first", "second")
+    return rows.order_by("-id")[:MOST_OPEN]
 
 
 def open_suggestions(by: Access) -> QuerySet[MergeSuggestion]:
     """Return all that may be decided now, unordered; nothing for who may not change customers."""
-    if not by.allowed(permissions.CUSTOMER_CHANGE) or not by.allowed(permissions.CUSTOMER_VIEW):
-        return MergeSuggestion.objects.none()
+    return _undecided() if _may_decide(by) else MergeSuggestion.objects.none()
+
+
+def _may_decide(by: Access) -> bool:
+    return bool(by.allowed(permissions.CUSTOMER_CHANGE) and by.allowed(permissions.CUSTOMER_VIEW))
+
+
+def _undecided() -> QuerySet[MergeSuggestion]:
     return MergeSuggestion.objects.filter(
         state=MergeSuggestion.State.OPEN,
         first__merged_into__isnull=True,
