@@ -178,6 +178,13 @@ class FakeVendor:
         """Return a call that reports that a message was taken back; None where nobody can."""
         return None
 
+    def reacted(self, reference: str, *, second: int, is_gone: bool = False) -> bytes | None:
+        """Return a call that reports that the customer gives a message a thumb up, or takes it back.
+
+        `second` says when: it counts from now. None where nobody can.
+        """
+        return None
+
     def receipts(self, call: Call) -> list[bytes]:
         """Return the calls that report how far what we said in a call has come, as far as it comes."""
         return []

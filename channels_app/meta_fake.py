@@ -40,6 +40,12 @@ class MessagingVendor(FakeVendor):
         message = {"mid": reference, "attachments": [file], **({"text": text} if text else {})}
         return self.reports(self.row(message=message))
 
+    def reacted(self, reference: str, *, second: int, is_gone: bool = False) -> bytes:
+        about = {"mid": reference, "action": "unreact" if is_gone else "react"}
+        given = {} if is_gone else {"reaction": "like", "emoji": "👍"}
+        at = int(timezone.now().timestamp() + second) * 1000
+        return self.reports(self.row(reaction={**about, **given}, timestamp=at))
+
     def greeting(self, config: ChannelConfig, at: datetime) -> Greeting:
         return greeted(config)
 

@@ -24,6 +24,7 @@ from channels_app.protocol import (
     SendError,
     SendResult,
 )
+from channels_app.signs import reaction_data
 
 # They report many at once after they could not reach us for a while.
 MOST = 2000
@@ -143,13 +144,15 @@ def _postback(row: Fields, postback: Fields, place: Place) -> Event | None:
 def _reaction(row: Fields, reaction: Fields, place: Place) -> Event | None:
     about = reaction.identifier("mid", LONGEST_ID)
     at, action = row.moment("timestamp"), reaction.line("action", 50)
+    # Where there is no sign of that, they name it only.
+    emoji = reaction.line("emoji", 50) or reaction.line("reaction", 50)
     return _made(
         row,
         "reaction",
         f"{about}:{action}:{at}",
         place,
         references=(about,) if about else (),
-        data={"emoji": reaction.line("emoji", 50), "action": action},
+        data=reaction_data(emoji, is_gone=action == "unreact", is_only=True),
     )
 
 

@@ -22,6 +22,7 @@ EventKind = Literal[
     "raw",
     "edit",
     "delete",
+    # A sign about the message in `references`: `data` is what `signs.reaction_data` returns.
     "reaction",
     "receipt",
     "typing",

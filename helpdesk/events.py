@@ -89,7 +89,10 @@ class DeliveryChanged(ConversationEvent):
 
 @dataclass(frozen=True, slots=True)
 class MessageChanged(ConversationEvent):
-    """The customer edited the message with this number, or took it back; or one that was split off by this entry."""
+    """The message with this number is another now, or one that was split off by this entry.
+
+    The customer edited it, took it back, or reacted to it; or a recording was added.
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,15 @@ from channels_app.models import InboundEvent
 from channels_app.outgoing_events import message_stored
 from channels_app.protocol import Attachment, Event, NotNow
 from channels_app.registry import account_of, adapter_for
-from channels_app.services import fetching, letters, phoning, proving, receipts, staff_chats
+from channels_app.services import (
+    fetching,
+    letters,
+    phoning,
+    proving,
+    reactions,
+    receipts,
+    staff_chats,
+)
 from channels_app.services.outcomes import Files, Outcome, State, reference_of
 from channels_app.services.senders import sender_of
 from helpdesk.errors import ChannelError
@@ -174,6 +182,10 @@ def _receipt(kept: InboundEvent, event: Event, files: Files) -> Outcome:
     return Outcome(State.PARKED)
 
 
+def _reaction(kept: InboundEvent, event: Event, files: Files) -> Outcome:
+    return reactions.arrive(kept, event, _revision(event, kept))
+
+
 def _lifecycle(kept: InboundEvent, event: Event, files: Files) -> Outcome:
     """Follow somebody whose vendor gave them another number or id."""
     newer = _newer(event)
@@ -210,7 +222,7 @@ def _author_id(kept: InboundEvent, event: Event) -> int | None:
 
 
 def _revision(event: Event, kept: InboundEvent) -> int:
-    """Return which version an edit is: by the vendor's count, else its clock, else ours."""
+    """Return which version an edit or a reaction is: by the vendor's count, else its clock, else ours."""
     if event.sequence is not None:
         return event.sequence
     return int((event.sent_at or kept.received_at).timestamp() * 1_000_000)
@@ -227,6 +239,7 @@ _HANDLERS: dict[str, Callable[[InboundEvent, Event, Files], Outcome]] = {
     "edit": _edit,
     "delete": _delete,
     "receipt": _receipt,
+    "reaction": _reaction,
     "poll_hint": _hint,
     "lifecycle": _lifecycle,
 }

@@ -137,6 +137,8 @@ class Message(OrganizationModel):
     edited_at = models.DateTimeField(null=True, blank=True)
     # The customer took it back; its text is gone, its place stays.
     withdrawn_at = models.DateTimeField(null=True, blank=True)
+    # What customers say of it with signs: {"identity:name": [revision, sign]}, as `services.reacting` writes it.
+    reactions = models.JSONField(default=dict)
     # What both upper apps need of it; filled by routing.
     urgency = models.PositiveSmallIntegerField(null=True, blank=True)
     topic = OrganizationForeignKey(

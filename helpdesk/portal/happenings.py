@@ -12,6 +12,7 @@ from helpdesk.models import Department, Entry, EscalationLevel, Letter, Queue, S
 from helpdesk.portal.known_calls import KnownCalls
 from helpdesk.portal.letters import letters_of, waiting_among
 from helpdesk.portal.link_words import LINK_SENTENCES, LINKED
+from helpdesk.portal.reactions import reactors_of
 from helpdesk.reports.names import labels_of
 from helpdesk.templatetags.portal import full_moment
 
@@ -75,12 +76,15 @@ class Names(Mapping[tuple[type[Any], int], str]):
         waiting: frozenset[int] = frozenset(),
         letters: Mapping[int, Letter] | None = None,
         calls: KnownCalls | None = None,
+        reactors: Mapping[int, str] | None = None,
     ) -> None:
         self._found = found
-        # Those who asked to take part and wait for a decision; the letters, by their message; the calls.
+        # Those who asked to take part and wait for a decision; the letters, by their message; the calls;
+        # who else in a thread reacted to its messages, by their identity.
         self.waiting = waiting
         self.letters = letters or {}
         self.calls = calls or KnownCalls()
+        self.reactors = reactors or {}
 
     def __getitem__(self, key: tuple[type[Any], int]) -> str:
         return self._found[key]
@@ -105,7 +109,13 @@ class Names(Mapping[tuple[type[Any], int], str]):
                     )
         if waiting is None:
             waiting = waiting_among(entries)
-        return cls(labels_of(wanted), waiting, letters_of(entries), KnownCalls.of(entries))
+        return cls(
+            labels_of(wanted),
+            waiting,
+            letters_of(entries),
+            KnownCalls.of(entries),
+            reactors_of(entries),
+        )
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from helpdesk.portal.deliveries import find_reasons, is_held, reason_to_wait
 from helpdesk.portal.happenings import ICONS, Happening, Names
 from helpdesk.portal.known_calls import ShownCall
 from helpdesk.portal.letters import ShownLetter, author_of, letter_of
+from helpdesk.portal.reactions import ShownReaction, shown_reactions
 from helpdesk.registries import takes_typed_addresses
 from helpdesk.templatetags.portal import day_heading, full_moment, hour
 
@@ -31,12 +32,12 @@ from helpdesk.templatetags.portal import day_heading, full_moment, hour
 _SHOWN = (
     *("conversation", "number", "kind", "at", "data"),
     *("message__direction", "message__text", "message__language"),
-    *("message__edited_at", "message__withdrawn_at"),
+    *("message__edited_at", "message__withdrawn_at", "message__reactions"),
     *(f"message__outbox__{name}" for name in ("state", "error", "attempts", "due_at")),
     *("actor__name", "actor__name_en", "actor__department__color"),
     # Whether there is one; `Names.of` reads what is shown of it.
     "message__letter__message",
-    *("conversation__channel", "conversation__channel__kind"),
+    *("conversation__channel", "conversation__channel__kind", "conversation__identity"),
 )
 MENTION = re.compile(r"(@[^\s@,，。.;；:：!！?？]{1,40})")
 PICTURE_WIDTH, PICTURE_HEIGHT = 220, 160
@@ -103,6 +104,7 @@ class Line(TypedDict, total=False):
     is_typed: bool
     edited: str
     is_withdrawn: bool
+    reactions: list[ShownReaction]
     delivery: str
     cause: str
     # Until when the reply can be taken back, while it can.
@@ -138,6 +140,7 @@ def line_of(entry: Entry, names: Names, customer: str, *, opens_day: bool = Fals
     if message:
         line["letter"] = letter_of(message, names.letters)
         _show_message(line, message, entry.actor, customer)
+        line["reactions"] = shown_reactions(entry, message, names.reactors)
         line["is_typed"] = _is_typed(entry, line)
     else:
         _show_happening(line, Happening(entry, names))

@@ -162,6 +162,19 @@ def split_off(conversation_ids: Iterable[int]) -> dict[tuple[int, int], int]:
     return {(source, number): target for source, target, numbers in found for number in numbers}
 
 
+def shown_at(conversation_id: int, number: int) -> list[tuple[int, int]]:
+    """Return where a message is shown, by conversation and number: where it stands, and in what begins with it.
+
+    There it is shown with the entry by which that was split off.
+    """
+    part_id = split_off([conversation_id]).get((conversation_id, number))
+    places = [(conversation_id, number)]
+    if part_id is not None:
+        begins = Entry.objects.filter(conversation_id=part_id, kind=Entry.Kind.SPLIT)
+        places += begins.order_by("number").values_list("conversation_id", "number")[:1]
+    return places
+
+
 def come_apart(source: Conversation, into_id: int) -> None:
     """End the merge of a conversation that its customer takes up again through its own door; both are locked.
 

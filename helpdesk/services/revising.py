@@ -3,7 +3,7 @@
 from django.utils import timezone
 
 from helpdesk import events
-from helpdesk.models import Conversation, Direction, Entry, Message
+from helpdesk.models import Conversation, Direction, Message
 from helpdesk.services import indexing, links, timeline
 from helpdesk.services.receiving import MAXIMUM_TEXT
 from helpdesk.tenancy import organization_transaction
@@ -66,13 +66,10 @@ def _own(channel_id: int, identity_id: int | None, provider_id: str) -> Message 
 
 def _tell(message: Message) -> None:
     """Have its conversation show it anew, and the one that begins with it where it was split off."""
-    conversation, number = message.conversation, message.entry.number
-    _show(conversation, message, number)
-    part_id = links.split_off([conversation.pk]).get((conversation.pk, number))
-    if part_id is not None:
-        part = timeline.lock(part_id)
-        begins = Entry.objects.filter(conversation=part, kind=Entry.Kind.SPLIT).order_by("number")
-        _show(part, message, begins.values_list("number", flat=True)[0])
+    _show(message.conversation, message, message.entry.number)
+    _own, *parts = links.shown_at(message.conversation_id, message.entry.number)
+    for part_id, number in parts:
+        _show(timeline.lock(part_id), message, number)
 
 
 def _show(conversation: Conversation, message: Message, number: int) -> None:

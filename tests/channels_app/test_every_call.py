@@ -13,6 +13,7 @@ from channels_app.models import InboundEvent
 from channels_app.processing import process_due
 from channels_app.protocol import EVENT_KINDS, BadPayload, BadSignature
 from helpdesk.models import Conversation, Customer, Message
+from helpdesk.portal.timeline import entries_of, lines_of
 from tests.channels_app.contract import (
     CASES,
     CONFIG,
@@ -328,6 +329,43 @@ def test_what_was_taken_back_is_gone_whatever_came_first(
     with world.transaction():
         message = Message.objects.get()
         assert message.withdrawn_at is not None
+
+
+@check(lacks("reactions", lambda vendor: vendor.reacted(reference(1), second=1)))
+def test_a_reaction_is_what_was_said_last_whatever_came_first(
+    kind: str, world: World, client: Client
+) -> None:
+    words = ((1, False), (2, True), (3, False))
+    orders = list(itertools.permutations(words))
+    with connected(kind, world) as config:
+
+        def reacts(number: int, second: int, is_gone: bool) -> None:
+            call = vendor_of(kind).reacted(reference(number), second=second, is_gone=is_gone)
+            assert call is not None
+            post(client, kind, config, sealed(kind, call, config=config))
+
+        for number, order in enumerate(orders):
+            for place, (second, is_gone) in enumerate(order):
+                if place == number % len(words):
+                    says(client, kind, config, number)
+                reacts(number, second, is_gone)
+        settle()
+        _settle_parked(world)
+        assert _signs(world) == [["👍"]] * len(orders)
+        reacts(0, 4, is_gone=True)
+        settle()
+        assert _signs(world)[:2] == [[], ["👍"]]
+
+
+def _signs(world: World) -> list[list[str]]:
+    """Return the signs that stand below each message."""
+    with world.transaction():
+        entries = list(entries_of(Conversation.objects.get().pk, after=0, up_to=1000))
+        return [
+            [each.sign for each in line["reactions"]]
+            for line in lines_of(entries, "王芳")
+            if "direction" in line
+        ]
 
 
 def _settle_parked(world: World) -> None:

@@ -11,7 +11,14 @@ from django.utils.translation import override
 
 from channels_app.meta_fake import MessagingVendor
 from channels_app.meta_messaging import read_events
-from channels_app.protocol import Attachment, BadPayload, ContactIdentity, Event, RawRequest
+from channels_app.protocol import (
+    Attachment,
+    BadPayload,
+    ContactIdentity,
+    Event,
+    RawRequest,
+)
+from channels_app.signs import reaction_data
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 PERSON, PAGE = MessagingVendor.customer, MessagingVendor.account
@@ -142,7 +149,11 @@ def test_a_pressed_button_is_what_the_customer_said_where_it_has_words() -> None
 def test_a_reaction_names_what_it_is_about() -> None:
     (found,) = reported(reaction={"mid": "m_1", "action": "react", "emoji": "❤️"})
     assert (found.kind, found.references) == ("reaction", ("m_1",))
+    assert found.data == reaction_data("❤️", is_only=True)
     (undone,) = reported(reaction={"mid": "m_1", "action": "unreact"})
+    assert undone.data == reaction_data("", is_gone=True, is_only=True)
+    (named,) = reported(reaction={"mid": "m_1", "action": "react", "reaction": "love"})
+    assert named.data["emoji"] == "love"
     assert found.dedup_key != undone.dedup_key
 
 

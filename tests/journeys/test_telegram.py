@@ -36,6 +36,11 @@ def test_a_customer_on_telegram_edits_and_is_answered_also_after_blocking(
     amended = f"想退耳机 {reference}"
     assert vendor.post(address, CONFIG, vendor.edited(reference, text=amended)) == 200
     expect(jia.message(amended)).to_be_visible()
+    assert vendor.post(address, CONFIG, vendor.reacted(reference, second=1)) == 200
+    reactions = jia.message(amended).get_by_role("list", name="对这条消息的回应")
+    expect(reactions).to_have_text("👍")
+    assert vendor.post(address, CONFIG, vendor.reacted(reference, second=2, is_gone=True)) == 200
+    expect(reactions).to_have_count(0)
     jia.replies("可以退货，请把订单号发给我")
     eventually(lambda: vendor.texts() == ["可以退货，请把订单号发给我"], 20)
 

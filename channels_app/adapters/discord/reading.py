@@ -7,7 +7,7 @@ import base64
 import binascii
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from channels_app.json_fields import Fields
 from channels_app.protocol import Attachment, ContactIdentity, Event, EventKind
+from channels_app.signs import reaction_data
 
 MOST_TEXT = 20_000
 MOST_FILES, MOST_ROWS, MOST_MENTIONS = 100, 100, 500
@@ -46,6 +47,9 @@ def read_events(frame: Fields, ears: Ears) -> list[Event]:
         return [_made("delete", each, provider_id=each) for each in ids]
     read = _READERS.get(kind)
     event = read(frame.fields("d"), ears) if read else None
+    if event is not None and event.kind == "reaction":
+        # It may be given, taken back and given again; only a frame that comes again has the same number.
+        event = replace(event, dedup_key=f"{event.dedup_key}:{frame.number('s') or 0}")
     return [event] if event else []
 
 
@@ -114,7 +118,7 @@ def _reaction(data: Fields, ears: Ears, *, is_gone: bool = False) -> Event | Non
         f"{about}:{person}:{emoji}:{is_gone:d}",
         sender=ContactIdentity(person, verified=True),
         references=(about,),
-        data={"emoji": emoji, "is_gone": is_gone},
+        data=reaction_data(emoji, is_gone=is_gone),
     )
 
 

@@ -70,6 +70,16 @@ class Vendor(FakeVendor):
     def withdrawn(self, reference: str) -> bytes:
         return self.recalled(reference)
 
+    def reacted(self, reference: str, *, second: int, is_gone: bool = False) -> bytes:
+        return self.event(
+            f"im.message.reaction.{'deleted' if is_gone else 'created'}_v1",
+            message_id=reference,
+            reaction_type={"emoji_type": "THUMBSUP"},
+            operator_type="user",
+            user_id=self._ids(),
+            action_time=str(int(timezone.now().timestamp() + second) * 1000),
+        )
+
     def receipts(self, call: Call) -> list[bytes]:
         return [self.read(self._taken[json.loads(call.body)["uuid"]])]
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from channels_app.adapters.feishu.words import files_of, text_of
 from channels_app.json_fields import Fields
 from channels_app.protocol import ContactIdentity, Event, EventKind
+from channels_app.signs import reaction_data
 
 # What stands before the topic of a group in a thread's key.
 TOPIC = "/"
@@ -82,7 +83,7 @@ def _reaction(header: Fields, data: Fields) -> Event | None:
         sender=person,
         references=(about,),
         sent_at=data.moment("action_time"),
-        data={"emoji": emoji, "is_gone": is_gone},
+        data=reaction_data(emoji, is_gone=is_gone),
     )
 
 

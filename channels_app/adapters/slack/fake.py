@@ -78,6 +78,15 @@ class Vendor(FakeVendor):
         facts = {"deleted_ts": before["ts"], "previous_message": before}
         return self.event("message", subtype="message_deleted", channel_type="im", **facts)
 
+    def reacted(self, reference: str, *, second: int, is_gone: bool = False) -> bytes:
+        return self.event(
+            "reaction_removed" if is_gone else "reaction_added",
+            reaction="+1",
+            item={"type": "message", "channel": CHAT, "ts": ts_of(reference)},
+            event_ts=f"{_BEGUN + 20_000_000 + second}.000001",
+            channel=None,
+        )
+
     def greeting(self, config: ChannelConfig, at: datetime) -> Greeting:
         riddle = b'{"token":"of old","challenge":"3eZbrw1aB10F","type":"url_verification"}'
         return Greeting(Sealed(riddle, self.sign(riddle, config, at)), b"3eZbrw1aB10F", "POST")

@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from channels_app.adapters.slack.content import files_of, text_of
 from channels_app.json_fields import Fields, read_object
 from channels_app.protocol import BadPayload, ContactIdentity, Event, EventKind
+from channels_app.signs import reaction_data
 
 # What stands between a channel and the first message of a thread in a thread's key.
 THREAD = "/"
@@ -115,7 +116,7 @@ def _reaction(call: Fields, data: Fields) -> Event | None:
         sender=person,
         references=(message,),
         sent_at=moment_of(at),
-        data={"emoji": data.line("reaction", 200), "is_gone": is_gone},
+        data=reaction_data(data.line("reaction", 200), is_gone=is_gone),
     )
 
 

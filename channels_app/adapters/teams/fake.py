@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import ClassVar
 from urllib.parse import parse_qs
@@ -114,6 +114,12 @@ class Vendor(FakeVendor):
     def withdrawn(self, reference: str) -> bytes:
         about = _data(eventType="softDeleteMessage")
         return self.activity("messageDelete", reference, channelData=about)
+
+    def reacted(self, reference: str, *, second: int, is_gone: bool = False) -> bytes:
+        at = timezone.now() + timedelta(seconds=second)
+        changed = "reactionsRemoved" if is_gone else "reactionsAdded"
+        facts = {"replyToId": reference, changed: [{"type": "like"}], "timestamp": at.isoformat()}
+        return self.activity("messageReaction", f"r-{second}-{is_gone:d}", **facts)
 
     def picture(self, reference: str, *, text: str = "") -> bytes:
         url = f"{self.service}v3/attachments/0-cus-d1/views/original"

@@ -12,6 +12,7 @@ from channels_app.adapters.teams.content import files_of, text_of
 from channels_app.adapters.teams.references import MOST_CONVERSATION, MOST_URL, Reference
 from channels_app.json_fields import Fields
 from channels_app.protocol import ContactIdentity, Event, EventKind
+from channels_app.signs import reaction_data
 
 MOST_REACTIONS = 50
 LONGEST_THREAD = 200
@@ -83,9 +84,9 @@ def _reactions(call: Fields, person: ContactIdentity) -> list[Event]:
             "reaction",
             f"{about}:{each.line('type', 100)}:{is_gone:d}:{_id(call)}",
             sender=person,
-            references=(about,),
+            references=(about,) if about else (),
             sent_at=call.instant("timestamp"),
-            data={"emoji": each.line("type", 100), "is_gone": is_gone},
+            data=reaction_data(each.line("type", 100), is_gone=is_gone),
         )
         for field, is_gone in (("reactionsAdded", False), ("reactionsRemoved", True))
         for each in call.each(field, MOST_REACTIONS)

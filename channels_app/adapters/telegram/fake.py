@@ -47,6 +47,20 @@ class Vendor(FakeVendor):
         now = int(timezone.now().timestamp())
         return self.update("edited_message", reference, text=text, edit_date=now)
 
+    def reacted(self, reference: str, *, second: int, is_gone: bool = False) -> bytes:
+        person = {"id": int(self.customer), "first_name": "王"}
+        thumb: list[object] = [{"type": "emoji", "emoji": "👍"}]
+        update = self.update(
+            "message_reaction",
+            reference,
+            user=person,
+            date=int(timezone.now().timestamp()) + second,
+            old_reaction=thumb if is_gone else [],
+            new_reaction=[] if is_gone else thumb,
+            **{"from": None},
+        )
+        return json.dumps({**json.loads(update), "update_id": 7_000 + second}).encode()
+
     def update(self, kind: str, reference: str, **facts: object) -> bytes:
         """Return a call that reports something of the customer; facts of None are left out."""
         number = number_of(reference)

@@ -5,6 +5,7 @@ An id of a message counts within its chat only, so both stand together in ours: 
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -20,6 +21,7 @@ from channels_app.protocol import (
     Polled,
     RawRequest,
 )
+from channels_app.signs import reaction_data
 from channels_app.unread import unreadable
 
 MOST_TEXT = 20_000
@@ -28,6 +30,7 @@ MOST_UPDATES = 200
 # As many as we ask for: there may be more.
 FULL_PAGE = 100
 MOST_OPTIONS = 50
+MOST_SIGNS = 20
 # What stands before the topic of a group in a thread's key.
 TOPIC = "/"
 _NAME = re.compile("[a-z_]{1,50}")
@@ -68,7 +71,7 @@ _ABOUT = frozenset(_ABOUT_NAMES.split())
 
 
 def read_events(request: RawRequest) -> list[Event]:
-    """Return what the call reports: one event at most. Raises BadPayload."""
+    """Return what the call reports. Raises BadPayload."""
     return _events(read_object(request.body))
 
 
@@ -92,6 +95,8 @@ def _events(update: Fields) -> list[Event]:
     number = update.number("update_id")
     if number is None:
         raise update.refuse("update_id", "is required")
+    if "message_reaction" in update:
+        return _reactions(update.fields("message_reaction"), number)
     for kind, read in _READERS.items():
         if kind in update:
             event = read(update.fields(kind), number)
@@ -117,16 +122,38 @@ def _message(data: Fields, number: int) -> Event | None:
 
 def _edited(data: Fields, number: int) -> Event | None:
     text = _text_of(data)
-    at = data.number("edit_date") or data.number("date") or 0
-    # Their clock counts seconds; of two edits in one, the later has the higher number.
-    sequence = at * 1_000_000 + number % 1_000_000
+    sequence = _sequence(data, number)
     return _made(data, number, "edit", text=text, sequence=sequence) if text else None
 
 
-def _reaction(data: Fields, number: int) -> Event | None:
-    given = data.each("new_reaction", 20)
-    shown = "".join(each.line("emoji", 20) or "★" for each in given)
-    return _made(data, number, "reaction", text=shown, data={"reactions": shown})
+def _sequence(data: Fields, number: int) -> int:
+    """Return which of several versions this is: their clock counts seconds, and their numbers go up in one."""
+    at = data.number("edit_date") or data.number("date") or 0
+    return at * 1_000_000 + number % 1_000_000
+
+
+def _reactions(data: Fields, number: int) -> list[Event]:
+    """Read which signs somebody gives a message from now on, and which no longer."""
+    given, before = (_signs(data, name) for name in ("new_reaction", "old_reaction"))
+    found = []
+    for emoji in [*given, *(each for each in before if each not in given)]:
+        event = _made(
+            data,
+            number,
+            "reaction",
+            references=(f"{_number(data.fields('chat'), 'id')}:{data.number('message_id') or 0}",),
+            sequence=_sequence(data, number),
+            data=reaction_data(emoji, is_gone=emoji not in given),
+        )
+        if event is not None:
+            found.append(replace(event, dedup_key=f"{event.dedup_key}:{emoji}"))
+    return found
+
+
+def _signs(data: Fields, name: str) -> list[str]:
+    """Return the signs of a list; those of the makers of stickers have no letter, and are shown as a star."""
+    signs = (each.line("emoji", 20) or "★" for each in data.each(name, MOST_SIGNS))
+    return list(dict.fromkeys(signs))
 
 
 def _pressed(data: Fields, number: int) -> Event | None:
@@ -152,7 +179,6 @@ def _membership(data: Fields, number: int) -> Event | None:
 _READERS: dict[str, Callable[[Fields, int], Event | None]] = {
     "message": _message,
     "edited_message": _edited,
-    "message_reaction": _reaction,
     "callback_query": _pressed,
     "my_chat_member": _membership,
 }

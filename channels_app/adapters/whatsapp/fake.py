@@ -44,6 +44,14 @@ class Vendor(FakeVendor):
         found = {"id": "1234567890", "mime_type": "image/png", "caption": text}
         return self.reports(messages=[self.written(reference, "image", image=found)])
 
+    def reacted(self, reference: str, *, second: int, is_gone: bool = False) -> bytes:
+        given = {"message_id": reference, "emoji": "" if is_gone else "👍"}
+        at = str(int(timezone.now().timestamp()) + second)
+        about = f"{reference}:{second}:{is_gone:d}"
+        return self.reports(
+            messages=[self.written(about, "reaction", reaction=given, timestamp=at)]
+        )
+
     def receipts(self, call: Call) -> list[bytes]:
         return [self.receipt(call, status) for status in ("sent", "delivered", "read")]
 

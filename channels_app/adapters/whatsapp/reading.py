@@ -8,6 +8,7 @@ from channels_app import meta
 from channels_app.adapters.whatsapp.words import attachments_of, text_of
 from channels_app.json_fields import Fields, read_object
 from channels_app.protocol import ContactIdentity, Event, EventKind, RawRequest
+from channels_app.signs import reaction_data
 
 MOST = 1000
 # The longest of their ids that were seen have some 80 characters.
@@ -112,13 +113,15 @@ def _revoke(data: Fields, place: Place) -> Event | None:
 def _reaction(data: Fields, place: Place) -> Event | None:
     reaction = data.fields("reaction")
     about = reaction.identifier("message_id", LONGEST_ID)
+    # Empty where it was taken back.
+    emoji = reaction.line("emoji", 50)
     return _made(
         data,
         place,
         "reaction",
         about,
         references=(about,) if about else (),
-        data={"emoji": reaction.line("emoji", 50)},
+        data=reaction_data(emoji, is_gone=not emoji, is_only=True),
     )
 
 

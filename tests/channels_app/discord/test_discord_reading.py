@@ -1,5 +1,6 @@
 """What the events of Discord's gateway say."""
 
+import json
 from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
@@ -7,9 +8,11 @@ from uuid import uuid4
 import pytest
 from django.utils.translation import override
 
-from channels_app.adapters.discord.fake import BOT, CHAT, ROOM, SERVER
-from channels_app.adapters.discord.reading import nonce_of
+from channels_app.adapters.discord.fake import BOT, CHAT, ROOM, SERVER, Vendor
+from channels_app.adapters.discord.reading import Ears, nonce_of, read_events
+from channels_app.json_fields import read_object
 from channels_app.protocol import Attachment, BadPayload, ContactIdentity
+from channels_app.signs import reaction_data
 from tests.channels_app.discord.bots import PERSON, happened, received
 
 US = {"id": BOT, "username": "everydesk", "bot": True}
@@ -125,7 +128,10 @@ def test_reactions_are_told_apart() -> None:
     (liked,) = happened("MESSAGE_REACTION_ADD", **facts)
     (unliked,) = happened("MESSAGE_REACTION_REMOVE", **facts)
     assert (liked.kind, liked.references, liked.data["emoji"]) == ("reaction", ("9",), "👍")
-    assert liked.dedup_key != unliked.dedup_key
+    assert unliked.data == reaction_data("👍", is_gone=True)
+    frame = json.loads(Vendor().event("MESSAGE_REACTION_ADD", **facts)) | {"s": 8}
+    (again,) = read_events(read_object(json.dumps(frame).encode()), Ears(BOT))
+    assert len({liked.dedup_key, unliked.dedup_key, again.dedup_key}) == 3
     assert happened("MESSAGE_REACTION_ADD", **{**facts, "user_id": BOT}) == []
 
 

@@ -12,7 +12,14 @@ from django.utils.translation import override
 
 from channels_app.adapters.feishu import sealing
 from channels_app.adapters.feishu.fake import APP, GROUP, Vendor
-from channels_app.protocol import Attachment, BadPayload, BadSignature, ContactIdentity, RawRequest
+from channels_app.protocol import (
+    Attachment,
+    BadPayload,
+    BadSignature,
+    ContactIdentity,
+    RawRequest,
+)
+from channels_app.signs import reaction_data
 from tests.channels_app.feishu.apps import (
     KEYS,
     NOW,
@@ -231,7 +238,10 @@ def test_other_events_are_told_apart() -> None:
     (liked,) = parsed(event("im.message.reaction.created_v1", **facts))
     (unliked,) = parsed(event("im.message.reaction.deleted_v1", **facts))
     assert (liked.kind, liked.references) == ("reaction", ("om_1",))
-    assert liked.data == {"emoji": "OK", "is_gone": False}
+    assert (liked.data, unliked.data) == (
+        reaction_data("OK"),
+        reaction_data("OK", is_gone=True),
+    )
     assert liked.dedup_key != unliked.dedup_key
     action = {"tag": "button", "value": {"answer": "yes", "order": "7"}}
     place = {"open_message_id": "om_5", "open_chat_id": "oc_1"}

@@ -11,7 +11,14 @@ from django.utils.translation import override
 from channels_app.adapters.slack.adapter import signature
 from channels_app.adapters.slack.fake import CHAT, TEAM, Vendor
 from channels_app.adapters.slack.text import escaped, plain
-from channels_app.protocol import Attachment, BadPayload, BadSignature, ContactIdentity, RawRequest
+from channels_app.protocol import (
+    Attachment,
+    BadPayload,
+    BadSignature,
+    ContactIdentity,
+    RawRequest,
+)
+from channels_app.signs import reaction_data
 from tests.channels_app.slack.apps import (
     NOW,
     PERSON,
@@ -204,6 +211,8 @@ def test_other_events_are_told_apart() -> None:
     (unliked,) = happened("reaction_removed", **facts)
     assert (liked.kind, liked.references) == ("reaction", (f"{CHAT}:1.000001",))
     assert liked.dedup_key != unliked.dedup_key
+    assert liked.data == reaction_data("thumbsup")
+    assert unliked.data == reaction_data("thumbsup", is_gone=True)
     (joined,) = happened("member_joined_channel", channel=ROOM)
     assert (joined.kind, joined.data) == ("lifecycle", {"state": "member_joined_channel"})
     (chosen,) = parsed(Vendor().pressed("answer", "yes"))

@@ -143,6 +143,8 @@ def test_reactions_name_what_they_are_about() -> None:
     ]
     assert {each.references for each in events} == {(name_of(CHAT, "1479"),)}
     assert len({each.dedup_key for each in events}) == 3
+    (nowhere,) = parsed(activity("messageReaction", reactionsAdded=[{"type": "like"}]))
+    assert nowhere.references == ()
 
 
 def test_who_installs_the_bot_is_noted() -> None:

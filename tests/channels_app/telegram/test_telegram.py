@@ -13,6 +13,7 @@ from channels_app.protocol import (
     ContactIdentity,
     Event,
 )
+from channels_app.signs import reaction_data
 from tests.channels_app.telegram.bots import GROUP, PERSON, adapter, request
 
 
@@ -144,6 +145,26 @@ def test_other_events_are_told_apart() -> None:
     assert [event.data.get("state") for event in found[:2]] == ["migrate_to_chat_id", "kicked"]
     pressed = found[-1]
     assert person_of(pressed) == (str(PERSON), "Ann Li")
+
+
+def test_a_reaction_says_what_is_given_and_what_no_longer_is() -> None:
+    facts = {
+        "user": {"id": PERSON, "first_name": "Ann"},
+        "date": 1762000060,
+        "old_reaction": [{"type": "emoji", "emoji": "👍"}, {"type": "paid"}],
+        "new_reaction": [{"type": "emoji", "emoji": "🔥"}, {"type": "custom_emoji"}],
+    }
+    found = parsed("message_reaction", **{"from": None}, **facts)
+    assert [each.data for each in found] == [
+        reaction_data("🔥"),
+        reaction_data("★"),
+        reaction_data("👍", is_gone=True),
+    ]
+    assert {(each.references, each.sequence) for each in found} == {
+        ((f"{PERSON}:42",), 1762000060 * 1_000_000 + 7)
+    }
+    assert len({each.dedup_key for each in found}) == 3
+    assert person_of(found[0]) == (str(PERSON), "Ann")
 
 
 def test_what_nobody_wrote_to_us_is_skipped() -> None:
