@@ -68,6 +68,8 @@ class SettingField:
     default: object = ""
     # Of a secret that proves calls of the vendor: the one before goes on proving them until it is ended.
     overlaps: bool = False
+    # Of a required one: the name of a choice, and the value of it that alone needs this setting.
+    needed_by: tuple[str, str] | None = None
 
 
 # The setting of the secret that calls are signed with, where a kind has several.

@@ -41,7 +41,7 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
             form_field = self.fields[PREFIX + field.name]
             if field.kind == "secret":
                 is_stored = self._is_stored(field)
-                form_field.required = field.required and not is_stored
+                form_field.required = _is_always_required(field) and not is_stored
                 if is_stored:
                     form_field.help_text = _("Stored. Leave empty to keep it.")
             elif not is_new:
@@ -51,6 +51,23 @@ class ChannelForm(forms.ModelForm):  # type: ignore[type-arg]  # not subscriptab
         if self.kind and len(self.kind.secret_names) > 1:
             return field.name in secrets_by_name(self.instance.secret)
         return bool(self.instance.secret)
+
+    def clean(self) -> dict[str, Any]:
+        """Miss what the chosen way needs, and nothing that only another one needs."""
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        for field in self.kind.settings if self.kind else ():
+            if not self._is_needed(field, found) or found.get(PREFIX + field.name):
+                continue
+            if field.kind != "secret" or not self._is_stored(field):
+                form_field = self.fields[PREFIX + field.name]
+                self.add_error(PREFIX + field.name, form_field.error_messages["required"])
+        return found
+
+    def _is_needed(self, field: SettingField, found: dict[str, Any]) -> bool:
+        if field.needed_by is None or not field.required:
+            return False
+        choice, value = field.needed_by
+        return bool(found.get(PREFIX + choice) == value)
 
     def clean_hold_seconds(self) -> int:
         seconds = int(self.cleaned_data["hold_seconds"])
@@ -95,11 +112,15 @@ def channel_form(name: str, kind: ChannelKind | None) -> type[ChannelForm]:
     return type("KindForm", (ChannelForm,), {**fields, "kind_name": name, "kind": kind})
 
 
+def _is_always_required(field: SettingField) -> bool:
+    return field.required and field.needed_by is None
+
+
 def _form_field(field: SettingField) -> forms.Field:
     common: dict[str, Any] = {
         "label": field.label,
         "help_text": field.help_text,
-        "required": field.required,
+        "required": _is_always_required(field),
         "initial": _shown(field.default),
     }
     if field.kind == "boolean":
