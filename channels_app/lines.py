@@ -21,7 +21,7 @@ from channels_app.exchange import CallStanding
 from channels_app.models import PollPosition
 from channels_app.protocol import Event, Listens, RawRequest
 from channels_app.registry import FOLDERS, adapter_class, config_of, make_adapter
-from channels_app.services import ingesting, standing
+from channels_app.services import fetching, ingesting, standing
 from channels_app.services.doors import Door, find_door
 from helpdesk.bell import Bell
 from helpdesk.errors import HelpdeskError, NotFound
@@ -32,7 +32,7 @@ from helpdesk.tenancy import all_organizations, organization_scope, organization
 logger = logging.getLogger(__name__)
 
 # The row that says who holds the line of a channel, and where it was.
-PLACE = "line"
+PLACE = fetching.LINE
 LEASE = timedelta(seconds=60)
 HOLD_ON = timedelta(seconds=20)
 LOOK_SECONDS = 10.0
@@ -83,7 +83,8 @@ class HeldLine:
         if position is not None:
             self.position = position
         with organization_transaction():
-            self._hold(position=self.position, failures=0, error="")
+            now = timezone.now()
+            self._hold(position=self.position, failures=0, error="", read_at=now)
             ingesting.store(self.door, events, raw)
 
     def unreadable(self, raw: bytes, *, reason: str) -> None:
@@ -152,14 +153,15 @@ class Listener:
         try:
             adapter = make_adapter(door.kind, door.config)
             if isinstance(adapter, Listens):
-                adapter.listen(line)
+                # What is said of it is said to whoever administers the channel.
+                with override(door.language):
+                    adapter.listen(line)
         except LineLost:
             return False
         except _AWAY:
             raise
         except HelpdeskError as error:
-            with override(door.language):
-                _note(door.channel_id, row.fence, str(error.message))
+            _note(door.channel_id, row.fence, str(error.message))
             return True
         except Exception as error:
             logger.exception("A line broke: channel %s", door.channel_id)

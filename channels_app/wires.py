@@ -14,6 +14,8 @@ from channels_app import egress
 from channels_app.protocol import SendError
 
 CONNECT_SECONDS = 10.0
+# Some vendors never close their end, and what is held instead waits meanwhile.
+CLOSE_SECONDS = 2.0
 # What one frame may hold, unpacked.
 MOST_FRAME_BYTES = 3 * 1024 * 1024
 _UNWELCOME = frozenset({401, 403})
@@ -70,6 +72,7 @@ def open_wire(url: str, *, headers: Mapping[str, str] | None = None) -> Iterator
                     server_hostname=host if is_secure else None,
                     additional_headers=dict(headers or {}),
                     open_timeout=CONNECT_SECONDS,
+                    close_timeout=CLOSE_SECONDS,
                     max_size=MOST_FRAME_BYTES,
                     user_agent_header="Everydesk",
                     proxy=None,

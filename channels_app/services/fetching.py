@@ -17,6 +17,8 @@ from helpdesk.tenancy import organization_scope, organization_transaction
 NOTIFICATION = "everydesk_poll"
 # Strangers who name keys that nobody knows have them fetched no more often.
 SELDOM = timedelta(minutes=3)
+# The place of a channel that is no page to fetch but a long connection.
+LINE = "line"
 
 
 def want(channel_id: int, place: str = "", hint: Mapping[str, object] | None = None) -> None:
@@ -70,20 +72,25 @@ def report(channel_id: int) -> ChannelReport | None:
     row = rows.first()
     if row is None:
         return None
-    is_of_keys = row.place == vendor_keys.PLACE
     if row.error:
-        words = (
-            _("The keys that prove calls cannot be fetched: %(reason)s")
-            if is_of_keys
-            else _("Messages cannot be fetched: %(reason)s")
-        )
-        return ChannelReport(words % {"reason": row.error}, is_trouble=True)
+        return ChannelReport(_trouble(row.place) % {"reason": row.error}, is_trouble=True)
     if row.read_at is None:
         return None
     at = date_format(timezone.localtime(row.read_at), "DATETIME_FORMAT")
-    words = (
-        _("The keys that prove calls were fetched at %(moment)s.")
-        if is_of_keys
-        else _("Read to its end at %(moment)s.")
-    )
-    return ChannelReport(words % {"moment": at})
+    return ChannelReport(_success(row.place) % {"moment": at})
+
+
+def _trouble(place: str) -> str:
+    if place == vendor_keys.PLACE:
+        return _("The keys that prove calls cannot be fetched: %(reason)s")
+    if place == LINE:
+        return _("The long connection cannot be held: %(reason)s")
+    return _("Messages cannot be fetched: %(reason)s")
+
+
+def _success(place: str) -> str:
+    if place == vendor_keys.PLACE:
+        return _("The keys that prove calls were fetched at %(moment)s.")
+    if place == LINE:
+        return _("The long connection was held at %(moment)s.")
+    return _("Read to its end at %(moment)s.")

@@ -109,6 +109,10 @@ def test_what_a_line_says_becomes_messages_also_after_it_broke(
     eventually(lambda: len(caller.heard) == 1, 10)
     caller.tell("a")
     eventually(lambda: texts(world) == ["a"], 10)
+    with world.transaction():
+        told = fetching.report(world.channel.pk)
+    assert told is not None
+    assert (told.is_trouble, told.text.startswith("长连接在")) == (False, True)
     caller.hang_up()
     eventually(lambda: len(caller.heard) == 2, 10)
     caller.tell("b")
@@ -152,16 +156,26 @@ def test_a_channel_that_is_switched_off_hangs_up(
     eventually(lambda: not caller.wires, 10)
 
 
-def test_a_line_that_cannot_be_had_says_why(
-    world: World, settings: LazySettings, listening: Callable[[], lines.Lines]
+@pytest.mark.parametrize(
+    ("language", "words"), [("zh-hans", "公网"), ("en", "not at a public address")]
+)
+def test_a_line_that_cannot_be_had_says_why_in_the_language_of_its_channel(
+    world: World,
+    settings: LazySettings,
+    listening: Callable[[], lines.Lines],
+    language: str,
+    words: str,
 ) -> None:
     settings.OUTGOING_ALLOWED_NETWORKS = []
+    with world.transaction():
+        Channel.objects.update(language=language)
     listening()
 
     def trouble() -> bool:
         with world.transaction():
             told = fetching.report(world.channel.pk)
-        return told is not None and told.is_trouble and "公网" in told.text
+        is_said = told is not None and "无法保持长连接" in told.text and words in told.text
+        return told is not None and told.is_trouble and is_said
 
     eventually(trouble, 10)
 
