@@ -1,14 +1,18 @@
 """A played vendor that also takes websockets, on a port of its own."""
 
 import threading
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import ClassVar, Self
+from uuid import uuid4
 
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import Server, ServerConnection, serve
 
-from channels_app.fake_vendor import FakeVendor
+from channels_app.fake_vendor import Call, FakeVendor
+from channels_app.protocol import ChannelConfig
 
 
 class FakeWireVendor(FakeVendor):
@@ -64,3 +68,62 @@ class FakeWireVendor(FakeVendor):
             pass
         finally:
             self.wires.remove(wire)
+
+
+class FakeStreamVendor(FakeWireVendor):
+    """Calls us, or tells the same over a websocket while somebody holds one, and again until it is answered."""
+
+    # How long it waits for the answer to what it told.
+    patience_seconds: ClassVar[float] = 10.0
+
+    def __init__(self, port: int = 0, took: Callable[[Call], None] | None = None) -> None:
+        super().__init__(port, took)
+        # What is to be told, each with what kind of thing it is.
+        self.streamed: deque[tuple[str, bytes]] = deque()
+        # The answers to it.
+        self.acknowledged: list[dict[str, object]] = []
+
+    def begin(self) -> None:
+        super().begin()
+        self.streamed.clear()
+        self.acknowledged.clear()
+
+    def stream(self, body: bytes, kind: str = "") -> None:
+        """Put something on the line, for whoever holds it now or next."""
+        self.streamed.append((kind, body))
+
+    def says(self, address: str, config: ChannelConfig, text: str) -> int:
+        if not self.wires:
+            return super().says(address, config, text)
+        self.stream(self.message(uuid4().hex, text=text))
+        return 200
+
+    def greet(self, wire: ServerConnection) -> None:
+        """Say what is said first."""
+
+    def tell(self, wire: ServerConnection, kind: str, body: bytes) -> bool:
+        """Tell one thing and take the answer to it; tells whether the line goes on."""
+        raise NotImplementedError
+
+    def hear(self, told: str | bytes) -> None:
+        """Take what is said without being asked, such as a sign of life."""
+
+    def on_wire(self, wire: ServerConnection) -> None:
+        self.greet(wire)
+        goes_on = True
+        while goes_on:
+            try:
+                kind, body = self.streamed.popleft()
+            except IndexError:
+                self._listen(wire)
+                continue
+            try:
+                goes_on = self.tell(wire, kind, body)
+            except (ConnectionClosed, TimeoutError):
+                # Nobody has answered: it comes again.
+                self.streamed.appendleft((kind, body))
+                return
+
+    def _listen(self, wire: ServerConnection) -> None:
+        with suppress(TimeoutError):
+            self.hear(wire.recv(timeout=0.05))

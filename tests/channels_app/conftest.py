@@ -3,7 +3,7 @@
 import pytest
 import time_machine
 
-from channels_app import limits
+from channels_app import limits, lines
 from channels_app.services.doors import find_door
 from helpdesk.models import Conversation, Letter, Message
 from helpdesk.services import replying
@@ -48,6 +48,15 @@ def first(world, mailbox):
 @pytest.fixture
 def door(world):
     return find_door(world.channel.public_id)
+
+
+@pytest.fixture
+def held(monkeypatch):
+    """A process that holds lines; it looks when it is told to, and ends with the test."""
+    monkeypatch.setattr(lines, "FIRST_PAUSE", 0.05)
+    found = lines.Lines()
+    yield found
+    found.stop_listening()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
-from queue import Empty, Queue
 from typing import ClassVar
 from uuid import uuid4
 
@@ -13,7 +12,7 @@ from websockets.sync.server import ServerConnection
 from channels_app.adapters.dingtalk.adapter import signature
 from channels_app.adapters.dingtalk.streaming import TOPIC
 from channels_app.fake_vendor import PICTURE, Answer, Call
-from channels_app.fake_wires import FakeWireVendor
+from channels_app.fake_wires import FakeStreamVendor
 from channels_app.protocol import ChannelConfig
 
 CLIENT = "dingoer8c3ylcq5vqbte"
@@ -22,7 +21,7 @@ GROUP = "cidQ4jYnhQ0mT5b1w=="
 SAID = frozenset({"/v1.0/robot/oToMessages/batchSend", "/v1.0/robot/groupMessages/send"})
 
 
-class Vendor(FakeWireVendor):
+class Vendor(FakeStreamVendor):
     """Issues tokens, takes messages and files, gives a picture for every code, and streams what is put on it."""
 
     addresses: ClassVar[Mapping[str, str]] = {"base_url": "", "oapi_url": ""}
@@ -42,8 +41,6 @@ class Vendor(FakeWireVendor):
     def __init__(self, port: int = 0, took: Callable[[Call], None] | None = None) -> None:
         super().__init__(port, took)
         self.issued = 0
-        self.streamed: Queue[tuple[str, str]] = Queue()
-        self.acknowledged: list[dict[str, object]] = []
 
     @property
     def token(self) -> str:
@@ -103,25 +100,20 @@ class Vendor(FakeWireVendor):
         values = json.loads(json.loads(call.body)["msgParam"])
         return str(values.get("content") or values.get("photoURL") or values["mediaId"])
 
-    def stream(self, body: bytes, topic: str = TOPIC) -> None:
-        """Put a message on the line."""
-        self.streamed.put((topic, body.decode()))
-
-    def on_wire(self, wire: ServerConnection) -> None:
-        while True:
-            try:
-                topic, content = self.streamed.get(timeout=0.05)
-            except Empty:
-                if wire.protocol.close_rcvd is not None:
-                    return
-                continue
-            headers = {"messageId": uuid4().hex, "topic": topic, "contentType": "application/json"}
-            kind = "CALLBACK" if topic == TOPIC else "SYSTEM"
-            frame = {"specVersion": "1.0", "type": kind, "headers": headers, "data": content}
-            wire.send(json.dumps(frame))
-            if topic == "disconnect":
-                return
-            self.acknowledged.append(json.loads(wire.recv(timeout=10)))
+    def tell(self, wire: ServerConnection, kind: str, body: bytes) -> bool:
+        topic = kind or TOPIC
+        headers = {"messageId": uuid4().hex, "topic": topic, "contentType": "application/json"}
+        frame = {
+            "specVersion": "1.0",
+            "type": "SYSTEM" if kind else "CALLBACK",
+            "headers": headers,
+            "data": body.decode(),
+        }
+        wire.send(json.dumps(frame))
+        if topic == "disconnect":
+            return False
+        self.acknowledged.append(json.loads(wire.recv(timeout=self.patience_seconds)))
+        return True
 
     def _session(self) -> dict[str, object]:
         until = timezone.now() + timedelta(hours=1)

@@ -25,8 +25,13 @@ KIND = ChannelKind(
             " “Basic Information”."
         ),
         _(
-            "Save here, then paste the address for the vendor under “Event Subscriptions”; also"
-            " under “Interactivity” if you send buttons."
+            "Without a public address switch “Socket Mode” on there, make an app-level token"
+            " (xapp-…) with connections:write under “Basic Information”, and choose Socket Mode"
+            " here too: there is nothing to paste then, and no signing secret is needed."
+        ),
+        _(
+            "Otherwise save here, then paste the address for the vendor under “Event"
+            " Subscriptions”; also under “Interactivity” if you send buttons."
         ),
         _(
             "Subscribe to the bot events message.im and app_mention; also to message.channels,"
@@ -36,11 +41,30 @@ KIND = ChannelKind(
     ),
     settings=(
         SettingField(
+            "mode",
+            _("How messages come"),
+            kind="choice",
+            choices=(
+                ("http", _("Slack calls us (Events API)")),
+                ("socket", _("We call Slack (Socket Mode)")),
+            ),
+            default="http",
+        ),
+        SettingField(
             "secret",
             _("Signing secret"),
-            _("Slack signs every call with it."),
+            _("Slack signs every call with it. Needed where Slack calls us."),
             kind="secret",
             required=True,
+            needed_by=("mode", "http"),
+        ),
+        SettingField(
+            "app_token",
+            _("App-level token"),
+            _("xapp-…, with connections:write. Needed for Socket Mode."),
+            kind="secret",
+            required=True,
+            needed_by=("mode", "socket"),
         ),
         SettingField("bot_token", _("Bot token"), kind="secret", required=True),
         SettingField(

@@ -1,4 +1,4 @@
-"""Slack, by the Events API and the Web API (https://docs.slack.dev)."""
+"""Slack, by the Events API or Socket Mode, and the Web API (https://docs.slack.dev)."""
 
 import hashlib
 import hmac
@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
-from channels_app import calling, form_bodies, http, signatures, vendor_files
-from channels_app.adapters.slack import answers
+from channels_app import calling, form_bodies, http, signatures, vendor_files, wires
+from channels_app.adapters.slack import answers, socket_mode
 from channels_app.adapters.slack.reading import THREAD, read_events
 from channels_app.adapters.slack.text import escaped
 from channels_app.json_fields import Fields, read_object
@@ -24,6 +24,7 @@ from channels_app.protocol import (
     ChannelConfig,
     Event,
     HttpReply,
+    Line,
     OutboundMessage,
     RawRequest,
     SendError,
@@ -134,7 +135,36 @@ class Adapter:
         ours = self.config.text("team_id")
         if ours and team != ours:
             raise ChannelError(_("The bot token is of another workspace."), permanent=True)
+        if self.has_line:
+            self._socket_address()
+            told = _(
+                "Ready: Slack knows the bot as %(name)s in %(team)s, and lets us in by Socket Mode."
+            )
+            return told % names
         return _("Ready: Slack knows the bot as %(name)s in %(team)s.") % names
+
+    @property
+    def has_line(self) -> bool:
+        return self.config.text("mode") == "socket"
+
+    def listen(self, line: Line) -> None:
+        """Hold a socket, and the next one before Slack ends it; each has an address of its own."""
+        # Only the ticket goes there, which came with the address.
+        socket_mode.hold(
+            lambda: wires.open_wire(self._socket_address()), line, self.config.text("team_id")
+        )
+
+    def _socket_address(self) -> str:
+        """Return where the next socket is opened. Raises SendError."""
+        token = self.config.named_secrets.get("app_token", "").strip()
+        if not token:
+            raise SendError(_("There is no app-level token yet."), kind="auth")
+        answer = self._ask("apps.connections.open", {}, token=token)
+        try:
+            return answer.identifier("url", 2000, required=True)
+        except BadPayload as error:
+            reason = _("What answers there is not Slack.")
+            raise SendError(reason, kind="server", retryable=True) from error
 
     def _hand_over(self, file: Attachment, place: str, thread: str) -> SendResult:
         """Bring a file to where Slack says, then have it shown. Raises SendError."""
@@ -185,13 +215,21 @@ class Adapter:
         except BadPayload as error:
             raise ChannelError(_("What answers there is not Slack."), permanent=False) from error
 
-    def _ask(self, method: str, values: Mapping[str, object], *, is_form: bool = False) -> Fields:
+    def _ask(
+        self,
+        method: str,
+        values: Mapping[str, object],
+        *,
+        is_form: bool = False,
+        token: str | None = None,
+    ) -> Fields:
         body = (
             urlencode(values, errors="replace").encode()
             if is_form
             else json.dumps(values, ensure_ascii=False).encode("utf-8", "replace")
         )
-        headers = self._token() | ({"content-type": _FORM} if is_form else {})
+        proof = self._token() if token is None else calling.bearer(token)
+        headers = proof | ({"content-type": _FORM} if is_form else {})
         return answers.read(
             calling.exchange("POST", f"{self._base()}/{method}", body=body, headers=headers)
         )

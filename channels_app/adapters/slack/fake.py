@@ -10,9 +10,12 @@ from urllib.parse import parse_qsl, urlencode
 from uuid import uuid4
 
 from django.utils import timezone
+from websockets.sync.server import ServerConnection
 
 from channels_app.adapters.slack.adapter import signature
-from channels_app.fake_vendor import PICTURE, Answer, Call, FakeVendor, Greeting, Sealed
+from channels_app.adapters.slack.socket_mode import EVENT, GOODBYE, HELLO, INTERACTION
+from channels_app.fake_vendor import PICTURE, Answer, Call, Greeting, Sealed
+from channels_app.fake_wires import FakeStreamVendor
 from channels_app.protocol import ChannelConfig
 
 TEAM = "T061EG9R6"
@@ -21,11 +24,14 @@ POST, DONE = "/api/chat.postMessage", "/api/files.completeUploadExternal"
 _BEGUN = 1_700_000_000
 
 
-class Vendor(FakeVendor):
+class Vendor(FakeStreamVendor):
     """Takes messages and files for one bot, and gives a picture for every file to whoever has the token."""
 
     addresses: ClassVar[Mapping[str, str]] = {"base_url": "/api"}
-    named_secrets: ClassVar[Mapping[str, str]] = {"bot_token": "xoxb-17653672481-of-a-bot"}
+    named_secrets: ClassVar[Mapping[str, str]] = {
+        "bot_token": "xoxb-17653672481-of-a-bot",
+        "app_token": "xapp-1-A0FFV41KK-of-an-app",
+    }
     unknown: ClassVar[tuple[bytes, ...]] = (
         b'{"type":"app_rate_limited","team_id":"T061EG9R6"}',
         b'{"type":"event_callback","event":{"type":"team_rename","name":"New"},"event_id":"Ev1"}',
@@ -120,18 +126,39 @@ class Vendor(FakeVendor):
         if call.path.startswith("/upload/"):
             self.uploads.append(call.body)
             return Answer(200, b"OK - 1", {"content-type": "text/plain"})
-        is_known = call.headers.get("authorization") == f"Bearer {self.named_secrets['bot_token']}"
+        method = call.path.removeprefix("/api/")
+        name = "app_token" if method == "apps.connections.open" else "bot_token"
+        is_known = call.headers.get("authorization") == f"Bearer {self.named_secrets[name]}"
         if call.path.startswith("/files-pri/"):
             return _file() if is_known else _sign_in()
         if not is_known:
             return refused("invalid_auth")
-        return self._answered(call.path.removeprefix("/api/"), values_of(call))
+        return self._answered(method, values_of(call))
+
+    def greet(self, wire: ServerConnection) -> None:
+        app = {"app_id": "A0FFV41KK"}
+        wire.send(json.dumps({"type": HELLO, "connection_info": app, "num_connections": 1}))
+
+    def tell(self, wire: ServerConnection, kind: str, body: bytes) -> bool:
+        """Tell a call as an envelope; `disconnect` says goodbye, with the reason as its body."""
+        if kind == GOODBYE:
+            wire.send(json.dumps({"type": GOODBYE, "reason": body.decode()}))
+            return True
+        kind = kind or (INTERACTION if body.startswith(b"payload=") else EVENT)
+        fields = dict(parse_qsl(body.decode())) if kind == INTERACTION else {}
+        payload = json.loads(fields.get("payload", "") or body)
+        envelope = {"envelope_id": uuid4().hex, "type": kind, "payload": payload}
+        wire.send(json.dumps(envelope))
+        self.acknowledged.append(json.loads(wire.recv(timeout=self.patience_seconds)))
+        return True
 
     def _answered(self, method: str, values: Mapping[str, str]) -> Answer:
         here = f"http://127.0.0.1:{self.port}"
         if method == "chat.postMessage":
             place = CHAT if values["channel"] == self.customer else values["channel"]
             return said(channel=place, ts=f"{_BEGUN + len(self.calls)}.000100")
+        if method == "apps.connections.open":
+            return said(url=f"{self.wire_address}/link/?ticket=12348&app_id=A0FFV41KK")
         if method == "conversations.open":
             return said(channel={"id": CHAT})
         if method == "files.getUploadURLExternal":

@@ -101,13 +101,13 @@ def test_a_stream_is_followed_acknowledged_and_taken_up_again(
     try:
         held.look()
         vendor.stream(vendor.message("msg-1", text="one"))
-        vendor.stream(b'{"opaque":"ping"}', topic="ping")
+        vendor.stream(b'{"opaque":"ping"}', "ping")
         eventually(lambda: len(vendor.acknowledged) == 2, 20)
         first, pong = vendor.acknowledged
         assert (first["code"], first["data"]) == (200, '{"response": null}')
         assert pong["data"] == '{"opaque":"ping"}'
         # They hang up before they go: another line begins.
-        vendor.stream(b"{}", topic="disconnect")
+        vendor.stream(b"{}", "disconnect")
         vendor.stream(vendor.message("msg-2", text="two"))
         vendor.stream(vendor.message("msg-1", text="one"))
         vendor.stream(b"no JSON")
