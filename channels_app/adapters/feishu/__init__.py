@@ -20,10 +20,15 @@ KIND = ChannelKind(
         _("In the developer console make a custom app, and add the feature “Bot” to it."),
         _("Take the App ID and the App Secret from “Credentials & Basic Info”."),
         _(
-            "Set an Encrypt Key under “Events & Callbacks” › “Encryption Strategy”; calls without"
-            " it are not accepted."
+            "Without a public address choose the long connection here and save; as soon as this"
+            " page says that it is held, choose it under “Events & Callbacks” › “Event"
+            " configuration” too. No Encrypt Key is needed for it."
         ),
-        _("Save here, then paste the address for the vendor there as request URL of the events."),
+        _(
+            "Otherwise set an Encrypt Key under “Events & Callbacks” › “Encryption Strategy”"
+            " (calls without it are not accepted), save here, then paste the address for the vendor"
+            " there as request URL of the events."
+        ),
         _(
             "Subscribe to “Message received” (im.message.receive_v1), “Message read”, “Message"
             " recalled”, and to the reactions if you like."
@@ -37,11 +42,22 @@ KIND = ChannelKind(
         SettingField("app_id", _("App ID"), required=True),
         SettingField("app_secret", _("App Secret"), kind="secret", required=True),
         SettingField(
+            "mode",
+            _("How messages come"),
+            kind="choice",
+            choices=(
+                ("http", _("Feishu calls us (request URL)")),
+                ("line", _("We call Feishu (long connection)")),
+            ),
+            default="http",
+        ),
+        SettingField(
             "secret",
             _("Encrypt Key"),
-            _("Every call is encrypted and signed with it."),
+            _("Every call is encrypted and signed with it. Needed where Feishu calls us."),
             kind="secret",
             required=True,
+            needed_by=("mode", "http"),
         ),
         SettingField(
             "region",

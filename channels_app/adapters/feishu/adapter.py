@@ -1,4 +1,7 @@
-"""Feishu and Lark, by the events and calls of a custom app (https://open.feishu.cn/document)."""
+"""Feishu and Lark, by the events and calls of a custom app (https://open.feishu.cn/document).
+
+Events come to our address, sealed, or through a long connection that we hold, as they are.
+"""
 
 import json
 import re
@@ -8,12 +11,12 @@ from urllib.parse import quote
 
 from django.utils.translation import gettext as _
 
-from channels_app import calling, form_bodies, http, signatures, vendor_files
+from channels_app import calling, form_bodies, http, signatures, vendor_files, wires
 from channels_app.access_tokens import with_token
-from channels_app.adapters.feishu import TEXT_MAX, answers, sealing
+from channels_app.adapters.feishu import TEXT_MAX, answers, long_connection, sealing
 from channels_app.adapters.feishu.reading import TOPIC, read_events
 from channels_app.adapters.feishu.words import BESIDE
-from channels_app.json_fields import Fields
+from channels_app.json_fields import Fields, read_object
 from channels_app.protocol import (
     Attachment,
     BadPayload,
@@ -22,6 +25,7 @@ from channels_app.protocol import (
     ChannelConfig,
     Event,
     HttpReply,
+    Line,
     OutboundMessage,
     RawRequest,
     SendError,
@@ -97,7 +101,10 @@ class Adapter:
             raise BadSignature("The call is for another app")
 
     def parse(self, request: RawRequest) -> list[Event]:
-        return read_events(sealing.opened(request.body, self.config.secrets))
+        call = read_object(request.body)
+        # What a long connection brought is not sealed; `verify` lets nobody else leave that out.
+        is_sealed = "encrypt" in call
+        return read_events(sealing.opened(request.body, self.config.secrets) if is_sealed else call)
 
     def accepted(self, request: RawRequest) -> HttpReply:
         """Return an empty object: whoever pressed a button would be shown anything else as a fault."""
@@ -129,7 +136,37 @@ class Adapter:
             name = found.fields("bot").line("app_name", 200)
         except BadPayload as error:
             raise ChannelError(_("What answers there is not Feishu."), permanent=True) from error
+        if self.has_line:
+            self._endpoint()
+            told = _("Ready: Feishu knows the bot as %(name)s, and offers a long connection.")
+            return told % {"name": name}
         return _("Ready: Feishu knows the bot as %(name)s.") % {"name": name}
+
+    @property
+    def has_line(self) -> bool:
+        return self.config.text("mode") == "line"
+
+    def listen(self, line: Line) -> None:
+        """Hold a long connection; Feishu gives each of them an address of its own. Raises SendError."""
+        endpoint = self._endpoint()
+        # Only the ticket goes there, which came with the address.
+        with wires.open_wire(endpoint.url) as wire:
+            line.works()
+            long_connection.Connection(wire, line, endpoint).follow()
+
+    def _endpoint(self) -> long_connection.Endpoint:
+        app, secret = self._credentials()
+        reply = calling.exchange(
+            "POST",
+            f"{self._base()}{long_connection.PATH}",
+            body=_encoded({"AppID": app, "AppSecret": secret}),
+            headers={},
+        )
+        try:
+            return long_connection.endpoint_of(answers.read(reply))
+        except BadPayload as error:
+            reason = _("What answers there is not Feishu.")
+            raise SendError(reason, kind="server", retryable=True) from error
 
     def _sent(self, message: OutboundMessage, token: str) -> SendResult:
         content = {**self._content(message, token), "uuid": message.client_ref}
@@ -185,10 +222,7 @@ class Adapter:
         return answers.read(reply)
 
     def _fresh_token(self) -> tuple[str, timedelta]:
-        secret = self.config.named_secrets.get("app_secret", "")
-        app = self.config.text("app_id")
-        if not app or not secret:
-            raise SendError(_("There is no usable App ID or App Secret yet."), kind="auth")
+        app, secret = self._credentials()
         reply = calling.exchange(
             "POST",
             f"{self._base()}/open-apis/auth/v3/tenant_access_token/internal",
@@ -196,6 +230,13 @@ class Adapter:
             headers={},
         )
         return answers.token_of(reply)
+
+    def _credentials(self) -> tuple[str, str]:
+        secret = self.config.named_secrets.get("app_secret", "")
+        app = self.config.text("app_id")
+        if not app or not secret:
+            raise SendError(_("There is no usable App ID or App Secret yet."), kind="auth")
+        return app, secret
 
     def _is_ours(self, request: RawRequest) -> bool:
         try:

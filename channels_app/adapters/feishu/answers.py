@@ -1,7 +1,8 @@
 """What Feishu answers: a code in the body, whatever the status is.
 
 https://open.feishu.cn/document/server-docs/api-call-guide/generic-error-code. The codes of tokens and
-of too many calls are from there; those of single messages are from the page of each call.
+of too many calls are from there; those of single messages are from the page of each call, those of long
+connections (from 1000040343 on, and 1) from their own kit.
 """
 
 from datetime import timedelta
@@ -20,12 +21,25 @@ Kind = Literal["auth", "rate", "blocked", "undeliverable", "server"]
 _STALE = frozenset({99991661, 99991663, 99991664, 99991665, 99991668, 99991671, 99991677})
 _CODES: dict[Kind, tuple[int, ...]] = {
     # The app, its secret, its permissions, its bot.
-    "auth": (10003, 10005, 10012, 10014, 99991401, 99991543, 99991672, 99991679, 230006, 230027),
+    "auth": (
+        10003,
+        10005,
+        10012,
+        10014,
+        99991401,
+        99991543,
+        99991672,
+        99991679,
+        230006,
+        230027,
+        1000040344,
+        1000040350,
+    ),
     "rate": (11232, 11247, 99991400, 230020),
     # Not in the group, muted, not allowed to write to this person, or switched off by them.
     "blocked": (230002, 230013, 230018, 230035, 230036, 230037, 230038, 230053),
     # The same message is being sent by an earlier attempt.
-    "server": (230049, 99991500, 232096),
+    "server": (230049, 99991500, 232096, 1, 1000040343),
 }
 _KINDS: dict[int, Kind] = {code: kind for kind, codes in _CODES.items() for code in codes}
 # What an answer may refer to no longer: recalled, deleted, out of sight, a topic that is gone.

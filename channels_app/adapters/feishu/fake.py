@@ -8,17 +8,22 @@ from typing import ClassVar
 from uuid import uuid4
 
 from django.utils import timezone
+from websockets.sync.server import ServerConnection
 
-from channels_app.adapters.feishu import sealing
-from channels_app.fake_vendor import PICTURE, Answer, Call, FakeVendor, Greeting, Sealed
+from channels_app.adapters.feishu import long_connection, sealing
+from channels_app.adapters.feishu.frames import CONTROL, DATA, Frame
+from channels_app.fake_vendor import PICTURE, Answer, Call, Greeting, Sealed
+from channels_app.fake_wires import FakeStreamVendor
 from channels_app.protocol import ChannelConfig
 
 APP = "cli_9f5343c580712544"
 GROUP = "oc_5ce6d572455d361153b7cb51da133945"
+# Who answers on its long connections.
+SERVICE = 33554678
 _API = "/open-apis/im/v1"
 
 
-class Vendor(FakeVendor):
+class Vendor(FakeStreamVendor):
     """Issues tokens, takes files and messages, each uuid once, and gives a picture for every file."""
 
     facts: ClassVar[Mapping[str, object]] = {"app_id": APP}
@@ -37,7 +42,9 @@ class Vendor(FakeVendor):
 
     def __init__(self, port: int = 0, took: Callable[[Call], None] | None = None) -> None:
         super().__init__(port, took)
-        self.issued = 0
+        self.issued = self.pings = 0
+        # An event comes in so many frames.
+        self.parts = 1
         self._taken: dict[str, str] = {}
 
     @property
@@ -124,6 +131,8 @@ class Vendor(FakeVendor):
     def answer(self, call: Call) -> Answer:
         if call.path == "/open-apis/auth/v3/tenant_access_token/internal":
             return self._issue(json.loads(call.body))
+        if call.path == long_connection.PATH:
+            return self._connect(json.loads(call.body))
         if call.headers.get("authorization") != f"Bearer {self.token}" or not self.issued:
             return refused(99991663, "Invalid access token for authorization.")
         if call.path == "/open-apis/bot/v3/info":
@@ -149,6 +158,33 @@ class Vendor(FakeVendor):
         content = json.loads(json.loads(call.body)["content"])
         return str(content.get("text") or content.get("image_key") or content["file_key"])
 
+    def tell(self, wire: ServerConnection, kind: str, body: bytes) -> bool:
+        """Tell an event in its frames, and take the answer to it."""
+        size = -(-len(body) // self.parts) or 1
+        message = uuid4().hex
+        for at in range(self.parts):
+            headers = {
+                "type": kind or long_connection.EVENT,
+                "message_id": message,
+                "sum": str(self.parts),
+                "seq": str(at),
+            }
+            part = body[at * size : (at + 1) * size]
+            wire.send(Frame.made(DATA, SERVICE, headers, part).written())
+        while True:
+            answer = Frame.read(bytes(wire.recv(timeout=self.patience_seconds, decode=False)))
+            if answer.method == DATA:
+                self.acknowledged.append({**json.loads(answer.payload), **answer.headers})
+                return True
+            self.pings += 1
+
+    def hear(self, told: str | bytes) -> None:
+        self.pings += 1
+
+    def greet(self, wire: ServerConnection) -> None:
+        config = json.dumps({"PingInterval": 90}).encode()
+        wire.send(Frame.made(CONTROL, SERVICE, {"type": long_connection.PONG}, config).written())
+
     def _is_message(self, call: Call) -> bool:
         is_reply = call.path.startswith(f"{_API}/messages/") and call.path.endswith("/reply")
         return call.method == "POST" and (is_reply or call.path == f"{_API}/messages")
@@ -158,6 +194,14 @@ class Vendor(FakeVendor):
             return refused(10014, "app secret invalid", status=200)
         self.issued += 1
         found = {"code": 0, "msg": "ok", "tenant_access_token": self.token, "expire": 7200}
+        return Answer(200, json.dumps(found).encode())
+
+    def _connect(self, asked: Mapping[str, str]) -> Answer:
+        if asked != {"AppID": APP, "AppSecret": self.named_secrets["app_secret"]}:
+            return refused(10014, "app secret invalid", status=200)
+        url = f"{self.wire_address}/ws/v2?device_id=1&service_id={SERVICE}&ticket=t"
+        config = {"PingInterval": 120, "ReconnectCount": -1, "ReconnectInterval": 120}
+        found = {"code": 0, "msg": "", "data": {"URL": url, "ClientConfig": config}}
         return Answer(200, json.dumps(found).encode())
 
     def _take(self, uuid: str) -> Answer:
