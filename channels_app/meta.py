@@ -43,7 +43,7 @@ _CODES: dict[Kind, tuple[int, ...]] = {
     # No such person, or nothing that they can be sent.
     "undeliverable": (
         *(33, 100, 130472, 131008, 131009, 131021, 131026, 131030, 131049, 131051, 131052),
-        *(131053, 131062),
+        *(131053, 131062, 132000, 132001, 132005, 132007, 132012, 132015, 132016),
     ),
     # Of the moment.
     "server": (1, 2, 1200, 131000, 131016, 131057, 133004),
@@ -160,9 +160,22 @@ def meaning(code: int | None, subcode: int = 0, *, said: str = "") -> str:
         "server": _("Meta cannot take it for the moment."),
     }
     kind = None if code is None else kind_of(code, subcode)
-    known = words.get(kind or "", _("Meta refused it."))
+    known = _of_template(code) or words.get(kind or "", _("Meta refused it."))
     number = "/".join(str(each) for each in (code, subcode) if each)
     return " ".join(filter(None, (known, said, f"({number})" if number else "")))
+
+
+def _of_template(code: int | None) -> str:
+    """Return what an error says of an approved text; empty for other errors."""
+    words = {
+        132000: _("The template has another number of places at Meta."),
+        132001: _("Meta knows no approved template of this name in this language."),
+        132005: _("The template is too long with these values."),
+        132012: _("Meta takes something else in the places of the template."),
+        132015: _("Meta has paused the template."),
+        132016: _("Meta has switched the template off."),
+    }
+    return words.get(code or 0, "")
 
 
 def _answer(reply: http.Reply, *, sent: bool) -> Fields:

@@ -11,6 +11,7 @@ from typing import Literal, Protocol, get_args, runtime_checkable
 
 from django.utils.functional import Promise
 
+from channels_app.outbound import OutboundTemplate, Push
 from channels_app.token_keeping import FetchToken as FetchToken  # noqa: PLC0414  (part of the protocol)
 from channels_app.token_keeping import Tokens, UnkeptTokens
 from helpdesk.errors import ChannelError
@@ -156,20 +157,6 @@ class OutboundLetter:
 
 
 @dataclass(frozen=True, slots=True)
-class Push:
-    """What a device is told of a reply that its app has not shown."""
-
-    service: str
-    token: str
-    language: str
-    app_version: str
-    title: str
-    text: str
-    conversation_id: int
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
 class OutboundMessage:
     """A reply to deliver; `client_ref` stays the same over all attempts (the idempotency key)."""
 
@@ -181,7 +168,7 @@ class OutboundMessage:
     subject: str = ""
     attachments: tuple[Attachment, ...] = ()
     buttons: tuple[str, ...] = ()
-    template: str = ""
+    template: OutboundTemplate | None = None
     reply_to: str = ""
     reply_token: str = ""
     letter: OutboundLetter | None = None

@@ -97,6 +97,17 @@ class FileLimit:
 
 
 @dataclass(frozen=True, slots=True)
+class TemplateRules:
+    """What a platform sets to texts that it approved before, and to the values in their places."""
+
+    # Of the approved text, and of the whole once it is filled.
+    text_max: int = 1024
+    places_max: int = 10
+    # How many spaces may follow each other in a value.
+    spaces_max: int = 4
+
+
+@dataclass(frozen=True, slots=True)
 class Limits:
     """What a platform sets to what is sent through it."""
 
@@ -120,6 +131,8 @@ class Limits:
     is_public: bool = False
     # Whether an answer leaves in the writer's own words, not as a text that somebody approved before.
     freeform: bool = True
+    # Texts that were approved before may be sent, even when the time for answers is over; None: there are none.
+    templates: TemplateRules | None = None
     # What whoever writes should know before they do.
     notice: str | Promise = ""
     # Why nobody can be answered through this channel, where that is so.

@@ -9,7 +9,7 @@ from helpdesk.splitting import split
 
 def parts_of(message: OutboundMessage, capabilities: Capabilities) -> list[OutboundMessage]:
     """Return the messages that a reply leaves as, in their order; each has a key of its own that stays the same."""
-    if not capabilities.in_parts:
+    if not capabilities.in_parts or message.template is not None:
         return [message]
     texts = split(message.text, capabilities.text_max, capabilities.text_unit)
     if message.letter is not None or (len(texts) == 1 and not capabilities.files_apart):

@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from channels_app.models import Device, Dispatch
-from channels_app.protocol import ContactIdentity, OutboundMessage, Push
+from channels_app.outbound import Push
+from channels_app.protocol import ContactIdentity, OutboundMessage
 from helpdesk.errors import HelpdeskError
 from helpdesk.models import Delivery, Organization, Outbox
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from channels_app.leaving import pushes
 from channels_app.models import Dispatch, InboundEvent
+from channels_app.outbound import template_of
 from channels_app.protocol import Address, ContactIdentity, OutboundLetter, OutboundMessage
 from channels_app.protocol import Attachment as OutboundFile
 from channels_app.services.files import path_of, visitor_key
@@ -43,6 +44,7 @@ def reply(row: Outbox) -> OutboundMessage:
         reply_to=answered,
         reply_token=_reply_token(asked) if asked else "",
         letter=_letter(row, letter) if letter else None,
+        template=template_of(row.template) if row.template else None,
         # Only the first of several parts is shown as an answer; some vendors want to know it for all.
         context={"author": _author(row), "sent_at": message.entry.at, "answered": answered},
     )

@@ -18,6 +18,7 @@ from helpdesk.errors import HelpdeskError, WrongState
 from helpdesk.models import Channel
 from helpdesk.registries import ChannelKind, channel_kinds, secrets_by_name
 from helpdesk.services import channels, organizations
+from helpdesk.services.limits import limits_of_channel
 from helpdesk.tenancy import organization_transaction
 
 # Kinds whose tag goes into a page, and the script of each.
@@ -124,6 +125,8 @@ class ChannelAdmin(ScopedAdmin):
             "guide": kind.guide if kind else (),
             "can_test": bool(kind and kind.test_connection),
             "report": kind.report(channel.pk) if channel and kind and kind.report else None,
+            "takes_templates": channel is not None
+            and limits_of_channel(channel).templates is not None,
             "older_secrets": _older_secrets(channel, kind) if channel and kind else (),
         }
         response: HttpResponse = super().change_view(

@@ -124,6 +124,7 @@ ORGANIZATION = _looks(
                 _organization("queue", _("Queues"), "inbox"),
                 _organization("escalationpath", _("Escalation paths"), "escalator"),
                 _organization("channel", _("Channels"), "hub"),
+                _organization("messagetemplate", _("Message templates"), "approval"),
                 {
                     "title": _("Routing"),
                     "icon": "alt_route",

@@ -15,6 +15,7 @@ SUBJECTS = [
     "escalation",
     "capacity",
     "channels",
+    "message_templates",
     "tokens",
     "conversations",
     "trail",

@@ -40,6 +40,7 @@ from helpdesk.models.holding import Assignment, Mention, Rating, Transfer
 from helpdesk.models.letters import Letter, Participant
 from helpdesk.models.links import STANDING, ConversationLink
 from helpdesk.models.merging import Consent, CustomerMerge, MergeSuggestion
+from helpdesk.models.message_templates import MessageTemplate
 from helpdesk.models.organization import (
     Department,
     Organization,
@@ -102,6 +103,7 @@ __all__ = [
     "Mention",
     "MergeSuggestion",
     "Message",
+    "MessageTemplate",
     "MessageWords",
     "ObjectGrant",
     "Organization",

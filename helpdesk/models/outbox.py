@@ -61,6 +61,8 @@ class Outbox(Deliverable):
     # What it ended of its conversation: so the customer waits again when it is taken back.
     waiting_since = models.DateTimeField(null=True, blank=True)
     return_at = models.DateTimeField(null=True, blank=True)
+    # The approved text that it is: name, language and the values in its places, as they were then.
+    template = models.JSONField(null=True, blank=True)
 
     class Meta:
         verbose_name = _("delivery")

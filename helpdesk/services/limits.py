@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from helpdesk.errors import Refused
-from helpdesk.models import Attachment, Conversation, Delivery, Direction, Message, Outbox
+from helpdesk.models import Attachment, Channel, Conversation, Delivery, Direction, Message, Outbox
 from helpdesk.registries import FileKind, FileLimit, Limits, channel_kinds, is_call
 from helpdesk.services import links
 from helpdesk.splitting import SIZES, count_messages
@@ -24,7 +24,11 @@ _NOT_SENT = (Delivery.CANCELLED, Delivery.FAILED)
 
 def limits_of(conversation: Conversation) -> Limits:
     """Return what the platform of a conversation sets."""
-    channel = conversation.channel
+    return limits_of_channel(conversation.channel)
+
+
+def limits_of_channel(channel: Channel) -> Limits:
+    """Return what the platform of a channel sets; of a kind that nobody knows, nothing."""
     known = channel.kind in channel_kinds
     return channel_kinds.get(channel.kind).limits(channel.settings) if known else Limits()
 
@@ -94,6 +98,8 @@ def quota_left(conversation: Conversation) -> int | None:
     written = Message.objects.filter(links.chat_of(conversation), direction=Direction.IN)
     newest = written.order_by("-pk").values_list("pk", flat=True).first() or 0
     sent = Outbox.objects.filter(links.chat_of(conversation), message_id__gt=newest)
+    # What was approved before is not counted.
+    sent = sent.filter(template__isnull=True)
     rows = sent.exclude(state__in=_NOT_SENT).order_by("message_id")
     counted = rows.annotate(files=Count("message__attachments"))
     found = counted.values_list("message__text", "files")[: limits.reply_quota]

@@ -6,6 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from helpdesk import events, permissions
 from helpdesk.access import Access
@@ -24,8 +25,18 @@ from helpdesk.models import (
     State,
 )
 from helpdesk.registries import reply_gates
-from helpdesk.services import assignment, audit, indexing, letters, limits, mentions, timeline
+from helpdesk.services import (
+    assignment,
+    audit,
+    indexing,
+    letters,
+    limits,
+    mentions,
+    message_templates,
+    timeline,
+)
 from helpdesk.services.letters import LetterFields
+from helpdesk.services.message_templates import Chosen, Filled
 from helpdesk.services.receiving import MAXIMUM_TEXT, claim_files
 from helpdesk.tenancy import organization_transaction
 
@@ -43,15 +54,17 @@ def reply(
     by: Access,
     conversation_id: int,
     *,
-    text: str,
+    text: str = "",
     client_ref: str = "",
     attachment_ids: Iterable[str] = (),
     letter: LetterFields | None = None,
+    template: Chosen | None = None,
 ) -> Written:
     """Answer the customer: message and outbox row in one transaction.
 
     A conversation that waits in a queue is taken first. The same `client_ref` again is the same reply.
     Where answers leave as letters, `letter` says how; without it, to the customer alone.
+    A `template` is the whole answer, without text or files, and may leave when other answers may not.
     Raises NotFound, Refused, Invalid, WrongState, and what `take` raises.
     """
     files, client_ref = list(attachment_ids), client_ref or uuid4().hex
@@ -62,19 +75,15 @@ def reply(
         repeated = _repeated(conversation, client_ref)
         if repeated:
             return repeated
-        _check(text, files)
-        if not conversation.is_open:
-            raise WrongState
-        limits.check_words(conversation, text, has_files=bool(files))
-        limits.check_window(conversation)
-        limits.check_files(conversation, files)
-        limits.check_quota(conversation, text, len(files))
+        filled = _filled(conversation, template, text, files) if template else None
+        text = filled.text if filled else text
+        _check_answer(conversation, text, files, is_template=filled is not None)
         _pass_gates(by, conversation, text)
         if conversation.state == State.QUEUED:
             assignment.take_locked(by, conversation)
         message = _write(by, conversation, Direction.OUT, text, client_ref, files)
         sent = letters.write(message, conversation, by, letter)
-        _queue(conversation, message, sent, has_files=bool(files))
+        _queue(conversation, message, sent, filled, has_files=bool(files))
         _answered(conversation, message)
         audit.record("conversation.answered", conversation, by, number=message.entry.number)
     return Written(message.pk, message.entry.number)
@@ -190,6 +199,28 @@ def _check(text: str, files: list[str]) -> None:
         raise Invalid(field="text", limit=MAXIMUM_TEXT)
 
 
+def _filled(conversation: Conversation, template: Chosen, text: str, files: list[str]) -> Filled:
+    """Return a template with its values, which is the whole answer."""
+    if text or files:
+        raise Invalid(_("A template leaves by itself."), field="text" if text else "files")
+    return message_templates.write(conversation, template)
+
+
+def _check_answer(
+    conversation: Conversation, text: str, files: list[str], *, is_template: bool
+) -> None:
+    """Raise Invalid, WrongState or Refused for what is no answer, comes too late or is not taken there."""
+    _check(text, files)
+    if not conversation.is_open:
+        raise WrongState
+    limits.check_words(conversation, text, has_files=bool(files))
+    if is_template:
+        return
+    limits.check_window(conversation)
+    limits.check_files(conversation, files)
+    limits.check_quota(conversation, text, len(files))
+
+
 def _repeated(conversation: Conversation, client_ref: str) -> Written | None:
     found = (
         Message.objects.filter(conversation=conversation, client_ref=client_ref)
@@ -231,7 +262,12 @@ def _write(
 
 
 def _queue(
-    conversation: Conversation, message: Message, letter: Letter | None, *, has_files: bool
+    conversation: Conversation,
+    message: Message,
+    letter: Letter | None,
+    filled: Filled | None,
+    *,
+    has_files: bool,
 ) -> None:
     """Let the reply leave, and be found."""
     indexing.index(message, letter, has_files=has_files)
@@ -243,6 +279,7 @@ def _queue(
         due_at=timezone.now() + timedelta(seconds=channel.hold_seconds),
         waiting_since=conversation.waiting_since,
         return_at=conversation.return_at,
+        template=filled.as_json() if filled else None,
     )
     events.publish(
         events.MessageQueued(conversation.organization_id, conversation.pk, message.entry.number)

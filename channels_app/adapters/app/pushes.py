@@ -19,7 +19,8 @@ from django.utils.translation import gettext as _
 from channels_app import access_tokens, calling, http, signatures
 from channels_app.access_tokens import TokenRefused
 from channels_app.json_fields import read_object
-from channels_app.protocol import BadPayload, ChannelConfig, Push, SendError
+from channels_app.outbound import Push
+from channels_app.protocol import BadPayload, ChannelConfig, SendError
 
 FCM, WEBHOOK = "fcm", "webhook"
 FCM_URL = "https://fcm.googleapis.com"

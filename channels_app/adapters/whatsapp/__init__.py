@@ -25,6 +25,10 @@ KIND = ChannelKind(
             " WhatsApp Business app too."
         ),
         _("A further number needs a channel of its own, and its own callback address there."),
+        _(
+            "Write down under “Message templates” what Meta has approved: it is what can be sent"
+            " once the day for answers is over."
+        ),
     ),
     settings=(
         SettingField("phone_number_id", _("Phone number ID"), required=True),

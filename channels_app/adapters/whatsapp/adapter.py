@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from channels_app import http, meta, vendor_files
 from channels_app.adapters.whatsapp.reading import read_events
 from channels_app.json_fields import Fields
+from channels_app.outbound import OutboundTemplate
 from channels_app.protocol import (
     Attachment,
     BadPayload,
@@ -22,6 +23,7 @@ from channels_app.protocol import (
     SendResult,
 )
 from helpdesk.errors import ChannelError
+from helpdesk.registries import TemplateRules
 
 MEGABYTE = 1024 * 1024
 # What their apps play or show by themselves, up to that size; all else is a document.
@@ -46,6 +48,7 @@ class Adapter:
         # Of a document, which all goes as that they do not show; pictures and sound are smaller.
         file_max_bytes=100 * MEGABYTE,
         reply_window=timedelta(hours=24),
+        templates=TemplateRules(),
         receipts=frozenset({"sent", "delivered", "read", "failed"}),
         # 80 a second are allowed, and 20 where the number is also used in their app.
         rate_per_minute=20 * 60,
@@ -68,7 +71,7 @@ class Adapter:
         body = {
             "messaging_product": "whatsapp",
             **_recipient(message),
-            **(_file(message.attachments[0]) if message.attachments else _text(message.text)),
+            **_content(message),
             # It comes back in every receipt.
             "biz_opaque_callback_data": message.client_ref,
         }
@@ -108,6 +111,24 @@ def _recipient(message: OutboundMessage) -> dict[str, object]:
     known = message.to.external_id
     name = "to" if _PHONE.fullmatch(known) else "recipient"
     return {"recipient_type": "individual", name: known}
+
+
+def _content(message: OutboundMessage) -> dict[str, object]:
+    if message.template is not None:
+        return _template(message.template)
+    return _file(message.attachments[0]) if message.attachments else _text(message.text)
+
+
+def _template(template: OutboundTemplate) -> dict[str, object]:
+    """Return a template by its name and language, with the values of its places in their order."""
+    found: dict[str, object] = {
+        "name": template.name,
+        "language": {"code": template.language_code},
+    }
+    values = [{"type": "text", "text": value} for _place, value in template.values]
+    if values:
+        found["components"] = [{"type": "body", "parameters": values}]
+    return {"type": "template", "template": found}
 
 
 def _text(text: str) -> dict[str, object]:

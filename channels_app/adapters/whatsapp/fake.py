@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.utils import timezone
 
@@ -11,13 +11,17 @@ from channels_app import meta
 from channels_app.fake_vendor import PICTURE, Answer, Call, FakeVendor, Greeting
 from channels_app.meta_fake import VERSION, greeted, refused, said
 from channels_app.protocol import ChannelConfig
+from helpdesk.places import fill, places_in
 
 NUMBER = "106540352242922"
 SENT_TO = f"{VERSION}/{NUMBER}/messages"
 
 
 class Vendor(FakeVendor):
-    """Takes every message, gives a picture for every file, knows the number, and tells what became of messages."""
+    """Takes every message, gives a picture for every file, knows the number, and tells what became of messages.
+
+    Of approved texts it knows a few, and refuses all others.
+    """
 
     addresses: ClassVar[Mapping[str, str]] = {"base_url": VERSION}
     named_secrets: ClassVar[Mapping[str, str]] = {
@@ -30,6 +34,12 @@ class Vendor(FakeVendor):
         b'{"object":"whatsapp_business_account","entry":[{"changes":[{"field":"account_update",'
         b'"value":{"event":"VERIFIED_ACCOUNT"}}]}]}',
     )
+    # Approved texts by name and language.
+    templates: ClassVar[Mapping[tuple[str, str], str]] = {
+        ("order_shipped", "zh_CN"): "{{1}}，您好！您的订单 {{2}} 已经发货。",
+        ("order_shipped", "en_US"): "Hello {{1}}, your order {{2}} is on its way.",
+        ("still_there", "zh_CN"): "您好，您还需要帮助吗？回复任意内容即可继续。",
+    }
     customer: ClassVar[str] = "US.13491208655302741918"
     phone: ClassVar[str] = "16505551234"
 
@@ -108,6 +118,9 @@ class Vendor(FakeVendor):
             return refused(190, "Invalid OAuth access token.", status=401)
         if call.method == "POST" and call.path == SENT_TO:
             sent = json.loads(call.body)
+            fault = self._fault_of(sent["template"]) if sent["type"] == "template" else None
+            if fault is not None:
+                return fault
             whom = sent.get("to") or sent["recipient"]
             found = {"contacts": [{"input": whom}], "messages": [{"id": self._id_of(call)}]}
             return said({"messaging_product": "whatsapp", **found})
@@ -125,7 +138,33 @@ class Vendor(FakeVendor):
             return None
         sent = json.loads(call.body)
         kind = sent["type"]
+        if kind == "template":
+            return self._filled(sent["template"])
         return str(sent["text"]["body"] if kind == "text" else sent[kind]["link"])
+
+    def _fault_of(self, template: Mapping[str, Any]) -> Answer | None:
+        """Return how it refuses a text that it has not approved, or other values than its places take."""
+        text = self.templates.get(_named(template))
+        if text is None:
+            return refused(132001, "Template name does not exist in the translation", status=404)
+        if len(places_in(text)) != len(_values(template)):
+            return refused(132000, "Number of parameters does not match", status=400)
+        return None
+
+    def _filled(self, template: Mapping[str, Any]) -> str:
+        text = self.templates.get(_named(template), "")
+        return fill(text, dict(zip(places_in(text), _values(template), strict=False)))
 
     def _id_of(self, call: Call) -> str:
         return f"wamid.{json.loads(call.body)['biz_opaque_callback_data']}"
+
+
+# Any: JSON of a call of ours.
+def _named(template: Mapping[str, Any]) -> tuple[str, str]:
+    return template["name"], template["language"]["code"]
+
+
+def _values(template: Mapping[str, Any]) -> list[str]:
+    return [
+        value["text"] for part in template.get("components", ()) for value in part["parameters"]
+    ]

@@ -16,6 +16,7 @@ from helpdesk.models import (
     EscalationLevel,
     EscalationPath,
     KindLoad,
+    MessageTemplate,
     Position,
     Queue,
     Skill,
@@ -82,6 +83,9 @@ def fill(world: World) -> dict[str, int]:
             world.carol,
             path,
             Channel.objects.get(),
+            MessageTemplate.objects.create(
+                channel=Channel.objects.get(), name="order_shipped", text="{{1}}"
+            ),
             KindLoad.objects.create(kind="webchat"),
             token,
             Customer.objects.get(),
