@@ -28,7 +28,7 @@ from helpdesk.portal.rows import channel_icon
 from helpdesk.portal.timeline import Line, entries_of, lines_of
 from helpdesk.prepared import Argument, prepared
 from helpdesk.registries import shows_one
-from helpdesk.services import dialling, limits, mentions
+from helpdesk.services import dialling, limits, mentions, message_templates
 from helpdesk.services.letters import Joined, is_lettered
 
 PAGE = 30
@@ -188,6 +188,8 @@ class Thread(Answering):
     closes_at: datetime | None = None
     # How many more messages it takes before the customer writes again.
     quota_left: int | None = None
+    # Whether there are approved texts, which the platform takes at any time.
+    has_templates: bool = False
 
     @property
     def customer(self) -> Customer:
@@ -242,6 +244,7 @@ def read_thread(
     if thread.may.reply and not before:
         thread.closes_at = limits.closes_at(found)
         thread.quota_left = limits.quota_left(found)
+        thread.has_templates = message_templates.templates_of(found).exists()
     if writer and thread.may.reply:
         people = [
             Joined(one.address, one.name, one.since)

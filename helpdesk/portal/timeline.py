@@ -33,7 +33,7 @@ _SHOWN = (
     *("conversation", "number", "kind", "at", "data"),
     *("message__direction", "message__text", "message__language"),
     *("message__edited_at", "message__withdrawn_at", "message__reactions"),
-    *(f"message__outbox__{name}" for name in ("state", "error", "attempts", "due_at")),
+    *(f"message__outbox__{name}" for name in ("state", "error", "attempts", "due_at", "template")),
     *("actor__name", "actor__name_en", "actor__department__color"),
     # Whether there is one; `Names.of` reads what is shown of it.
     "message__letter__message",
@@ -107,6 +107,8 @@ class Line(TypedDict, total=False):
     reactions: list[ShownReaction]
     delivery: str
     cause: str
+    # The name of the approved text that it is.
+    template: str
     # Until when the reply can be taken back, while it can.
     held_until: datetime | None
 
@@ -190,6 +192,7 @@ def _show_delivery(line: Line, outbox: Outbox | None) -> None:
     if outbox is None:
         return
     line["delivery"] = outbox.state
+    line["template"] = str(outbox.template["name"]) if outbox.template else ""
     if outbox.state == Delivery.FAILED:
         line["classes"] += " fail"
         line["cause"] = outbox.error or _("the channel did not take it")

@@ -8,6 +8,7 @@ from helpdesk.portal import (
     customers,
     joining,
     links,
+    message_templates,
     password,
     profile,
     searching,
@@ -37,6 +38,16 @@ urlpatterns = [
     path("conversations/<int:conversation_id>/snippets/", views.snippets, name="snippets"),
     path("conversations/<int:conversation_id>/colleagues/", views.colleagues, name="colleagues"),
     path("conversations/<int:conversation_id>/write/", writing.write, name="write"),
+    path(
+        "conversations/<int:conversation_id>/templates/",
+        message_templates.choose,
+        name="templates",
+    ),
+    path(
+        "conversations/<int:conversation_id>/templates/<int:template_id>/",
+        message_templates.send,
+        name="template",
+    ),
     path(
         "conversations/<int:conversation_id>/messages/<int:number>/withdraw/",
         writing.withdraw,

@@ -305,6 +305,7 @@ def model_of(address: Address, argument: str) -> type[Any] | None:
         "link_id": "conversationlink",
         "merge_id": "customermerge",
         "suggestion_id": "mergesuggestion",
+        "template_id": "messagetemplate",
     }
     name = named.get(argument, argument.removesuffix("_id"))
     for app in ("helpdesk", "routing", "channels_app", "contenttypes"):

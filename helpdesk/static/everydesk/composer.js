@@ -28,6 +28,8 @@
     const form = composer()
     if (!form || !editor()) return
     const tab = form.querySelector('[data-mode="' + mode + '"][role="tab"]')
+    const instead = form.querySelector('[data-instead="' + mode + '"]')
+    if (!tab && instead) instead.click()
     if (!tab) return
     remember(form)
     form.dataset.mode = mode
@@ -291,6 +293,15 @@
 
   document.addEventListener('change', function (event) {
     if (event.target === files()) showFiles()
+  })
+
+  /* What is typed for a place of a template stands in the text at once. */
+  document.addEventListener('input', function (event) {
+    const place = event.target.dataset.fills
+    if (!place) return
+    event.target.form.querySelectorAll('[data-place="' + CSS.escape(place) + '"]').forEach(function (part) {
+      part.textContent = event.target.value.trim() || '{{' + place + '}}'
+    })
   })
 
   document.addEventListener('paste', function (event) {

@@ -91,7 +91,8 @@
   let opener = null
 
   document.addEventListener('htmx:beforeRequest', function (event) {
-    if (event.detail.target && event.detail.target.id === 'dialog') opener = document.activeElement
+    const target = event.detail.target
+    if (target && target.id === 'dialog' && !target.open) opener = document.activeElement
   })
 
   document.addEventListener('htmx:afterSwap', function (event) {
@@ -174,7 +175,7 @@
     const filter = event.target.closest('[data-filter]')
     if (!filter) return
     const wanted = filter.value.trim().toLowerCase()
-    document.querySelectorAll(filter.dataset.filter + ' > label').forEach(function (choice) {
+    document.querySelectorAll(filter.dataset.filter + ' > *').forEach(function (choice) {
       choice.hidden = Boolean(wanted) && !choice.textContent.toLowerCase().includes(wanted)
     })
   })
