@@ -8,19 +8,21 @@ from rest_framework.mixins import ListModelMixin, RetrieveModelMixin
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from helpdesk import access
+from helpdesk import access, permissions
 from helpdesk.api.description import IDEMPOTENCY
 from helpdesk.api.filters import ConversationFilter, MessageFilter
 from helpdesk.api.paging import PagesByNumber
 from helpdesk.api.serializers import (
     ConversationSerializer,
     MessageSerializer,
+    MessageTemplateSerializer,
     NewMessageSerializer,
 )
 from helpdesk.api.views import ApiView
 from helpdesk.errors import NotFound
-from helpdesk.models import Conversation, Direction, Entry, Message
+from helpdesk.models import Conversation, Direction, Entry, Message, MessageTemplate
 from helpdesk.services import replying
+from helpdesk.services.message_templates import Chosen, templates_of
 
 SHOWN_WITH = ["customer", "channel", "topic", "department", "queue", "owner"]
 
@@ -67,16 +69,37 @@ class Messages(ListModelMixin, ApiView):
         parameters=[IDEMPOTENCY],
     )
     def create(self, request: Request, conversation_id: int) -> Response:
-        """Answer the customer, or write an internal note."""
+        """Answer the customer, or write an internal note.
+
+        A template may be sent when the platform takes no other answer any more.
+        """
         given = NewMessageSerializer(data=request.data)
         given.is_valid(raise_exception=True)
         return self.answer_once(lambda: self._write(conversation_id, given.validated_data))
 
-    def _write(self, conversation_id: int, given: dict[str, str]) -> Any:
-        write = replying.reply if given["direction"] == Direction.OUT else replying.note
-        written = write(self.access, conversation_id, text=given["text"])
+    def _write(self, conversation_id: int, given: dict[str, Any]) -> Any:  # Any: checked JSON
+        if "template" in given:
+            chosen = Chosen(given["template"], given.get("parameters", ()))
+            written = replying.reply(self.access, conversation_id, template=chosen)
+        else:
+            write = replying.reply if given["direction"] == Direction.OUT else replying.note
+            written = write(self.access, conversation_id, text=given["text"])
         message = shown_messages(conversation_id).get(pk=written.message_id)
         return MessageSerializer(message).data
+
+
+class MessageTemplates(ListModelMixin, ApiView):
+    """Templates that can be sent in one conversation, newest first."""
+
+    model = MessageTemplate
+    serializer_class = MessageTemplateSerializer
+    scopes: ClassVar = {"list": "messages:read"}
+
+    def rows(self) -> QuerySet[MessageTemplate]:
+        found = access.conversation(
+            self.access, self.kwargs["conversation_id"], permissions.CONVERSATION_REPLY
+        )
+        return templates_of(found)
 
 
 def shown_messages(conversation_id: int) -> QuerySet[Message]:

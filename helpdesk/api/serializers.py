@@ -13,6 +13,7 @@ from helpdesk.models import (
     Conversation,
     Customer,
     Message,
+    MessageTemplate,
     Priority,
     Staff,
     State,
@@ -22,6 +23,8 @@ from helpdesk.models.outbox import Delivery
 from helpdesk.models.timeline import Direction
 
 MAXIMUM_TEXT = 20_000
+# Of what stands in the places of a template; its platform takes less.
+MOST_VALUE, MOST_VALUES = 2048, 50
 
 
 class Strict(serializers.Serializer[Any]):  # Any: whatever it reads
@@ -111,6 +114,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
     author = NamedSerializer(source="entry.actor", read_only=True, allow_null=True)
     direction = serializers.ChoiceField(Direction.choices, read_only=True)
     delivery = serializers.SerializerMethodField()
+    template = serializers.SerializerMethodField()
     attachments = AttachmentSerializer(many=True, read_only=True)
 
     class Meta:
@@ -123,6 +127,7 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
             "at",
             "author",
             "delivery",
+            "template",
             "attachments",
         ]
         read_only_fields = fields
@@ -132,6 +137,12 @@ class MessageSerializer(serializers.ModelSerializer[Message]):
         """Return how far a reply has come; None for what is not sent out."""
         outbox = getattr(message, "outbox", None)
         return outbox.state if outbox else None
+
+    @extend_schema_field(serializers.CharField(allow_null=True))
+    def get_template(self, message: Message) -> str | None:
+        """Return the name of the template that a reply is; None for what was written freely."""
+        outbox = getattr(message, "outbox", None)
+        return outbox.template["name"] if outbox and outbox.template else None
 
 
 class PartSerializer(serializers.Serializer[Any]):  # Any: a part of a snippet
@@ -197,12 +208,63 @@ class CallSerializer(serializers.ModelSerializer[Call]):
 
 
 class NewMessageSerializer(Strict):
-    """A reply to the customer (`out`) or an internal note (`note`)."""
+    """A reply to the customer (`out`) or an internal note (`note`).
+
+    A reply is a text, or a template with what stands in its places.
+    """
 
     direction = serializers.ChoiceField(
         [(each.value, each.label) for each in (Direction.OUT, Direction.NOTE)]
     )
-    text = serializers.CharField(max_length=MAXIMUM_TEXT)
+    text = serializers.CharField(max_length=MAXIMUM_TEXT, required=False)
+    template = serializers.IntegerField(
+        min_value=1, required=False, help_text=_("One of the conversation's templates.")
+    )
+    parameters = serializers.ListField(
+        child=serializers.CharField(max_length=MOST_VALUE),
+        max_length=MOST_VALUES,
+        required=False,
+        help_text=_("What stands in the places of the template, in their order."),
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse what is neither a text nor a template, or both."""
+        if "template" in attrs and attrs["direction"] != Direction.OUT:
+            raise serializers.ValidationError(
+                {"template": [_("A note is written in your own words.")]}
+            )
+        if "template" not in attrs and "text" not in attrs:
+            missing = self.fields["text"].error_messages["required"]
+            raise serializers.ValidationError({"text": [missing]})
+        unwanted = "text" if "template" in attrs else "parameters"
+        if unwanted in attrs:
+            raise serializers.ValidationError({unwanted: [_("This field is not accepted.")]})
+        return attrs
+
+
+class PlaceSerializer(serializers.Serializer[Any]):  # Any: a place of a template
+    """A place of a template, and what stands in it."""
+
+    name = serializers.CharField(read_only=True)
+    label = serializers.CharField(read_only=True)  # type: ignore[assignment]  # the field of this name
+
+
+class MessageTemplateSerializer(serializers.ModelSerializer[MessageTemplate]):
+    """A text that the platform approved; its places are in the order of their values."""
+
+    language = serializers.CharField(source="language_code", read_only=True)
+    places = serializers.SerializerMethodField()
+
+    class Meta:
+        model = MessageTemplate
+        fields: ClassVar = ["id", "name", "language", "text", "places"]
+        read_only_fields = fields
+
+    @extend_schema_field(PlaceSerializer(many=True))
+    def get_places(self, template: MessageTemplate) -> list[dict[str, str]]:
+        """Return the places in the order in which they are filled."""
+        found = zip(template.places, template.labels, strict=True)
+        return [{"name": name, "label": label} for name, label in found]
 
 
 class CustomerSerializer(Strict, serializers.ModelSerializer[Customer]):

@@ -5,7 +5,7 @@ from typing import Any
 from django.urls import path, re_path
 
 from helpdesk.api.calls import Calls
-from helpdesk.api.conversations import Conversations, Messages
+from helpdesk.api.conversations import Conversations, Messages, MessageTemplates
 from helpdesk.api.links import ConversationMerges, Splits
 from helpdesk.api.merges import Merges, Suggestions
 from helpdesk.api.people import Colleagues, Customers, Topics
@@ -30,6 +30,11 @@ urlpatterns = [
         "v1/conversations/<int:conversation_id>/messages/",
         Messages.as_view(LIST | {"post": "create"}),
         name="messages",
+    ),
+    path(
+        "v1/conversations/<int:conversation_id>/templates/",
+        MessageTemplates.as_view(LIST),
+        name="templates",
     ),
     path(
         "v1/conversations/<int:conversation_id>/calls/",
