@@ -69,6 +69,8 @@ def _fields(data: bytes) -> list[Field]:
     found: list[Field] = []
     at = 0
     while at < len(data):
+        if len(found) == MOST_FIELDS:
+            raise BadPayload("frame: there are too many fields")
         key, at = _number(data, at)
         kind = key & 7
         value: int | bytes
@@ -76,7 +78,7 @@ def _fields(data: bytes) -> list[Field]:
             value, at = _number(data, at)
         else:
             size, at = _number(data, at) if kind == _LENGTH else (_FIXED.get(kind, -1), at)
-            if size < 0 or size > len(data) - at or len(found) >= MOST_FIELDS:
+            if size < 0 or size > len(data) - at:
                 raise BadPayload("frame: a field has no usable form")
             value, at = data[at : at + size], at + size
         found.append((key, value))

@@ -58,6 +58,7 @@ def test_fields_that_nobody_knows_yet_are_repeated() -> None:
         LEAST + b"\x50" + b"\xff" * 11,  # a number without end
         LEAST + b"\x53",  # a group, which is of old
         LEAST + b"\x6a\x00" * MOST_FIELDS,
+        LEAST + b"\x50\x00" * MOST_FIELDS,
     ],
 )
 def test_what_is_no_frame_is_a_bad_payload(frame: bytes) -> None:
