@@ -85,7 +85,6 @@ class Written:
         query.get_compiler = lambda *_given, **_context: compiler  # type: ignore[method-assign]
         rows: QuerySet[Any, Any] = QuerySet(self._rows.model, query=query, using=self._rows.db)
         rows._iterable_class = self._rows._iterable_class
-        rows._fields = self._rows._fields  # type: ignore[attr-defined]  # the order of the columns
         return list(rows)
 
 

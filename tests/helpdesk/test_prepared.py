@@ -1,5 +1,6 @@
 """A prepared query answers each organization and each call like one that is written anew."""
 
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -25,6 +26,15 @@ def staff_named(name):
 def names_in(departments):
     rows = Staff.objects.filter(Q(OneOf("department_id", departments))).order_by("name")
     return rows.annotate(twice=Value(2)).values_list("twice", "name", "department__name")
+
+
+@pytest.fixture
+def hurried_threads():
+    """Have threads take turns in the middle of everything."""
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    yield
+    sys.setswitchinterval(before)
 
 
 def names(organization_id):
@@ -100,7 +110,9 @@ def test_a_value_too_few_or_too_many_is_a_mistake(world: World):
                 staff_named(*values)
 
 
-def test_threads_ask_side_by_side_each_on_its_own_connection(world: World, other_world: World):
+def test_threads_ask_side_by_side_each_on_its_own_connection(
+    world: World, other_world: World, hurried_threads: None
+):
     wanted = {one.organization.pk: names(one.organization.pk) for one in (world, other_world)}
 
     def ask(organization_id):
@@ -112,7 +124,7 @@ def test_threads_ask_side_by_side_each_on_its_own_connection(world: World, other
             connection.close()
 
     with ThreadPoolExecutor(4) as pool:
-        for organization_id, found in pool.map(ask, list(wanted) * 20):
+        for organization_id, found in pool.map(ask, list(wanted) * 400):
             assert found == wanted[organization_id]
 
 
