@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from helpdesk.models import Message, MessageTemplate, Outbox
 from helpdesk.registries import ChannelKind, Limits, TemplateRules, channel_kinds
@@ -21,13 +20,6 @@ PIGEON = ChannelKind(
     limits=lambda _settings: Limits(reply_window=DAY, templates=TemplateRules()),
 )
 TEXT = "Hello {{1}}, order {{2}} <b>is</b> on its way to {{1}}."
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
-    now = [timezone.now()]
-    monkeypatch.setattr("django.utils.timezone.now", lambda: now[0])
-    return now
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone
 from django.utils.translation import override
 
 from helpdesk.errors import Refused
@@ -24,13 +23,6 @@ def _limits(settings):
 
 
 KIND = ChannelKind(label="Pigeon", limits=_limits)
-
-
-@pytest.fixture
-def clock(monkeypatch):
-    now = [timezone.now()]
-    monkeypatch.setattr("django.utils.timezone.now", lambda: now[0])
-    return now
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 from django.utils.translation import override
 
 from helpdesk.errors import HelpdeskError, Invalid, NotFound, Refused, WrongState
@@ -30,13 +29,6 @@ PIGEON = ChannelKind(
     limits=lambda _settings: Limits(reply_window=DAY, reply_quota=2, templates=RULES),
 )
 TEXT = "{{1}}，您的订单 {{2}} 已经发货。"
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> list[datetime]:
-    now = [timezone.now()]
-    monkeypatch.setattr("django.utils.timezone.now", lambda: now[0])
-    return now
 
 
 @pytest.fixture
