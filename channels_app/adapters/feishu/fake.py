@@ -43,6 +43,8 @@ class Vendor(FakeStreamVendor):
     def __init__(self, port: int = 0, took: Callable[[Call], None] | None = None) -> None:
         super().__init__(port, took)
         self.issued = self.pings = 0
+        # What it says of how often it wants to hear of us, once a connection is there.
+        self.ping_seconds = 90
         # An event comes in so many frames.
         self.parts = 1
         self._taken: dict[str, str] = {}
@@ -182,7 +184,7 @@ class Vendor(FakeStreamVendor):
         self.pings += 1
 
     def greet(self, wire: ServerConnection) -> None:
-        config = json.dumps({"PingInterval": 90}).encode()
+        config = json.dumps({"PingInterval": self.ping_seconds}).encode()
         wire.send(Frame.made(CONTROL, SERVICE, {"type": long_connection.PONG}, config).written())
 
     def _is_message(self, call: Call) -> bool:

@@ -213,6 +213,30 @@ def test_it_says_that_it_is_there_as_often_as_it_is_told(
     assert connections(vendor) == 1
 
 
+def test_how_often_to_ping_may_be_said_on_the_connection(
+    vendor: Vendor, feishu: Channel, held: lines.Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(long_connection, "LEAST_PING_SECONDS", 0)
+    vendor.ping_seconds = 1
+    held.look()
+    eventually(lambda: vendor.pings >= 2, 20)
+
+
+def test_trouble_is_over_as_soon_as_the_connection_is_there(
+    world: World, vendor: Vendor, feishu: Channel, held: lines.Lines
+) -> None:
+    vendor.fail(Answer(500))
+    held.look()
+
+    def is_over() -> bool:
+        with world.transaction():
+            told = fetching.report(feishu.pk)
+            return told is not None and not told.is_trouble
+
+    troubled(world, feishu, "500")
+    eventually(is_over, 20)
+
+
 def test_a_connection_that_breaks_is_opened_anew(
     world: World, vendor: Vendor, feishu: Channel, held: lines.Lines
 ) -> None:
